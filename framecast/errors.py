@@ -1,0 +1,53 @@
+"""What can go wrong, as a tree.
+
+    FrameCastError            one clear sentence: what was found, what was needed, what to do
+    ├── InputError            the user's files or choices cannot be used (exit code 2)
+    │   ├── SeriesError       a file or a set of frames
+    │   ├── SettingError      a split, a size, a hyperparameter, a horizon
+    │   └── UnknownNameError  a forecaster, metric, run or series that does not exist
+    └── RunError              a run that began and could not go on (exit code 1)
+        ├── DeviceMemoryError the device ran out of memory
+        ├── DivergedError     the loss became NaN or infinite
+        └── StorageError      the disk is full or cannot be written
+
+Everything a user can cause is one of these, and its text is shown as it stands, in the page and on the command line. What
+only a bug can cause is an assertion or an ordinary exception and is never dressed up as the user's mistake.
+"""
+
+
+class FrameCastError(Exception):
+    """A sentence for a person. `exit_code` is what the command line ends with."""
+
+    exit_code = 1
+
+
+class InputError(FrameCastError):
+    exit_code = 2
+
+
+class SeriesError(InputError):
+    pass
+
+
+class SettingError(InputError):
+    pass
+
+
+class UnknownNameError(InputError):
+    pass
+
+
+class RunError(FrameCastError):
+    pass
+
+
+class DeviceMemoryError(RunError):
+    pass
+
+
+class DivergedError(RunError):
+    pass
+
+
+class StorageError(RunError):
+    pass
