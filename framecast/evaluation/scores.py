@@ -1,0 +1,106 @@
+"""Scores per lead and origin, and the file that keeps them.
+
+`scores.csv` has the columns forecaster, metric, origin, lead, value. Values are written so that reading gives back every
+bit, infinite ones too. The file appears whole or not at all, because its presence is what makes a run finished.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from framecast.errors import InputError, UnknownNameError
+from framecast.files import write_text
+from framecast.metrics import METRICS
+from framecast.metrics.contract import Array, Mask
+
+COLUMNS = ("forecaster", "metric", "origin", "lead", "value")
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreCurve:
+    """One forecaster, one metric, one origin: `values` is (lead,) float64, the first of them for lead 1."""
+
+    forecaster: str
+    metric: str
+    origin: int
+    """Index in the series of the last frame that was observed."""
+    values: Array
+
+    @property
+    def horizon(self) -> int:
+        return len(self.values)
+
+
+def score(
+    name: str,
+    forecast: Array,
+    truth: Array,
+    *,
+    origin: int,
+    data_range: float,
+    valid: Mask | None = None,
+    metrics: Sequence[str] | None = None,
+) -> list[ScoreCurve]:
+    """The forecast of forecaster `name` from `origin` by every metric, or by those named.
+
+    `forecast` and `truth` are (lead, height, width, channel) in the units of the series, `data_range` the width of its value
+    range, `valid` its (height, width) mask. Raises InputError where they do not fit and UnknownNameError for a metric.
+    """
+    return [
+        ScoreCurve(name, metric, origin, METRICS[metric].function(forecast, truth, data_range=data_range, valid=valid))
+        for metric in (METRICS if metrics is None else metrics)
+    ]
+
+
+def mean_curve(curves: Iterable[ScoreCurve], forecaster: str, metric: str) -> Array:
+    """(lead,): the scores of one forecaster averaged over its origins, lead by lead.
+
+    Origins that were scored over different horizons have no mean and are an InputError.
+    """
+    curves = list(curves)
+    found = [curve.values for curve in curves if (curve.forecaster, curve.metric) == (forecaster, metric)]
+    if not found:
+        known = ", ".join(sorted({f"{curve.metric} of {curve.forecaster}" for curve in curves})) or "none"
+        raise UnknownNameError(f"There are no scores named {metric} of {forecaster}. There are: {known}.")
+    if len({len(values) for values in found}) > 1:
+        raise InputError(
+            f"{forecaster} was scored over horizons {sorted({len(values) for values in found})}; a mean over origins needs "
+            "the same leads at each. Leave out the origins too near the end of the series."
+        )
+    mean: Array = np.stack(found).mean(axis=0)
+    return mean
+
+
+def write_scores(path: Path, curves: Iterable[ScoreCurve]) -> None:
+    """Write scores.csv whole or not at all. Raises StorageError where the disk refuses."""
+    text = io.StringIO(newline="")
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(COLUMNS)
+    for curve in curves:
+        for lead, value in enumerate(curve.values.tolist(), start=1):
+            rows.writerow((curve.forecaster, curve.metric, curve.origin, lead, repr(value)))
+    write_text(path, text.getvalue())
+
+
+def read_scores(path: Path) -> list[ScoreCurve]:
+    """The curves that `write_scores` was given, in its order and to the bit. Raises InputError if this is no such file."""
+    found: dict[tuple[str, str, int], list[float]] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.reader(file)
+        if tuple(next(rows, ())) != COLUMNS:
+            raise InputError(f"{path} does not begin with the columns {', '.join(COLUMNS)}; it is not a file of scores.")
+        for number, row in enumerate(rows, start=2):
+            try:
+                forecaster, metric, origin, lead, value = row
+                values = found.setdefault((forecaster, metric, int(origin)), [])
+                in_order = int(lead) == len(values) + 1
+                values.append(float(value))
+            except ValueError:
+                in_order = False
+            if not in_order:
+                raise InputError(f"Line {number} of {path} is {','.join(row)!r}; it must be the next lead of a curve.")
+    return [ScoreCurve(*key, np.array(values)) for key, values in found.items()]

@@ -1,0 +1,38 @@
+"""The ceiling is perfect where nothing is lost and falls with the working size."""
+
+import math
+
+import numpy as np
+from scipy import ndimage
+
+from framecast.evaluation.ceiling import ceiling
+from framecast.series.frames import FrameSeries, Preparation, Split
+
+
+def series(moving=True, dtype=np.uint8):
+    noise = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(45, 37, 3)), (1, 1, 0), mode="wrap")
+    field = (255 * (noise - noise.min()) / np.ptp(noise)).astype(dtype)
+    frames = np.stack([np.roll(field, step if moving else 0, axis=0) for step in range(12)])
+    return FrameSeries("made", frames, (0.0, 255.0))
+
+
+def means(series, size):
+    split = Split.of(12, n_test=4, n_valid=2)
+    curves = ceiling(series, split, Preparation(size))
+    assert {(curve.forecaster, curve.origin, curve.horizon) for curve in curves} == {("ceiling", 7, 4)}
+    return {curve.metric: float(curve.values.mean()) for curve in curves}
+
+
+def test_nothing_is_lost_at_native_size():
+    for dtype in (np.uint8, np.uint16, np.float32):
+        assert means(series(dtype=dtype), None) == {"ssim": 1, "mse": 0, "mae": 0, "psnr": math.inf}
+
+
+def test_what_stands_still_loses_nothing_at_any_size():
+    assert means(series(moving=False), 9)["ssim"] == 1
+
+
+def test_smaller_is_worse():
+    scores = [means(series(), size) for size in (30, 18, 9)]
+    assert 1 > scores[0]["ssim"] > scores[1]["ssim"] > scores[2]["ssim"]
+    assert 0 < scores[0]["mse"] < scores[1]["mse"] < scores[2]["mse"]

@@ -1,0 +1,73 @@
+"""What holds for every metric there is."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from framecast.errors import InputError
+from framecast.metrics import METRICS
+
+SHAPE = (3, 21, 17, 3)
+
+
+def frames(seed):
+    return np.random.default_rng(seed).integers(0, 255, SHAPE, endpoint=True).astype(np.uint8)
+
+
+@pytest.fixture(params=sorted(METRICS))
+def kind(request):
+    return METRICS[request.param]
+
+
+def test_one_float64_per_lead_for_any_two_dtypes(kind):
+    for forecast in (frames(0), frames(0).astype(np.uint16), frames(0).astype(np.float32)):
+        values = kind.function(forecast, frames(1), data_range=255.0)
+        assert values.shape == (3,) and values.dtype == np.float64
+        np.testing.assert_allclose(values, kind.function(frames(0), frames(1), data_range=255.0), rtol=1e-9)
+
+
+def test_equal_frames_score_perfect_and_others_worse(kind):
+    truth = frames(1)
+    assert kind.function(truth, truth, data_range=255.0).tolist() == [kind.perfect] * 3
+    other = kind.function(frames(0), truth, data_range=255.0)
+    assert (other < kind.perfect).all() if kind.higher_is_better else (other > kind.perfect).all()
+
+
+def test_a_mask_of_all_pixels_changes_nothing(kind):
+    scores = [kind.function(frames(0), frames(1), data_range=255.0, valid=mask) for mask in (None, np.ones(SHAPE[1:3], bool))]
+    np.testing.assert_allclose(*scores, rtol=1e-7)
+
+
+def test_inputs_are_not_changed(kind):
+    forecast, truth = frames(0), frames(1)
+    for array in (forecast, truth):
+        array.flags.writeable = False
+    kind.function(forecast, truth, data_range=255.0, valid=np.eye(*SHAPE[1:3], dtype=bool))
+
+
+@pytest.mark.parametrize("data_range", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_data_range_that_is_no_width_is_refused(kind, data_range):
+    with pytest.raises(InputError, match="it must be above 0"):
+        kind.function(frames(0), frames(1), data_range=data_range)
+
+
+def test_what_does_not_fit_together_is_refused(kind):
+    with pytest.raises(InputError, match=r"The forecast is \(2, 21, 17, 3\) and the truth \(3, 21, 17, 3\)"):
+        kind.function(frames(0)[:2], frames(1), data_range=255.0)
+    with pytest.raises(InputError, match=r"frame\[None\]"):
+        kind.function(frames(0)[0], frames(1)[0], data_range=255.0)
+    with pytest.raises(InputError, match=r"The mask is \(17, 21\)"):
+        kind.function(frames(0), frames(1), data_range=255.0, valid=np.ones((17, 21), bool))
+    with pytest.raises(InputError, match="with 0 valid pixels"):
+        kind.function(frames(0), frames(1), data_range=255.0, valid=np.zeros((21, 17), bool))
+
+
+def test_it_says_what_it_is(kind):
+    assert kind.title and kind.explanation.endswith(".") and kind.unit in ("", "dB", "units", "units²")
+
+
+def test_scoring_needs_no_torch():
+    code = "import sys; from framecast.metrics import METRICS; assert METRICS['ssim'] and 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
