@@ -1,0 +1,86 @@
+"""What a network is: a torch module that absorbs frames and gives the next ones. It knows sizes, nothing else.
+
+    forward(frames (b, t, c, h, w), state or None) -> (next frames (b, n, c, h, w), state)
+
+The first call starts from a zero state; a later call goes on where the last one stopped, so that a long rollout never
+computes its context twice. A recurrent network carries its hidden state, a windowed one its last frames. Scaling, the
+residual form, padding to `stride` and the feeding back of forecasts wrap a network; they do not live in it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+from framecast.registry import Registry
+from framecast.settings import Settings, Value, setting
+
+State = tuple[Tensor, ...] | None
+"""Whatever a network carries from call to call: a flat tuple of tensors, batch first. None before the first call."""
+
+
+QUESTION_OPTIONS: Mapping[str, Value] = {
+    "optimizer": "adam",
+    "epochs": 300,
+    "learning_rate": 1e-4,
+    "schedule": "piecewise",
+    "drop_factor": 0.2,
+    "drop_every": 125 / 300,
+    "warmup": 0.0,
+    "clip": 1.0,
+}
+"""How the question trained, as names and values of training settings: what is written in it, for every network."""
+
+MATLAB_DEFAULTS: Mapping[str, Value] = {
+    "clip_mode": "per weight",
+    "weight_decay": 1e-4,
+    "batch_size": 128,
+    "shuffle": "once",
+    "drop_last": True,
+    "loss": "half sum of squares",
+}
+"""What the question left out and MATLAB filled in: the threshold is on the norm of each weight array, L2 regularisation 1e-4
+is added to the gradient, 128 sequences make a batch, an incomplete batch is dropped, sequences are shuffled once, and a
+regression layer sums half the squared error over pixels, so that the gradient is nearly always at its threshold."""
+
+
+def context_setting(default: int) -> Any:
+    """The `context` field, with the default that suits an architecture."""
+    return setting(
+        default,
+        label="Context frames",
+        help="How many past frames the network is given before it must forecast. Motion needs at least two; a cycle is "
+        "easier to see when a good part of it fits.",
+        minimum=1,
+        maximum=1000,
+    )
+
+
+@dataclass(frozen=True)
+class NetworkSettings(Settings):
+    """What every architecture can be asked for. A network's own settings class adds to it and may change the default."""
+
+    context: int = context_setting(4)
+
+
+@dataclass(frozen=True)
+class NetworkKind:
+    """An entry of NETWORKS. `build(settings, channels, height, width)` makes the module; `height` and `width` are already
+    multiples of `stride(settings)`. The module has an attribute `head`, its last layer, which the residual form starts at
+    zero."""
+
+    title: str
+    summary: str
+    use_when: str
+    settings: type[NetworkSettings]
+    build: Callable[[Any, int, int, int], nn.Module]
+    stride: Callable[[Any], int]
+    presets: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    """Presets of its own, beside "recommended" and "question" which every network has: name to changed values."""
+    preset_help: Mapping[str, str] = field(default_factory=dict)
+    recommended: Mapping[str, Value] = field(default_factory=dict)
+    """Training values that suit this architecture better than the common defaults."""
+
+
+NETWORKS: Registry[NetworkKind] = Registry("network", "framecast.networks")

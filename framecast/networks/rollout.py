@@ -1,0 +1,104 @@
+"""Feeding forecasts back: `rollout` to forecast, `unroll` to train.
+
+Both work for any network that keeps the contract, whether it carries a hidden state, its last frames, or emits several
+frames at once, and both begin with true frames and never with zeros, unless the mistake of the question is asked for.
+"""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from framecast.networks.contract import State
+
+
+@torch.no_grad()
+def rollout(
+    network: nn.Module,
+    past: Tensor | Iterable[Tensor],
+    horizon: int,
+    *,
+    clamp: tuple[Tensor, Tensor] | None = None,
+    warm_block: int = 32,
+    zero_block: int = 0,
+) -> Tensor:
+    """Forecast `horizon` frames after `past`.
+
+    Args:
+        network: called as `network(frames, state)`, see `contract`.
+        past: (b, t, c, h, w), at least one frame, on the network's device; or such tensors one after the other, for a past
+            too long to hold at once. The network absorbs it in blocks, carrying its state, so memory does not grow with it.
+        horizon: number of frames, at least 1. The last chunk of a network that emits several is cut.
+        clamp: lowest and highest value of each channel, (c, 1, 1) each; forecasts are held between them before they are
+            fed back, so that a rollout cannot run away.
+        warm_block: frames absorbed in one call.
+        zero_block: frames of zeros pushed through after the past. The posted code does this with 50; it wipes out what the
+            warm-up told the state, and the first forecast is then made from a black frame.
+
+    Returns:
+        (b, horizon, c, h, w).
+    """
+    assert horizon >= 1, "a horizon is at least one frame"
+    chunk, state = None, None
+    for part in [past] if isinstance(past, Tensor) else past:
+        for block in part.split(warm_block, dim=1):
+            chunk, state = network(block, state)
+    assert chunk is not None, "a rollout needs at least one true frame"
+    for n_zeros in _block_sizes(zero_block, warm_block):
+        chunk, state = network(torch.zeros_like(chunk[:, :1]).repeat(1, n_zeros, 1, 1, 1), state)
+    chunk = _clamped(chunk, clamp)
+    chunks, n_frames = [chunk], chunk.shape[1]
+    while n_frames < horizon:
+        chunk, state = network(chunk, state)
+        chunk = _clamped(chunk, clamp)
+        chunks.append(chunk)
+        n_frames += chunk.shape[1]
+    return torch.cat(chunks, dim=1)[:, :horizon]
+
+
+def unroll(network: nn.Module, window: Tensor, *, burn_in: int, context: int, truncate: int = 0) -> Tensor:
+    """Forecast every frame of `window` after the first `burn_in`, with gradient.
+
+    The burn-in is absorbed without being forecast. From there on the next input is the true frame while its index is below
+    `context`, and the network's own forecast beyond it: frames burn_in to context - 1 are forecast one step ahead, those
+    from `context` on as in a rollout. With context = burn_in = 1 and a window of two frames this is teacher forcing of
+    single steps.
+
+    Args:
+        network: called as `network(frames, state)`, see `contract`.
+        window: (b, T, c, h, w).
+        burn_in: frames absorbed first, 1 to T - 1.
+        context: frames of the window that are given as they are.
+        truncate: where above 0, the state and the frame fed back are cut from the gradient every so many frames
+            (truncated backpropagation through time).
+
+    Returns:
+        (b, T - burn_in, c, h, w), forecasts of window[:, burn_in:]. A forecast of frame t depends on no frame from
+        min(t, max(context, burn_in)) on.
+    """
+    n_frames = window.shape[1]
+    assert 1 <= burn_in < n_frames, f"burn-in {burn_in} leaves nothing to forecast in a window of {n_frames} frames"
+    chunk, state = network(window[:, :burn_in], None)
+    chunks, t, n_linked = [chunk], burn_in, chunk.shape[1]
+    while t + chunk.shape[1] < n_frames:
+        n_true = min(max(context - t, 0), chunk.shape[1])
+        given = torch.cat([window[:, t : t + n_true], chunk[:, n_true:]], dim=1) if n_true else chunk
+        t += chunk.shape[1]
+        if truncate and n_linked >= truncate:
+            given, state, n_linked = given.detach(), _detached(state), 0
+        chunk, state = network(given, state)
+        chunks.append(chunk)
+        n_linked += chunk.shape[1]
+    return torch.cat(chunks, dim=1)[:, : n_frames - burn_in]
+
+
+def _clamped(chunk: Tensor, clamp: tuple[Tensor, Tensor] | None) -> Tensor:
+    return chunk if clamp is None else torch.clamp(chunk, min=clamp[0], max=clamp[1])
+
+
+def _detached(state: State) -> State:
+    return None if state is None else tuple(part.detach() for part in state)
+
+
+def _block_sizes(total: int, block: int) -> list[int]:
+    return [min(block, total - start) for start in range(0, total, block)]

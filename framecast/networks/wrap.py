@@ -1,0 +1,76 @@
+"""What is true of every network and therefore lives in none: any frame size, and persistence at birth.
+
+Both wrappers keep the contract `forward(frames, state) -> (next frames, state)` and may be put around each other in either
+order. The state is the wrapped network's own and passes through untouched.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from framecast.networks.contract import State
+
+
+class Padded(nn.Module):
+    """Serves frames of any height and width: pads them at the bottom and right to multiples of `stride`, crops the forecast.
+
+    Reflection continues the picture without an edge; a side too short to be reflected that far is continued by its last row
+    or column. Weights may depend on the padded size, so a network made for one size serves all that pad to it.
+    """
+
+    def __init__(self, network: nn.Module, stride: int) -> None:
+        super().__init__()
+        self.network = network
+        self.stride = stride
+
+    @property
+    def head(self) -> nn.Module:
+        return _head(self.network)
+
+    def forward(self, frames: Tensor, state: State = None) -> tuple[Tensor, State]:
+        height, width = frames.shape[-2:]
+        forecast, state = self.network(_pad(frames, -height % self.stride, -width % self.stride), state)
+        return forecast[..., :height, :width], state
+
+
+class Residual(nn.Module):
+    """Forecast = last given frame + what the network says. Sets the network's head to zero, so that at birth it is
+    persistence exactly and training starts at the score that every forecaster must beat."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        for weight in _head(network).parameters():
+            nn.init.zeros_(weight)
+
+    @property
+    def head(self) -> nn.Module:
+        return _head(self.network)
+
+    def forward(self, frames: Tensor, state: State = None) -> tuple[Tensor, State]:
+        change, state = self.network(frames, state)
+        return frames[:, -1:] + change, state
+
+
+def padded_size(size: int, stride: int) -> int:
+    """`size` in pixels, rounded up to a multiple of `stride`."""
+    return size + -size % stride
+
+
+def count_weights(module: nn.Module) -> int:
+    """Number of trained weights. Works on a module made under `torch.device("meta")`, which takes no memory."""
+    return sum(weight.numel() for weight in module.parameters())
+
+
+def _head(network: nn.Module) -> nn.Module:
+    head = network.head
+    assert isinstance(head, nn.Module), f"{type(network).__name__}.head must be its last layer"
+    return head
+
+
+def _pad(frames: Tensor, bottom: int, right: int) -> Tensor:
+    if not bottom and not right:
+        return frames
+    maps = frames.flatten(0, 1)  # (b, t, c, h, w) -> (b*t, c, h, w)
+    maps = F.pad(maps, (0, 0, 0, bottom), mode="reflect" if bottom < maps.shape[-2] else "replicate")
+    maps = F.pad(maps, (0, right, 0, 0), mode="reflect" if right < maps.shape[-1] else "replicate")
+    return maps.reshape(*frames.shape[:2], *maps.shape[1:])  # (b, t, c, h + bottom, w + right)

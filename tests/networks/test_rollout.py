@@ -1,0 +1,139 @@
+"""Feeding back, seen on networks whose every forecast is known."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from framecast.networks.contract import State
+from framecast.networks.rollout import rollout, unroll
+
+
+class Recorder(nn.Module):
+    """Forecasts `n` frames, each one more than the frame before; remembers what it was given."""
+
+    def __init__(self, n: int = 1) -> None:
+        super().__init__()
+        self.n = n
+        self.given: list[list[float]] = []
+
+    def forward(self, frames: Tensor, state: State = None) -> tuple[Tensor, State]:
+        self.given.append(frames[0, :, 0, 0, 0].tolist())
+        steps = torch.arange(1.0, self.n + 1).reshape(1, -1, 1, 1, 1)
+        return frames[:, -1:] + steps, (torch.zeros(frames.shape[0]),)
+
+
+class Gain(nn.Module):
+    """h' = weight * (h + x) is both state and forecast."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(0.5, dtype=torch.float64))
+
+    def forward(self, frames: Tensor, state: State = None) -> tuple[Tensor, State]:
+        hidden = torch.zeros_like(frames[:, :1]) if state is None else state[0]
+        for frame in frames.split(1, dim=1):
+            hidden = self.weight * (hidden + frame)
+        return hidden, (hidden,)
+
+
+def counting(n_frames: int) -> Tensor:
+    """Frames of one pixel with the values 0, 10, 20, ..."""
+    return torch.arange(0.0, 10 * n_frames, 10).reshape(1, n_frames, 1, 1, 1)
+
+
+def values(frames: Tensor) -> list[float]:
+    return frames.flatten().tolist()
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 9])
+def test_rollout_gives_exactly_the_horizon(n: int) -> None:
+    network = Recorder(n)
+    assert values(rollout(network, counting(4), 7)) == [31, 32, 33, 34, 35, 36, 37]
+
+
+def test_the_past_is_absorbed_in_blocks() -> None:
+    network = Recorder()
+    rollout(network, counting(5), 3, warm_block=2)
+    assert network.given == [[0, 10], [20, 30], [40], [41], [42]]
+
+
+def test_zero_block_repeats_the_mistake_of_the_question() -> None:
+    network = Recorder()
+    assert values(rollout(network, counting(3), 2, zero_block=5, warm_block=3)) == [1, 2]
+    assert network.given == [[0, 10, 20], [0, 0, 0], [0, 0], [1]]
+
+
+def test_clamped_forecasts_are_what_is_fed_back() -> None:
+    network = Recorder()
+    clamp = (torch.zeros(1, 1, 1), torch.full((1, 1, 1), 32.0))
+    assert values(rollout(network, counting(4), 4, clamp=clamp)) == [31, 32, 32, 32]
+    assert network.given[1:] == [[31], [32], [32]]
+
+
+def test_rollout_needs_a_true_frame() -> None:
+    with pytest.raises(AssertionError, match="at least one true frame"):
+        rollout(Recorder(), iter(()), 3)
+
+
+def test_unroll_is_given_truth_inside_the_context_and_itself_beyond() -> None:
+    network = Recorder()
+    assert values(unroll(network, counting(7), burn_in=2, context=4)) == [11, 21, 31, 32, 33]
+    assert network.given == [[0, 10], [20], [30], [31], [32]]
+
+
+def test_unroll_of_a_context_within_the_burn_in_is_a_rollout() -> None:
+    network = Recorder()
+    assert values(unroll(network, counting(7), burn_in=4, context=1)) == [31, 32, 33]
+    assert network.given == [[0, 10, 20, 30], [31], [32]]
+
+
+def test_unroll_of_single_steps_is_teacher_forcing() -> None:
+    network = Recorder()
+    assert values(unroll(network, counting(2), burn_in=1, context=1)) == [1]
+    assert network.given == [[0]]
+
+
+def test_unroll_of_chunks_mixes_truth_and_forecast_at_the_border() -> None:
+    network = Recorder(n=3)
+    assert values(unroll(network, counting(9), burn_in=2, context=4)) == [11, 12, 13, 14, 15, 16, 17]
+    assert network.given == [[0, 10], [20, 30, 13], [14, 15, 16]]
+
+
+@pytest.mark.parametrize("context", [1, 2, 4])
+def test_gradient_is_that_of_the_whole_computation(context: int) -> None:
+    network, window = Gain(), torch.rand(1, 6, 1, 1, 1, dtype=torch.float64)
+
+    def loss(weight: Tensor) -> Tensor:
+        hidden = weight * window[0, 0]
+        total = hidden.sum()
+        for t in range(1, 5):
+            hidden = weight * (hidden + (window[0, t] if t < context else hidden))
+            total = total + hidden.sum()
+        return total
+
+    unroll(network, window, burn_in=1, context=context).sum().backward()
+    (expected,) = torch.autograd.grad(loss(network.weight), network.weight)
+    torch.testing.assert_close(network.weight.grad, expected)
+
+
+def test_truncation_changes_the_gradient_and_not_the_forecast() -> None:
+    window = torch.rand(1, 6, 1, 1, 1, dtype=torch.float64)
+    forecasts, gradients = [], []
+    for truncate in (0, 1, 2, 5):
+        network = Gain()
+        forecast = unroll(network, window, burn_in=1, context=3, truncate=truncate)
+        forecast.sum().backward()
+        forecasts.append(values(forecast))
+        assert network.weight.grad is not None
+        gradients.append(network.weight.grad.item())
+    assert forecasts[1:] == forecasts[:1] * 3
+    assert gradients[1] < gradients[2] < gradients[0] == gradients[3]
+
+
+def test_truncated_to_one_step_each_forecast_sees_only_its_own_product() -> None:
+    network, window = Gain(), torch.ones(1, 4, 1, 1, 1, dtype=torch.float64)
+    forecast = unroll(network, window, burn_in=1, context=1, truncate=1)  # h doubles into itself: w, w (2 h), w (2 h)
+    forecast.sum().backward()
+    h = values(forecast)
+    assert network.weight.grad is not None
+    assert network.weight.grad.item() == pytest.approx(1 + 2 * h[0] + 2 * h[1])
