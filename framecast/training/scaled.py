@@ -1,0 +1,36 @@
+"""Scaled: a network that speaks scaled values, made to speak the units of the series.
+
+Rollout, feedback, clamping and the residual form all work in units; only the network inside sees scaled values. In the
+residual form it answers with a change, which has no mean to add; the last frame then stays as it is to the bit.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from framecast.networks.contract import State
+from framecast.training.scaling import Scaler
+
+
+class Scaled(nn.Module):
+    """Wraps a network of the contract: frames (b, t, c, h, w) in units, integers or floats, to float32 frames or changes."""
+
+    mean: Tensor
+    spread: Tensor
+
+    def __init__(self, network: nn.Module, scaler: Scaler, *, answers_change: bool) -> None:
+        super().__init__()
+        self.network = network
+        self.answers_change = answers_change
+        for name, values in (("mean", scaler.mean), ("spread", scaler.spread)):
+            self.register_buffer(name, torch.tensor(values, dtype=torch.float32).view(-1, 1, 1), persistent=False)
+
+    @property
+    def head(self) -> nn.Module:
+        head = self.network.head
+        assert isinstance(head, nn.Module)
+        return head
+
+    def forward(self, frames: Tensor, state: State = None) -> tuple[Tensor, State]:
+        answer, state = self.network((frames.to(torch.float32) - self.mean) / self.spread, state)
+        answer = answer.to(torch.float32) * self.spread  # under autocast the network may answer in bfloat16
+        return (answer if self.answers_change else answer + self.mean), state

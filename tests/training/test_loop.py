@@ -1,0 +1,126 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from framecast.errors import DivergedError
+from framecast.networks.contract import NETWORKS
+from framecast.networks.wrap import Padded, Residual
+from framecast.training.loop import Best, TrainingData, epoch_steps, train
+from framecast.training.scaled import Scaled
+from framecast.training.scaling import Scaler
+from framecast.training.schedule import Budget
+from framecast.training.settings import TrainingSettings
+
+SETTINGS = TrainingSettings(epochs=6, batch_size=4, unroll=2, precision="float32")
+
+
+def data_of(frames: torch.Tensor, n_valid: int = 6) -> TrainingData:
+    stop = len(frames) - n_valid
+    return TrainingData(frames, range(stop), range(stop, len(frames)), data_range=255.0)
+
+
+def moving_frames(n_frames: int = 30) -> torch.Tensor:
+    t, y, x = np.ogrid[:n_frames, :12, :16]
+    return torch.from_numpy((127 + 100 * np.sin(0.6 * x + 0.3 * y - 0.5 * t)).astype(np.uint8)[:, None])
+
+
+def network_of(scaler: Scaler, name: str = "unet") -> torch.nn.Module:
+    torch.manual_seed(0)
+    kind = NETWORKS[name]
+    settings = kind.settings.from_mapping({"context": 3, "width": 8, "levels": 2} if name == "unet" else {"context": 3})
+    bare = kind.build(settings, 1, 12, 16)
+    return Residual(Scaled(Padded(bare, kind.stride(settings)), scaler, answers_change=True))
+
+
+def run(frames: torch.Tensor, settings: TrainingSettings = SETTINGS, data: TrainingData | None = None):
+    data = data or data_of(frames)
+    scaler = Scaler.fit(frames[data.span.start : data.span.stop].permute(0, 2, 3, 1).numpy())
+    network, best = network_of(scaler), Best()
+    budget = Budget(settings.epochs, epoch_steps(len(data.span) - 4, settings))
+    progress = list(train(network, data, scaler, settings, context=3, budget=budget, best=best, seed=1, stage="Training"))
+    return network, best, progress
+
+
+def test_a_run_bound_by_epochs_repeats_to_the_bit() -> None:
+    first, second = (run(moving_frames()) for _ in range(2))
+    assert [p.train_loss for p in first[2]] == [p.train_loss for p in second[2]]
+    for name, weight in first[0].state_dict().items():
+        assert torch.equal(weight, second[0].state_dict()[name])
+
+
+def test_training_lowers_the_loss_and_beats_persistence_on_what_it_has_not_seen() -> None:
+    settings = replace(SETTINGS, epochs=25)
+    frames = moving_frames(40)
+    _, best, progress = run(frames, settings)
+    truth = frames[-6:].float()
+    persistence = float(((frames[-7].float() - truth) ** 2).mean())
+    assert progress[-1].train_loss is not None and progress[0].train_loss is not None
+    assert progress[-1].train_loss < progress[0].train_loss / 2
+    assert min(p.valid_scores["mse"] for p in progress if p.valid_scores) < persistence / 4
+    assert best.score == max(p.valid_scores["ssim"] for p in progress if p.valid_scores)
+
+
+def test_epochs_are_counted_and_the_run_ends_with_one() -> None:
+    *_, progress = run(moving_frames())
+    assert [p.epoch for p in progress if p.epoch_done] == [1, 2, 3, 4, 5, 6]
+    assert progress[-1].fraction == 1.0
+    assert progress[-1].valid_scores, "the last weights are validated"
+    assert progress[-1].preview is not None
+    assert progress[-1].preview.forecast.shape == (12, 16, 1)
+
+
+def test_the_validation_frames_teach_nothing() -> None:
+    frames = moving_frames()
+    other = frames.clone()
+    other[-6:] = 0
+    (network, *_), (same, *_) = run(frames), run(other)
+    for name, weight in network.state_dict().items():
+        assert torch.equal(weight, same.state_dict()[name])
+
+
+def test_masked_pixels_teach_nothing() -> None:
+    frames = moving_frames()
+    noisy = frames.clone()
+    generator = torch.Generator().manual_seed(0)
+    noisy[..., :4, :] = torch.randint(0, 255, noisy[..., :4, :].shape, generator=generator, dtype=torch.uint8)
+    mask = torch.ones(12, 16)
+    mask[:4] = 0
+    losses = []
+    for series in (frames, noisy):
+        window_blind = replace(data_of(series, n_valid=0), mask=mask)
+        scaler = Scaler((127.0,), (70.0,))
+        settings = replace(SETTINGS, epochs=1, learning_rate=1e-7)  # the untrained residual network forecasts the last frame
+        budget = Budget(1, 3)
+        progress = train(
+            network_of(scaler), window_blind, scaler, settings, context=3, budget=budget, best=Best(), seed=1, stage=""
+        )
+        losses.append(list(progress)[-1].train_loss)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+def test_a_loss_that_is_no_number_ends_the_run_with_a_sentence() -> None:
+    data, scaler = data_of(moving_frames()), Scaler((127.0,), (70.0,))
+    network, best = network_of(scaler), Best()
+    next(network.parameters()).data.fill_(torch.nan)
+    fit = train(network, data, scaler, SETTINGS, context=3, budget=Budget(6, 3), best=best, seed=1, stage="Training")
+    with pytest.raises(DivergedError, match="smaller learning rate, for example"):
+        list(fit)
+    assert not best.weights
+
+
+def test_an_interrupted_run_keeps_its_best() -> None:
+    frames = moving_frames()
+    data, best = data_of(frames), Best()
+    scaler = Scaler((127.0,), (70.0,))
+    fit = train(
+        network_of(scaler), data, scaler, SETTINGS, context=3, budget=Budget(6, 3), best=best, seed=1, stage="Training"
+    )
+    for progress in fit:
+        if progress.improved:
+            break
+    fit.close()
+    assert best.weights
+    assert best.score == progress.valid_scores["ssim"]
+    assert best.epoch == 1

@@ -1,0 +1,40 @@
+import pytest
+
+from framecast.training.schedule import Budget, learning_rate, unroll_at
+from framecast.training.settings import TrainingSettings
+
+QUESTION = TrainingSettings(learning_rate=1e-4, schedule="piecewise", drop_factor=0.2, drop_every=125 / 300, warmup=0.0)
+
+
+@pytest.mark.parametrize(("epoch", "rate"), [(0, 1e-4), (124, 1e-4), (125, 2e-5), (249, 2e-5), (250, 4e-6), (299, 4e-6)])
+def test_the_piecewise_rate_drops_at_the_epochs_of_the_question(epoch: int, rate: float) -> None:
+    budget = Budget(epochs=300, steps_per_epoch=2)
+    assert learning_rate(QUESTION, budget.fraction(epoch * 2)) == pytest.approx(rate)
+
+
+def test_cosine_rises_through_the_warm_up_and_ends_at_zero() -> None:
+    settings = TrainingSettings(learning_rate=1.0, warmup=0.1)
+    rates = [learning_rate(settings, fraction / 1000) for fraction in range(1001)]
+    assert rates[0] > 0
+    assert max(rates) == pytest.approx(rates[100]) == pytest.approx(1.0)
+    assert all(a >= b for a, b in zip(rates[100:], rates[101:], strict=False))
+    assert rates[-1] == pytest.approx(0.0)
+
+
+def test_the_unroll_doubles_to_its_full_length_and_never_exceeds_what_fits() -> None:
+    settings = TrainingSettings(unroll=8)
+    lengths = [unroll_at(settings, fraction / 1000, longest=100) for fraction in range(1001)]
+    assert sorted(set(lengths)) == [1, 2, 4, 8]
+    assert lengths == sorted(lengths)
+    assert lengths[-1] == 8
+    assert unroll_at(settings, 1.0, longest=5) == 5
+    assert unroll_at(TrainingSettings(unroll=6, unroll_curriculum=False), 0.0, longest=100) == 6
+
+
+def test_a_time_limit_ends_a_run_that_has_epochs_left() -> None:
+    now = [0.0]
+    budget = Budget(epochs=1000, steps_per_epoch=10, seconds=60.0, clock=lambda: now[0])
+    now[0] = 30.0
+    assert budget.fraction(steps=10) == pytest.approx(0.5)
+    now[0] = 90.0
+    assert budget.fraction(steps=20) == 1.0
