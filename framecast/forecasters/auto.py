@@ -1,0 +1,161 @@
+"""Auto: try the rules and two networks, keep whichever forecast the validation frames best.
+
+Thin but honest: every rule and every network forecasts the same validation frames from the same origin, scored at the working
+size, and the winner is fitted on all history. One origin is little evidence, and a network's validation score is a little
+flattered, because it also chose when to stop; the score it was chosen by is therefore shown, not promised.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from framecast.errors import SettingError
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.forecasters.contract import Forecaster, ForecasterKind, Workbench
+from framecast.metrics.contract import METRICS
+from framecast.series.frames import Frames, FrameSeries, Split
+from framecast.series.preparation import reduce_frames
+from framecast.settings import Settings, setting
+from framecast.training.progress import FitProgress
+
+NETWORKS_TRIED = ("unet", "convlstm")
+
+
+@dataclass(frozen=True)
+class AutoSettings(Settings):
+    minutes: float = setting(
+        3.0,
+        label="Time limit",
+        help="Minutes for all networks together. The rules take seconds. 0 means no limit: every network runs all its epochs.",
+        minimum=0.0,
+        maximum=100_000.0,
+        unit="min",
+    )
+    epochs: int = setting(
+        1000,
+        label="Epochs",
+        help="How often each network sees every training window, if the time limit does not end it first.",
+        minimum=1,
+        maximum=100_000,
+    )
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    name: str
+    score: float
+    """Mean SSIM over the validation frames, at working size."""
+    forecaster: Forecaster
+
+
+class Auto:
+    """The best of the rules and two networks, judged on the validation frames."""
+
+    def __init__(self, settings: AutoSettings, workbench: Workbench) -> None:
+        self.settings = settings
+        self.workbench = workbench
+        self._chosen: _Candidate | None = None
+        self._scores: dict[str, float] = {}
+
+    def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
+        """Raises SettingError without validation frames: there would be nothing to choose by."""
+        if not len(split.valid):
+            raise SettingError("Auto chooses by the validation frames and there are none. Hold back at least one of them.")
+        self._choose([_rule(name, history, split, self.workbench) for name in _rules()])
+        share = 1 / len(NETWORKS_TRIED)
+        for index, name in enumerate(NETWORKS_TRIED):
+            for progress in self._try(name, history, split):
+                fraction = share * (index + progress.fraction)
+                stage = f"{FORECASTERS[name].title}: {progress.stage.lower()}"
+                remaining = None if progress.remaining_s is None else progress.remaining_s + self._later_s(index, progress)
+                yield replace(progress, stage=stage, fraction=fraction, remaining_s=remaining)
+
+    def _try(self, name: str, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
+        kind = FORECASTERS[name]
+        minutes = self.settings.minutes / len(NETWORKS_TRIED)
+        settings = kind.configure(changes={"minutes": minutes, "epochs": self.settings.epochs, "select_by": "ssim"})
+        forecaster = kind.make(settings, self.workbench)
+        score = float("-inf")
+        for progress in forecaster.fit(history, split):
+            score = max(score, progress.valid_scores.get("ssim", score))
+            won = self._choose([_Candidate(name, score, forecaster)])
+            yield replace(progress, improved=progress.improved and won)
+
+    def _choose(self, candidates: list[_Candidate]) -> bool:
+        """Take the best of `candidates` if it beats what was chosen before, and say whether one of them is chosen now."""
+        for candidate in candidates:
+            self._scores[candidate.name] = candidate.score
+            if self._chosen is None or candidate.score > self._chosen.score:
+                self._chosen = candidate
+        return self._chosen is not None and self._chosen.name in {candidate.name for candidate in candidates}
+
+    def _later_s(self, index: int, progress: FitProgress) -> float:
+        """Seconds for the networks after this one, taking each to need as long as this one."""
+        whole = progress.elapsed_s + (progress.remaining_s or 0.0)
+        return (len(NETWORKS_TRIED) - 1 - index) * whole
+
+    def forecast(self, past: Frames, horizon: int) -> Frames:
+        assert self._chosen is not None, "fit or load comes first"
+        return self._chosen.forecaster.forecast(past, horizon)
+
+    def save(self, folder: Path) -> None:
+        assert self._chosen is not None
+        (folder / "chosen").mkdir()
+        self._chosen.forecaster.save(folder / "chosen")
+        content = {"chosen": self._chosen.name, "validation_ssim": self._scores}
+        (folder / "auto.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "Auto":
+        content = json.loads((folder / "auto.json").read_text(encoding="utf-8"))
+        name, scores = content["chosen"], content["validation_ssim"]
+        auto = cls(AutoSettings(), Workbench())
+        auto._scores = scores
+        auto._chosen = _Candidate(name, scores[name], FORECASTERS[name].load(folder / "chosen"))
+        return auto
+
+
+def _rules() -> list[str]:
+    return sorted(name for name, kind in FORECASTERS.items() if kind.family == "rule")
+
+
+def _rule(name: str, history: FrameSeries, split: Split, workbench: Workbench) -> _Candidate:
+    """A rule, scored on the validation frames by what it would have said before them, then fitted on all history."""
+    kind = FORECASTERS[name]
+    start = split.valid.start
+    before = Split(split.train, range(start, start), split.valid)
+    earlier = kind.make(kind.configure(), workbench)
+    _exhaust(earlier.fit(history.head(start), before))
+    forecast = history.native(earlier.forecast(history.frames[:start], len(split.valid)))
+    shape = workbench.preparation.working_shape(history.height, history.width)
+    truth = reduce_frames(history.frames[start : split.valid.stop], shape)
+    ssim = METRICS["ssim"].function(
+        reduce_frames(forecast, shape), truth, data_range=history.data_range, valid=None
+    )
+    forecaster = kind.make(kind.configure(), workbench)
+    _exhaust(forecaster.fit(history, split))
+    return _Candidate(name, float(ssim.mean()), forecaster)
+
+
+def _exhaust(fit: Iterator[FitProgress]) -> None:
+    for _ in fit:
+        pass
+
+
+def _make(settings: AutoSettings, workbench: Workbench) -> Auto:
+    return Auto(settings, workbench)
+
+
+FORECASTERS.add(
+    "auto",
+    ForecasterKind(
+        title="Auto",
+        summary="Tries the simple rules, a U-Net and a ConvLSTM, and keeps whichever forecast the validation frames best.",
+        use_when="When you do not know where to begin: it says which kind of forecaster suits your series.",
+        family="protocol",
+        settings=AutoSettings,
+        make=_make,
+        load=Auto.load,
+    ),
+)

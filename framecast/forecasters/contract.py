@@ -1,0 +1,73 @@
+"""The one interface of everything that can forecast, learned or not: native units in, native units out.
+
+A forecaster never sees the test frames: whoever calls `fit` hands over the history before the test only. It keeps no
+reference to the frames it was fitted on; `forecast` is given as many true frames as exist.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from framecast.series.frames import Frames, FrameSeries, Preparation, Split
+from framecast.settings import Settings, Value
+from framecast.training.progress import FitProgress
+
+
+class Forecaster(Protocol):
+    def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
+        """Fit on `history`, which ends where the test begins. A generator: the caller may leave it at any yield, and
+        what was best until then is what forecasts. Rules that have nothing to learn yield nothing."""
+        ...
+
+    def forecast(self, past: Frames, horizon: int) -> Frames:
+        """The `horizon` frames after `past` (time, height, width, channel): (horizon, height, width, channel) float32 in
+        the units of `past`. The same call gives the same bits; `past` is not changed."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write into the existing, empty `folder` all that `load` needs."""
+        ...
+
+    @classmethod
+    def load(cls, folder: Path) -> "Forecaster": ...
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """Where and how a forecaster works: what a network sees, the device, the seed. Rules ignore it."""
+
+    preparation: Preparation = field(default_factory=Preparation)
+    device: str = "cpu"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class ForecasterKind:
+    """An entry of FORECASTERS: what a card on the Train page says, and how to make one."""
+
+    title: str
+    summary: str
+    """One sentence: what it is."""
+    use_when: str
+    """One sentence: when to choose it."""
+    family: str
+    """"rule", "network" or "protocol"; cards are grouped by it."""
+    settings: type[Settings]
+    make: Callable[[Any, Workbench], Forecaster]
+    """Called with an instance of `settings` and a Workbench."""
+    load: Callable[[Path], Forecaster]
+    presets: Mapping[str, Mapping[str, Value]] = field(default_factory=lambda: {"recommended": {}})
+    """Preset name to the values it changes; the first is the default. Each has a word of explanation in `preset_help`."""
+    preset_help: Mapping[str, str] = field(default_factory=dict)
+    n_weights: Callable[[Any, int, int, int], int] | None = None
+    """(settings, working height, working width, channels) to the number of trained weights; None for rules."""
+
+    def configure(self, preset: str | None = None, changes: Mapping[str, object] | None = None) -> Settings:
+        """Settings from a preset (default: the first) with changes over it. Raises SettingError for an unknown one."""
+        from framecast.errors import SettingError
+
+        name = preset or next(iter(self.presets))
+        if name not in self.presets:
+            raise SettingError(f"{self.title} has no preset {name!r}. Choose one of: {', '.join(self.presets)}.")
+        return self.settings.from_mapping({**self.presets[name], **(changes or {})})

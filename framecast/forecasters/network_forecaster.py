@@ -1,0 +1,279 @@
+"""Any network made into a Forecaster: reduce, train, roll out, bring back to native size.
+
+This is the one place where (time, height, width, channel) arrays become (batch, time, channel, height, width) tensors and
+back. Fitting has two stages. First the network trains on the train frames and forecasts the validation frames, which tells
+how long to train. Then, with `refit`, a fresh one trains on all history for just that share of the budget; on a short series
+that is worth more than any change of architecture. Leaving `fit` early keeps the best of the first stage.
+"""
+
+import dataclasses
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from framecast.errors import SettingError
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.forecasters.contract import ForecasterKind, Workbench
+from framecast.networks.contract import NETWORKS, QUESTION_OPTIONS, NetworkKind, NetworkSettings
+from framecast.networks.rollout import rollout
+from framecast.networks.wrap import Padded, Residual, count_weights, padded_size
+from framecast.series.frames import Frames, FrameSeries, Split
+from framecast.series.preparation import reduce_frames, restore_frames
+from framecast.settings import Settings
+from framecast.training.loop import Best, TrainingData, epoch_steps, seen_range, train
+from framecast.training.memory import memory_errors
+from framecast.training.progress import FitProgress
+from framecast.training.scaled import Scaled
+from framecast.training.scaling import Scaler
+from framecast.training.schedule import Budget
+from framecast.training.settings import TrainingSettings
+
+TIME_SHARE_OF_FIRST_STAGE = 0.4
+"""Of a time limit, where a refit follows; the refit gets the rest and usually stops before it is used up."""
+STAGE_SEARCH = "Finding out how long to train"
+STAGE_ALL = "Training on all history"
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """All that a forecast needs beside the weights; kept as forecaster.json."""
+
+    network: str
+    settings: dict[str, Any]
+    shape: tuple[int, int]
+    """(height, width) the network works at."""
+    channels: int
+    scaler: Scaler
+    device: str
+
+
+class NetworkForecaster:
+    """A network of NETWORKS behind the Forecaster contract. `settings` has the fields of the network's settings and of
+    TrainingSettings."""
+
+    def __init__(self, name: str, settings: Any, workbench: Workbench) -> None:
+        self.name = name
+        self.settings = settings
+        self.workbench = workbench
+        self._fitted: _Fitted | None = None
+        self._network: nn.Module | None = None
+        self._best = Best()
+
+    def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
+        """Train on `history`, which ends before the test. Raises SettingError where a window does not fit into the training
+        span, DivergedError and DeviceMemoryError where training cannot go on."""
+        assert history.n_frames == split.test.start, "the test frames must not be here"
+        with memory_errors(self.workbench.device):
+            yield from self._fit(history, split)
+
+    def _fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
+        settings, device = self.settings, self.workbench.device
+        shape = self.workbench.preparation.working_shape(history.height, history.width)
+        choosing = settings.validation and len(split.valid) > 0
+        learned_from = split.train if choosing else range(split.test.start)
+        small = reduce_frames(history.frames, shape)
+        mask = None if history.valid is None else _reduce_mask(history.valid, shape)
+        seen = small[learned_from.start : learned_from.stop]
+        scaler = Scaler.fit(seen, mask, normalise=settings.normalise)
+        self._fitted = _Fitted(self.name, settings.to_mapping(), shape, history.n_channels, scaler, device)
+        self._network = network = self._build()
+        data = TrainingData(
+            frames=_to_tensor(small).to(device),
+            span=learned_from,
+            valid=split.valid if choosing else range(0),
+            data_range=history.data_range,
+            mask=None if mask is None else torch.from_numpy(mask).to(device, torch.float32),
+        )
+        seconds = settings.minutes * 60 or None
+        refit = choosing and settings.refit
+        share = TIME_SHARE_OF_FIRST_STAGE if refit and seconds else 0.5 if refit else 1.0
+        started = time.monotonic()
+        stage = STAGE_SEARCH if choosing else STAGE_ALL
+        try:
+            for progress in self._train(network, data, scaler, stage, seconds and seconds * share):
+                yield _within(progress, 0.0, share, started)
+        finally:  # also when the caller leaves: what was best forecasts
+            if self._best.weights:
+                network.load_state_dict(self._best.weights)
+        if not refit:
+            return
+        # the same scaler: the refit network must see what the chosen one saw, so that the same share of training suits it
+        refitted = self._build()
+        everything = replace(data, span=range(split.test.start), valid=range(0))
+        seconds = seconds and max(seconds - (time.monotonic() - started), seconds * (1 - share) / 2)
+        for progress in self._train(refitted, everything, scaler, STAGE_ALL, seconds, stop_at=self._best.fraction):
+            if progress.improved:
+                network.load_state_dict(refitted.state_dict())
+                self._best.weights = {}
+            yield _within(replace(progress, best_epoch=self._best.epoch), share, 1.0, started)
+
+    def _train(
+        self,
+        network: nn.Module,
+        data: TrainingData,
+        scaler: Scaler,
+        stage: str,
+        seconds: float | None,
+        stop_at: float = 1.0,
+    ) -> Iterator[FitProgress]:
+        settings = self.settings
+        n_windows = len(data.span) - settings.context - min(settings.unroll, len(data.span) - settings.context) + 1
+        if len(data.span) - settings.context < 1:
+            raise SettingError(
+                f"{len(data.span)} frames to train on cannot hold a window of {settings.context} context frames and one to "
+                f"forecast. Choose a context of at most {len(data.span) - 1}."
+            )
+        return train(
+            network,
+            data,
+            scaler,
+            settings,
+            context=settings.context,
+            budget=Budget(settings.epochs, epoch_steps(n_windows, settings), seconds),
+            best=self._best,
+            seed=self.workbench.seed,
+            stage=stage,
+            stop_at=stop_at,
+        )
+
+    def _build(self) -> nn.Module:
+        """A network at its birth on the device, the same one for the same seed."""
+        fitted = self._fitted
+        assert fitted is not None
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.workbench.seed)
+            network = _bare_network(self.name, self.settings, *fitted.shape, fitted.channels)
+        residual = self.settings.residual
+        padded = Padded(network, NETWORKS[self.name].stride(self.settings))
+        scaled = Scaled(padded, fitted.scaler, answers_change=residual)
+        return (Residual(scaled) if residual else scaled).to(self.workbench.device)
+
+    @torch.no_grad()
+    def forecast(self, past: Frames, horizon: int) -> Frames:
+        """See Forecaster. `past` at native size; every true frame warms the state."""
+        fitted, network = self._fitted, self._network
+        assert fitted is not None and network is not None, "fit or load comes first"
+        device = torch.device(self.workbench.device)
+        small = reduce_frames(past, fitted.shape)
+        tensor = _to_tensor(small).to(device)
+        network.eval()
+        exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
+        with memory_errors(self.workbench.device), exact:
+            forecast = rollout(
+                network,
+                tensor[None],
+                horizon,
+                clamp=seen_range(tensor) if self.settings.clamp else None,
+                zero_block=horizon if self.settings.zero_block else 0,
+            )[0]
+        frames = restore_frames(forecast.permute(0, 2, 3, 1).cpu().numpy(), small[-1], past[-1])
+        if self.settings.clamp:
+            frames = np.clip(frames, *_extremes(past))
+        return np.ascontiguousarray(frames, dtype=np.float32)
+
+    def save(self, folder: Path) -> None:
+        assert self._fitted is not None and self._network is not None
+        weights = self._best.weights or self._network.state_dict()
+        save_file({name: weight.contiguous().cpu() for name, weight in weights.items()}, folder / "weights.safetensors")
+        (folder / "forecaster.json").write_text(json.dumps(dataclasses.asdict(self._fitted), indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "NetworkForecaster":
+        """What `save` wrote, on the device it was fitted on where that exists, else on the CPU."""
+        values = json.loads((folder / "forecaster.json").read_text(encoding="utf-8"))
+        scaler = Scaler(**{name: tuple(column) for name, column in values.pop("scaler").items()})
+        values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        fitted = _Fitted(**values, scaler=scaler)
+        device = fitted.device if fitted.device == "cpu" or torch.cuda.is_available() else "cpu"
+        settings = settings_class(NETWORKS[fitted.network]).from_mapping(fitted.settings)
+        forecaster = cls(fitted.network, settings, Workbench(device=device))
+        forecaster._fitted = fitted
+        forecaster._network = forecaster._build()
+        forecaster._network.load_state_dict(load_file(folder / "weights.safetensors", device=device))
+        return forecaster
+
+
+def settings_class(kind: NetworkKind) -> type[NetworkSettings]:
+    """One settings class with the fields of the network and of its training, so that form, `--set` and run see one list."""
+    name = kind.settings.__name__.removesuffix("Settings") + "ForecasterSettings"
+    combined = dataclasses.make_dataclass(name, [], bases=(kind.settings, TrainingSettings), frozen=True)
+    assert issubclass(combined, NetworkSettings)
+    return combined
+
+
+def _bare_network(name: str, settings: Any, height: int, width: int, channels: int) -> nn.Module:
+    kind = NETWORKS[name]
+    stride = kind.stride(settings)
+    return kind.build(settings, channels, padded_size(height, stride), padded_size(width, stride))
+
+
+def _n_weights(name: str) -> Any:
+    def count(settings: Settings, height: int, width: int, channels: int) -> int:
+        with torch.device("meta"):
+            return count_weights(_bare_network(name, settings, height, width, channels))
+
+    return count
+
+
+def _to_tensor(frames: Frames) -> Tensor:
+    """(t, h, w, c) to (t, c, h, w); uint8 stays, other types become float32, which torch can index on every device."""
+    kept = frames if frames.dtype == np.uint8 else frames.astype(np.float32)
+    return torch.from_numpy(np.require(kept.transpose(0, 3, 1, 2), requirements=["C", "W"]))
+
+
+def _reduce_mask(valid: np.ndarray[Any, Any], shape: tuple[int, int]) -> np.ndarray[Any, Any]:
+    """A working-size pixel carries data where at least half of what it covers does."""
+    share = reduce_frames(valid[None, ..., None].astype(np.float32), shape)
+    mask: np.ndarray[Any, Any] = share[0, ..., 0] >= 0.5
+    return mask
+
+
+def _extremes(frames: Frames) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Lowest and highest value per channel of (t, h, w, c), frame by frame so that a memory map stays on disk."""
+    low = np.min([frame.min(axis=(0, 1)) for frame in frames], axis=0)
+    high = np.max([frame.max(axis=(0, 1)) for frame in frames], axis=0)
+    return low.astype(np.float32), high.astype(np.float32)
+
+
+def _within(progress: FitProgress, start: float, stop: float, started: float) -> FitProgress:
+    """Progress of one stage as progress of the whole fit, of which the stage is the part from `start` to `stop`."""
+    fraction = start + (stop - start) * progress.fraction
+    elapsed = time.monotonic() - started
+    remaining = elapsed * (1 - fraction) / fraction if fraction > 0 else None
+    return replace(progress, fraction=fraction, elapsed_s=elapsed, remaining_s=remaining)
+
+
+def _register(name: str, kind: NetworkKind) -> None:
+    settings = settings_class(kind)
+    FORECASTERS.add(
+        name,
+        ForecasterKind(
+            title=kind.title,
+            summary=kind.summary,
+            use_when=kind.use_when,
+            family="network",
+            settings=settings,
+            make=lambda chosen, workbench: NetworkForecaster(name, chosen, workbench),
+            load=NetworkForecaster.load,
+            presets={"recommended": kind.recommended, "question": QUESTION_OPTIONS, **kind.presets},
+            preset_help={
+                "recommended": "Scaled values, forecasts the change, trained on its own forecasts, refitted on all history.",
+                "question": "The training options of the question: Adam, 300 epochs, gradient threshold 1, rate 0.0001 "
+                "dropped by 0.2 every 125 epochs.",
+                **kind.preset_help,
+            },
+            n_weights=_n_weights(name),
+        ),
+    )
+
+
+for _name, _kind in NETWORKS.items():
+    _register(_name, _kind)

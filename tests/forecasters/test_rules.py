@@ -1,0 +1,123 @@
+"""The rules that learn nothing or little: persistence and climatology."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from framecast.errors import SettingError
+from framecast.forecasters.baselines import climatology
+from framecast.forecasters.baselines.climatology import Climatology, ClimatologySettings
+from framecast.forecasters.baselines.persistence import Persistence
+from framecast.series.frames import FrameSeries, Split
+
+DTYPES = ("uint8", "uint16", "float32")
+
+
+def series(n_frames=20, shape=(13, 11, 3), dtype="uint8", seed=0):
+    high = {"uint8": 255, "uint16": 65535, "float32": 1000}[dtype]
+    frames = np.random.default_rng(seed).integers(0, high, (n_frames, *shape), endpoint=True).astype(dtype)
+    frames.flags.writeable = False
+    return FrameSeries("random", frames, (0.0, float(high)))
+
+
+def fitted(history, **settings):
+    forecaster = Climatology(ClimatologySettings(**settings))
+    assert list(forecaster.fit(history, Split.of(history.n_frames + 5, n_test=5))) == []
+    return forecaster
+
+
+def both(history):
+    persistence = Persistence()
+    assert list(persistence.fit(history, Split.of(history.n_frames + 5, n_test=5))) == []
+    return [persistence, fitted(history), fitted(history, average="median"), fitted(history, n_frames=3)]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(13, 11, 3), (1, 1, 1), (8, 5, 4)])
+def test_a_still_series_is_forecast_perfectly(dtype, shape):
+    still = series(1, shape, dtype)
+    history = FrameSeries("still", np.repeat(still.frames, 9, axis=0), still.value_range)
+    for forecaster in both(history):
+        forecast = forecaster.forecast(history.frames, 6)
+        assert forecast.shape == (6, *shape) and forecast.dtype == np.float32
+        np.testing.assert_array_equal(forecast, np.repeat(still.frames.astype(np.float32), 6, axis=0))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_same_call_gives_the_same_bits_before_and_after_a_folder(dtype, tmp_path):
+    history = series(dtype=dtype)
+    for number, forecaster in enumerate(both(history)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        forecaster.save(folder)
+        loaded = type(forecaster).load(folder)
+        forecasts = [one.forecast(history.frames, 4) for one in (forecaster, forecaster, loaded)]
+        assert len({forecast.tobytes() for forecast in forecasts}) == 1
+
+
+def test_forecasts_do_not_share_memory_with_what_made_them():
+    history = series()
+    for forecaster in both(history):
+        first = forecaster.forecast(history.frames, 2)
+        expected = first.copy()
+        first[:] = -1
+        np.testing.assert_array_equal(forecaster.forecast(history.frames, 2), expected)
+
+
+def test_persistence_repeats_the_last_frame_of_the_past_it_is_given():
+    past = series().frames
+    np.testing.assert_array_equal(Persistence().forecast(past[:7], 3), np.repeat(past[6:7].astype(np.float32), 3, axis=0))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_climatology_is_the_mean_or_median_of_the_history(dtype):
+    history = series(dtype=dtype)
+    for average, function in (("mean", np.mean), ("median", np.median)):
+        for n_frames in (0, 1, 4, 20, 999):
+            expected = function(history.frames[-n_frames:].astype(np.float64), axis=0).astype(np.float32)
+            found = fitted(history, average=average, n_frames=n_frames).forecast(history.frames, 1)[0]
+            np.testing.assert_allclose(found, expected, rtol=1e-7)
+
+
+def test_climatology_does_not_care_for_order_nor_for_what_came_after_the_fit():
+    history = series()
+    shuffled = FrameSeries("shuffled", history.frames[np.random.default_rng(1).permutation(20)], history.value_range)
+    for average in ("mean", "median"):
+        first, second = (fitted(one, average=average) for one in (history, shuffled))
+        expected = first.forecast(history.frames, 2)
+        np.testing.assert_array_equal(second.forecast(history.frames, 2), expected)
+        np.testing.assert_array_equal(first.forecast(series(seed=9).frames, 2), expected)
+
+
+def test_the_mean_stays_exact_far_from_zero():
+    frames = (1e5 + np.random.default_rng(0).normal(size=(400, 4, 4, 1))).astype(np.float32)
+    found = fitted(FrameSeries("pressure", frames, (0.0, 2e5))).forecast(frames, 1)[0]
+    np.testing.assert_array_equal(found, frames.mean(axis=0, dtype=np.float64).astype(np.float32))
+
+
+def test_the_median_ignores_what_passes_by():
+    frames = np.full((9, 6, 6, 1), 50, np.uint8)
+    for step in range(6):
+        frames[step, step] = 255
+    history = FrameSeries("passing", frames, (0.0, 255.0))
+    assert (fitted(history, average="median").forecast(frames, 1) == 50).all()
+    assert (fitted(history).forecast(frames, 1) > 50).any()
+
+
+@pytest.mark.parametrize("average", ["mean", "median"])
+def test_the_series_never_exists_as_float(average, monkeypatch):
+    monkeypatch.setattr(climatology, "_MEDIAN_BYTES", 100_000)
+    history = series(100, (64, 64, 3))
+    tracemalloc.start()
+    fitted(history, average=average)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < history.frames.nbytes, "less than the stored integers, an eighth of the series in float64"
+
+
+def test_settings_out_of_bounds_are_refused():
+    with pytest.raises(SettingError, match="n_frames is -1; it must be at least 0"):
+        ClimatologySettings(n_frames=-1)
+    with pytest.raises(SettingError, match="choose one of: mean, median"):
+        ClimatologySettings(average="mode")
