@@ -123,4 +123,4 @@ def test_an_interrupted_run_keeps_its_best() -> None:
     fit.close()
     assert best.weights
     assert best.score == progress.valid_scores["ssim"]
-    assert best.epoch == 1
+    assert best.epoch == progress.best_epoch
