@@ -1,0 +1,36 @@
+"""Decode in several threads, keep the order, and hold no more than a few frames in memory.
+
+Decoders of pictures release the interpreter while they work, so two threads decode nearly twice as fast. The look-ahead is
+bounded: a slow disk at the other end must not let decoded frames pile up.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def in_order(
+    work: Callable[[Item], Result], items: Iterable[Item], *, n_threads: int | None = None, ahead: int = 2
+) -> Generator[Result, None, None]:
+    """`work(item)` for each item, in the order of the items; at most `ahead` results a thread wait to be taken.
+
+    What `work` raises is raised here, in its turn. Leaving the loop early cancels what has not begun.
+    """
+    n_threads = n_threads or min(4, os.cpu_count() or 1)
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(n_threads, thread_name_prefix="decode") as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) >= n_threads * ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

@@ -1,0 +1,268 @@
+"""Still pictures, one frame each: PNG, JPEG, BMP, WebP, GIF, TIFF, in natural order of their names.
+
+All headers are looked at before the first picture is decoded. Values are kept: 16 bits stay 16 bits (Pillow would cut 16-bit
+colour to 8 in silence), a palette becomes its colours, transparency is laid over white, the EXIF orientation is applied.
+"""
+
+import io
+import re
+import warnings as python_warnings
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from natsort import natsort_keygen, ns
+from PIL import Image, ImageOps
+
+from framecast.errors import SeriesError
+from framecast.series.look_ahead import in_order
+from framecast.series.readers import tiff
+from framecast.series.readers.contract import (
+    MAX_PIXELS,
+    READERS,
+    Frame,
+    FrameStream,
+    Reader,
+    Reading,
+    Upload,
+    check_size,
+    is_text,
+    readable,
+    warn,
+)
+from framecast.series.readers.pixels import over_white, three_axes
+
+SUFFIXES = ("png", "jpg", "jpeg", "bmp", "webp", "gif", "tif", "tiff")
+PNG = b"\x89PNG\r\n\x1a\n"
+TRANSPARENT = "Transparent pixels were laid over white."
+DTYPE_OF_MODE = {"I": np.dtype(np.int32), "F": np.dtype(np.float32)}
+GREY_MODES = ("1", "L", "LA", "La", "I", "F")
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a picture says of itself before it is decoded."""
+
+    height: int
+    width: int
+    n_channels: int
+    dtype: np.dtype[Any]
+
+
+def is_picture(head: bytes) -> bool:
+    return head.startswith((PNG, b"\xff\xd8\xff", b"BM", b"GIF87a", b"GIF89a")) or _is_webp(head) or tiff.is_tiff(head)
+
+
+def ignorable(file: Upload) -> bool:
+    """What systems leave beside pictures: hidden files, thumbnails, a Mac's resource forks."""
+    parts = file.path.parts
+    return not parts or parts[-1].lower() in ("thumbs.db", "desktop.ini") or any(
+        part == "__MACOSX" or (part.startswith(".") and part not in (".", "..")) for part in parts
+    )  # fmt: skip
+
+
+def natural_order(files: Sequence[Upload]) -> list[Upload]:
+    """frame2 before frame10; folder by folder; capital letters count like small ones."""
+    key = natsort_keygen(alg=ns.PATH | ns.IGNORECASE)
+    return sorted(files, key=lambda file: (key(str(file.path)), file.name))
+
+
+def read(files: Sequence[Upload]) -> Reading:
+    """One series of all pictures among `files`. Raises SeriesError where they do not make one."""
+    notes: list[str] = []
+    pictures = natural_order(_pictures(files, notes))
+    headers = [_header(file) for file in pictures]
+    _check_alike(pictures, headers)
+    n_channels = max(header.n_channels for header in headers)
+    if n_narrow := sum(header.n_channels < n_channels for header in headers):
+        notes.append(f"{n_narrow} of {len(headers)} pictures are grey and the others in colour; all were made colour.")
+    _check_numbers(pictures, notes)
+    first = headers[0]
+    shape = (first.height, first.width, n_channels)
+    decode = partial(_decode, shape=shape, notes=notes)
+
+    def frames() -> FrameStream:
+        yield from in_order(decode, pictures)
+
+    return Reading(frames, first.dtype, len(pictures), warnings=notes)
+
+
+def _pictures(files: Sequence[Upload], notes: list[str]) -> list[Upload]:
+    wanted = [file for file in files if not ignorable(file)]
+    pictures, others = [], []
+    for file in wanted:
+        with readable(file, "a picture"):
+            head = file.head(64)
+        if is_picture(head):
+            pictures.append(file)
+        elif file.path.suffix.lower().lstrip(".") in SUFFIXES:
+            raise SeriesError(_not_a_picture(file, head))
+        else:
+            others.append(file)
+    if not pictures:
+        found = f"{len(others)} files, the first {others[0].label}" if others else "no file"
+        raise SeriesError(
+            f"There is no picture among what was given ({found}); at least 2 are needed, one a frame. "
+            f"Give files of type {', '.join(SUFFIXES)}."
+        )
+    if others:
+        notes.append(f"{len(others)} files are no pictures and were left out, the first {others[0].label}.")
+    return pictures
+
+
+def _not_a_picture(file: Upload, head: bytes) -> str:
+    content = "is empty" if not head else "holds text" if is_text(head) else "holds something else"
+    return (
+        f"{file.label} is named like a picture and {content}; every file named so must be a picture. "
+        "Remove it or replace it by the real one."
+    )
+
+
+def _header(file: Upload) -> Header:
+    """Size and type from the first bytes; formats that need more than those are read whole."""
+    head = file.head()
+    if tiff.is_tiff(head):
+        header = Header(*tiff.still_header(file))
+    else:
+        with readable(file, "a picture"), python_warnings.catch_warnings():
+            python_warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            try:
+                header = _pillow_header(head)
+            except Image.DecompressionBombError:
+                header = Header(MAX_PIXELS + 1, 1, 1, np.dtype(np.uint8))
+            except OSError:
+                header = _pillow_header(file.read())
+        if header.height > MAX_PIXELS:
+            raise SeriesError(f"{file.label} is far too large; at most {MAX_PIXELS:,} pixels a frame are read. Reduce it.")
+    check_size(file.label, header.height, header.width, header.n_channels)
+    return header
+
+
+def _pillow_header(content: bytes) -> Header:
+    with Image.open(io.BytesIO(content)) as image:
+        width, height = image.size
+        # Asking a PNG for its EXIF decodes it; a turned PNG is refused when it is decoded instead.
+        if image.format != "PNG" and image.getexif().get(0x0112, 1) >= 5:
+            width, height = height, width
+        grey = image.mode in GREY_MODES or image.mode.startswith("I;16")
+        dtype = np.dtype(np.uint16) if image.mode.startswith("I;16") else DTYPE_OF_MODE.get(image.mode, np.dtype(np.uint8))
+    if _is_deep_png(content):
+        grey, dtype = content[25] in (0, 4), np.dtype(np.uint16)
+    return Header(height, width, 1 if grey else 3, dtype)
+
+
+def _check_alike(pictures: Sequence[Upload], headers: Sequence[Header]) -> None:
+    sizes = Counter((header.height, header.width) for header in headers)
+    if len(sizes) > 1:
+        (height, width), n_usual = sizes.most_common(1)[0]
+        index = next(i for i, header in enumerate(headers) if (header.height, header.width) != (height, width))
+        raise SeriesError(
+            f"{pictures[index].label} is {headers[index].height} x {headers[index].width} pixels (height x width) while "
+            f"{n_usual} of {len(headers)} pictures are {height} x {width}; all must have one size. "
+            f"Crop or resize it to {height} x {width}, or leave it out."
+        )
+    dtypes = Counter(header.dtype for header in headers)
+    if len(dtypes) > 1:
+        usual, n_usual = dtypes.most_common(1)[0]
+        index = next(i for i, header in enumerate(headers) if header.dtype != usual)
+        raise SeriesError(
+            f"{pictures[index].label} holds {headers[index].dtype} values while {n_usual} of {len(headers)} pictures hold "
+            f"{usual}; all must hold the same type. Save it as {usual}, or leave it out."
+        )
+
+
+def _check_numbers(pictures: Sequence[Upload], notes: list[str]) -> None:
+    """Say where a run of numbered names has a few holes: a series is taken as evenly spaced."""
+    matches = [re.search(r"(\d+)\D*$", file.path.stem) for file in pictures]
+    numbers = {int(match.group(1)) for match in matches if match}
+    if len(numbers) != len(pictures):
+        return
+    missing = sorted(set(range(min(numbers), min(max(numbers), min(numbers) + 2 * len(numbers)))) - numbers)
+    if missing and len(missing) <= len(numbers) // 10 and max(numbers) - min(numbers) < 2 * len(numbers):
+        notes.append(
+            f"The names count from {min(numbers)} to {max(numbers)} and {len(missing)} numbers are missing, first "
+            f"{missing[0]}; the frames are taken as evenly spaced all the same."
+        )
+
+
+def _decode(file: Upload, *, shape: tuple[int, int, int], notes: list[str]) -> Frame:
+    with readable(file, "a picture", Image.DecompressionBombError):
+        content = file.read()
+        _check_still(file, content)
+        if tiff.is_tiff(content[:4]):
+            frame = tiff.still(file)
+        elif _is_deep_png(content):
+            frame = _deep_png(content, notes)
+        else:
+            frame = _pillow(content, notes)
+    if frame.shape[:2] != shape[:2]:
+        raise SeriesError(
+            f"{file.label} turns out to be {frame.shape[0]} x {frame.shape[1]} pixels and not {shape[0]} x {shape[1]}; all "
+            "pictures must have one size. Save it again without an orientation mark."
+        )
+    return frame if frame.shape[2] == shape[2] else np.repeat(frame[:, :, :1], shape[2], axis=2)
+
+
+def _check_still(file: Upload, content: bytes) -> None:
+    if not content.startswith((b"GIF8", PNG)) and not _is_webp(content):
+        return
+    with Image.open(io.BytesIO(content)) as image:
+        if getattr(image, "is_animated", False):
+            raise SeriesError(
+                f"{file.label} is an animation; where several files are given, each must hold one frame. "
+                "Upload the animation alone, or save its frames as single pictures."
+            )
+
+
+def _pillow(content: bytes, notes: list[str]) -> Frame:
+    with Image.open(io.BytesIO(content)) as image:
+        ImageOps.exif_transpose(image, in_place=True)
+        if image.mode in ("1", "L", "I", "F", "RGB") and "transparency" not in image.info:
+            return three_axes(np.asarray(image.convert("L") if image.mode == "1" else image))
+        if image.mode.startswith("I;16"):
+            return three_axes(np.asarray(image).astype(np.uint16))
+        if image.mode in ("LA", "La") or (image.mode == "L" and "transparency" in image.info):
+            return _laid_over_white(np.asarray(image.convert("LA")), notes)
+        if image.mode in ("RGBA", "RGBa", "PA") or "transparency" in image.info:
+            return _laid_over_white(np.asarray(image.convert("RGBA")), notes)
+        return np.asarray(image.convert("RGB"))
+
+
+def _laid_over_white(pixels: Frame, notes: list[str]) -> Frame:
+    frame, changed = over_white(pixels)
+    if changed:
+        warn(notes, TRANSPARENT)
+    return frame
+
+
+def _deep_png(content: bytes, notes: list[str]) -> Frame:
+    import imagecodecs
+
+    pixels = three_axes(imagecodecs.png_decode(content))
+    return _laid_over_white(pixels, notes) if pixels.shape[2] in (2, 4) else pixels
+
+
+def _is_deep_png(content: bytes) -> bool:
+    """16 bits a channel, by the depth in the PNG's first chunk."""
+    return content.startswith(PNG) and content[24:25] == b"\x10"
+
+
+def _is_still(head: bytes) -> bool:
+    """Formats of one frame, and those that can hold several but here do not."""
+    if head.startswith(PNG):
+        return b"acTL" not in head.split(b"IDAT", 1)[0]
+    return head.startswith((b"\xff\xd8\xff", b"BM")) or (_is_webp(head) and not _is_moving_webp(head))
+
+
+def _is_webp(head: bytes) -> bool:
+    return head[:4] == b"RIFF" and head[8:12] == b"WEBP"
+
+
+def _is_moving_webp(head: bytes) -> bool:
+    return head[12:16] == b"VP8X" and bool(head[20] & 2)
+
+
+READERS.add("pictures", Reader("Pictures, one a frame", SUFFIXES, _is_still, read, many=True))

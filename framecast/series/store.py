@@ -1,0 +1,253 @@
+"""SeriesStore: every series once, under the digest of its content, read through a memory map.
+
+    workspace/series/<digest>/   frames.npy   (time, height, width, channel), native dtype
+                                 series.json  what it is called and where it came from
+                                 valid.npy    (height, width) bool, only where pixels are missing
+
+Frames are written as they stream by, into a hidden folder that gets its name at the end: a reader never sees half a series,
+and whatever ends the writing early leaves nothing behind. A folder that cannot be read is passed over and named by
+`damaged`, so that one broken series never hides the others.
+"""
+
+import builtins
+import dataclasses
+import json
+import math
+import os
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from framecast.errors import SeriesError, UnknownNameError
+from framecast.files import remove_folder, storage_errors, write_array, write_json
+from framecast.series.frames import DTYPES, Frames, FrameSeries, finish_digest
+from framecast.series.readers.contract import Frame, Progress
+from framecast.series.writing import file_bytes, observed_range, write_frames
+
+INCOMING = ".incoming-"
+STALE_S = 24 * 3600
+
+
+@dataclass(frozen=True)
+class StoredSeries:
+    """What a page says of a series without opening its frames."""
+
+    digest: str
+    name: str
+    n_frames: int
+    height: int
+    width: int
+    n_channels: int
+    dtype: str
+    value_range: tuple[float, float]
+    units: str
+    timestep: timedelta | None
+    has_mask: bool
+    created: str
+    """ISO time in UTC, to the microsecond."""
+    source: str
+    """What it was made from, for a person."""
+    warnings: tuple[str, ...]
+    """What was assumed when it was read, one sentence each."""
+    low: float
+    high: float
+    """The lowest and the highest value that occur."""
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(time, height, width, channel)."""
+        return self.n_frames, self.height, self.width, self.n_channels
+
+    @property
+    def n_bytes(self) -> int:
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+
+    def to_mapping(self) -> dict[str, Any]:
+        values = dataclasses.asdict(self)
+        values["timestep_s"] = None if self.timestep is None else self.timestep.total_seconds()
+        del values["timestep"]
+        return values
+
+    @classmethod
+    def from_mapping(cls, values: dict[str, Any]) -> "StoredSeries":
+        """Raises KeyError, TypeError or ValueError on what `to_mapping` cannot have written."""
+        values = dict(values)
+        seconds = values.pop("timestep_s")
+        low, high = values["value_range"]
+        values["timestep"] = None if seconds is None else timedelta(seconds=seconds)
+        values["value_range"] = (float(low), float(high))
+        values["warnings"] = tuple(values["warnings"])
+        return cls(**values)
+
+
+class SeriesStore:
+    def __init__(self, workspace: Path) -> None:
+        self.folder = Path(workspace) / "series"
+
+    def add(
+        self,
+        name: str,
+        frames: Iterable[Frame],
+        *,
+        value_range: tuple[float, float] | None = None,
+        units: str = "1",
+        timestep: timedelta | None = None,
+        valid: np.ndarray[Any, np.dtype[np.bool_]] | None = None,
+        expected: int | None = None,
+        progress: Progress | None = None,
+        source: str = "",
+        warnings: Sequence[str] = (),
+    ) -> StoredSeries:
+        """Write frames (height, width, channel) of uint8, uint16 or float32, one at a time, and say what was stored.
+
+        Content that is there already is not stored again; what was stored then is returned. `expected` is the number of
+        frames where it is known, for `progress(done, expected)`; `warnings` are read at the end and may grow until then.
+        Without `value_range`: 0 to 255 for uint8, 0 to the smallest usual camera depth that holds all values for uint16,
+        lowest to highest value for float32. Raises SeriesError on frames that make no series, StorageError where the disk is
+        full; the store is then as before.
+        """
+        name = _clean(name)
+        incoming = self.folder / f"{INCOMING}{uuid.uuid4().hex[:12]}"
+        with storage_errors(self.folder / "frames.npy"):
+            self._clear_stale()
+            incoming.mkdir(parents=True)
+            try:
+                written = write_frames(incoming / "frames.npy", name, frames, expected, progress)
+                chosen, notes = observed_range(written, value_range)
+                digest = finish_digest(written.hasher, written.n_frames, chosen, valid)
+                FrameSeries(name, _map(incoming), chosen, units, timestep, valid)  # checks that these belong together
+                if (existing := self._read(self.folder / digest)) is not None:
+                    return existing
+                height, width, n_channels = written.shape
+                stored = StoredSeries(
+                    digest=digest, name=self._free_name(name), n_frames=written.n_frames, height=height, width=width,
+                    n_channels=n_channels, dtype=written.dtype.name, value_range=chosen, units=units, timestep=timestep,
+                    has_mask=valid is not None, created=datetime.now(UTC).isoformat(timespec="microseconds"), source=source,
+                    warnings=(*warnings, *notes), low=written.low, high=written.high,
+                )  # fmt: skip
+                if valid is not None:
+                    write_array(incoming / "valid.npy", valid)
+                write_json(incoming / "series.json", stored.to_mapping())
+                self._settle(incoming, self.folder / digest)
+            finally:
+                shutil.rmtree(incoming, ignore_errors=True)
+        return stored
+
+    def list(self) -> "builtins.list[StoredSeries]":
+        """All readable series, newest first."""
+        found = [stored for folder in self._folders() if (stored := self._read(folder)) is not None]
+        return sorted(found, key=lambda stored: stored.created, reverse=True)
+
+    def damaged(self) -> "builtins.list[str]":
+        """Names of the folders that hold no readable series."""
+        return [folder.name for folder in self._folders() if self._read(folder) is None]
+
+    def info(self, digest_or_name: str) -> StoredSeries:
+        """The series of this digest or name. Raises UnknownNameError where there is none, or several of the name."""
+        known = self.list()
+        for stored in known:
+            if stored.digest == digest_or_name:
+                return stored
+        named = [stored for stored in known if stored.name == digest_or_name]
+        if len(named) == 1:
+            return named[0]
+        if named:
+            digests = ", ".join(stored.digest for stored in named)
+            raise UnknownNameError(f"{len(named)} series are named {digest_or_name!r}. Choose one by its digest: {digests}.")
+        names = ", ".join(sorted(stored.name for stored in known)) or "none yet"
+        raise UnknownNameError(f"There is no series {digest_or_name!r}. Stored series: {names}. Choose one, or add it first.")
+
+    def open(self, digest_or_name: str) -> FrameSeries:
+        """The series, its frames a read-only memory map."""
+        stored = self.info(digest_or_name)
+        folder = self.folder / stored.digest
+        try:
+            valid = np.load(folder / "valid.npy", allow_pickle=False) if stored.has_mask else None
+            frames = _map(folder)
+        except (OSError, ValueError) as error:
+            raise _damaged(stored) from error
+        if frames.shape != stored.shape or frames.dtype != stored.dtype:
+            raise _damaged(stored)
+        return FrameSeries(stored.name, frames, stored.value_range, stored.units, stored.timestep, valid)
+
+    def rename(self, digest: str, name: str) -> StoredSeries:
+        """Give a series another name; its digest, and with it every run made on it, stays."""
+        stored = self.info(digest)
+        name = _clean(name)
+        if name == stored.name:
+            return stored
+        renamed = dataclasses.replace(stored, name=self._free_name(name))
+        write_json(self.folder / stored.digest / "series.json", renamed.to_mapping())
+        return renamed
+
+    def delete(self, digest: str) -> None:
+        """Remove a series for good. Runs made on it keep their forecasts and scores. A damaged one is removed by its
+        folder's name."""
+        if digest not in self.damaged():
+            digest = self.info(digest).digest
+        remove_folder(self.folder / digest)
+
+    def _folders(self) -> "builtins.list[Path]":
+        if not self.folder.is_dir():
+            return []
+        return sorted(path for path in self.folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+    def _read(self, folder: Path) -> StoredSeries | None:
+        """What `folder` holds, if its files are there and as long as they should be."""
+        try:
+            stored = StoredSeries.from_mapping(json.loads((folder / "series.json").read_text(encoding="utf-8")))
+            whole = (folder / "frames.npy").stat().st_size == file_bytes(stored.shape, np.dtype(stored.dtype))
+            whole = whole and (not stored.has_mask or (folder / "valid.npy").is_file())
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return stored if whole and stored.digest == folder.name and stored.dtype in DTYPES else None
+
+    def _free_name(self, name: str) -> str:
+        taken = {stored.name for stored in self.list()}
+        numbered = (f"{name} ({count})" for count in range(2, len(taken) + 3))
+        return name if name not in taken else next(other for other in numbered if other not in taken)
+
+    def _settle(self, incoming: Path, final: Path) -> None:
+        if final.exists():  # but unreadable, or it would have been returned
+            remove_folder(final)
+        os.replace(incoming, final)
+        if os.name != "nt":
+            handle = os.open(self.folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+    def _clear_stale(self) -> None:
+        """Remove what a process that was killed while writing left behind."""
+        for path in self.folder.glob(f"{INCOMING}*"):
+            if time.time() - path.stat().st_mtime > STALE_S:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _map(folder: Path) -> Frames:
+    frames: Frames = np.load(folder / "frames.npy", mmap_mode="r", allow_pickle=False)
+    return frames
+
+
+def _clean(name: str) -> str:
+    """A name on one line, of at most 100 letters."""
+    cleaned = re.sub(r"\s+", " ", "".join(letter if letter.isprintable() else " " for letter in name)).strip()[:100]
+    if not cleaned:
+        raise SeriesError("The name of the series is empty; it needs at least one letter. Give it a name.")
+    return cleaned
+
+
+def _damaged(stored: StoredSeries) -> SeriesError:
+    return SeriesError(
+        f"The stored frames of series '{stored.name}' ({stored.digest}) are damaged; they must be as they were written. "
+        "Delete the series and add it again."
+    )

@@ -1,0 +1,181 @@
+"""NumPy and MATLAB arrays, in every order and type their own writers produce."""
+
+import io
+import struct
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from numpy.lib import format as npy
+from scipy.io import savemat
+
+from framecast.errors import SeriesError
+from framecast.series.ingest import Upload, ingest
+from framecast.series.store import SeriesStore
+from tests.series.files import Array
+
+
+def npy_file(array: Array, **options: Any) -> Upload:
+    stream = io.BytesIO()
+    np.save(stream, array, **options)
+    return Upload.from_bytes("a.npy", stream.getvalue())
+
+
+def npz_file(*, compressed: bool = True, **arrays: Array) -> Upload:
+    stream = io.BytesIO()
+    (np.savez_compressed if compressed else np.savez)(stream, **arrays)
+    return Upload.from_bytes("a.npz", stream.getvalue())
+
+
+def mat_file(*, compressed: bool = True, **variables: Any) -> Upload:
+    stream = io.BytesIO()
+    savemat(stream, variables, do_compression=compressed)
+    return Upload.from_bytes("a.mat", stream.getvalue())
+
+
+def mat73_file(folder: Path, **variables: Array | list[Array]) -> Upload:
+    """HDF5 as MATLAB lays it out: a text block of 512 bytes, axes reversed, cells as references."""
+    path = folder / "a.mat"
+    with h5py.File(path, "w", userblock_size=512) as content:
+        for name, value in variables.items():
+            if isinstance(value, list):
+                inner = content.require_group("#refs#")
+                references = np.empty((1, len(value)), h5py.ref_dtype)
+                for i, cell in enumerate(value):
+                    references[0, i] = inner.create_dataset(f"{name}{i}", data=cell.T).ref
+                content.create_dataset(name, data=references, dtype=h5py.ref_dtype).attrs["MATLAB_class"] = np.bytes_("cell")
+            else:
+                dataset = content.create_dataset(name, data=value.T, chunks=True, compression="gzip")
+                dataset.attrs["MATLAB_class"] = np.bytes_({"float64": "double"}.get(value.dtype.name, value.dtype.name))
+    with path.open("r+b") as stream:
+        stream.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + struct.pack("<H2s", 0x0200, b"IM"))
+    return Upload.from_bytes("a.mat", path.read_bytes())
+
+
+def read_back(store: SeriesStore, file: Upload) -> Array:
+    return np.asarray(store.open(ingest(file, store).digest).frames)
+
+
+def grey(frames: Array) -> Array:
+    return frames[..., 0]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", ">u2", "float32", ">f4"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_npy_keeps_values_in_every_layout(store: SeriesStore, frames: Array, dtype: str, order: Any) -> None:
+    values = np.asarray(frames.astype(dtype) + np.asarray(0.25 if "f" in dtype else 0, dtype), dtype, order=order)
+    for array, expected in ((values, values), (np.asarray(values[..., 0], order=order), values[..., :1])):
+        found = read_back(store, npy_file(array))
+        assert found.dtype == values.dtype.newbyteorder("=") and np.array_equal(found, expected)
+
+
+def test_orders_that_can_be_told_apart_are_read_and_said(store: SeriesStore, frames: Array) -> None:
+    for order in ((0, 3, 1, 2), (1, 2, 3, 0)):  # channels second, as torch has them; time last, as MATLAB has it
+        stored = ingest(npy_file(frames.transpose(order)), store)
+        assert np.array_equal(store.open(stored.digest).frames, frames)
+    assert ingest(npy_file(np.moveaxis(frames[:, ::-1], 3, 1)), store).warnings[0].endswith("not in the usual order.")
+
+
+def test_booleans_become_black_and_white(store: SeriesStore, frames: Array) -> None:
+    bits = frames[..., 0] > 127
+    assert np.array_equal(grey(read_back(store, npy_file(bits))), bits * 255)
+
+
+def test_npz_takes_frames_else_the_largest(store: SeriesStore, frames: Array) -> None:
+    other = np.zeros((50, 20, 20), np.uint8)
+    for compressed in (True, False):
+        assert np.array_equal(read_back(store, npz_file(compressed=compressed, other=other, frames=frames)), frames)
+    assert np.array_equal(read_back(store, npz_file(times=np.arange(6), video=frames)), frames)
+    stored = ingest(npz_file(first=frames, second=np.concatenate([frames, frames])), store)
+    assert stored.n_frames == 12 and "the largest, second" in stored.warnings[0]
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_mat_grey_and_colour(store: SeriesStore, frames: Array, compressed: bool) -> None:
+    colour = np.moveaxis(frames, 0, -1)
+    assert np.array_equal(read_back(store, mat_file(compressed=compressed, frames=colour, other=colour[..., :2])), frames)
+    found = read_back(store, mat_file(compressed=compressed, x=colour[:, :, 0], when=["a", "b"]))
+    assert np.array_equal(grey(found), grey(frames))
+
+
+def test_the_asker_s_cell_array_of_double_pictures(store: SeriesStore, frames: Array, tmp_path: Path) -> None:
+    """A cell with length of 350, and each cell element is a [785,785,3] double matrix."""
+    cells = np.empty((6, 1), object)
+    for i, frame in enumerate(frames):
+        cells[i, 0] = frame.astype(np.float64)
+    for file in (mat_file(X_train=cells), mat73_file(tmp_path, X_train=[frame.astype(np.float64) for frame in frames])):
+        stored = ingest(file, store)
+        found = store.open(stored.digest).frames
+        assert found.dtype == np.uint8 and np.array_equal(found, frames)
+        assert "whole numbers" in stored.warnings[0] and "8-bit" in stored.warnings[0]
+
+
+def test_mat_logical(store: SeriesStore, frames: Array) -> None:
+    bits = np.moveaxis(frames[..., 0] > 127, 0, -1)
+    assert np.array_equal(grey(read_back(store, mat_file(frames=bits))), (frames[..., 0] > 127) * 255)
+
+
+def test_mat73_is_read_with_matlab_s_axes(store: SeriesStore, frames: Array, tmp_path: Path) -> None:
+    colour = np.moveaxis(frames, 0, -1)
+    assert np.array_equal(read_back(store, mat73_file(tmp_path, frames=colour, more=colour)), frames)
+    assert np.array_equal(grey(read_back(store, mat73_file(tmp_path, x=colour[:, :, 0]))), grey(frames))
+    doubles = colour[:, :, 1] / 255
+    found = read_back(store, mat73_file(tmp_path, x=doubles))
+    assert np.array_equal(grey(found), np.moveaxis(doubles, -1, 0).astype(np.float32))
+
+
+def test_mat73_links_out_of_the_file_are_not_followed(store: SeriesStore, frames: Array, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "secret.h5", "w") as content:
+        content["frames"] = np.moveaxis(frames, 0, -1).T
+    path = tmp_path / "link.mat"
+    with h5py.File(path, "w", userblock_size=512) as content:
+        content["frames"] = h5py.ExternalLink(str(tmp_path / "secret.h5"), "frames")
+    with path.open("r+b") as stream:
+        stream.write(b"MATLAB 7.3 MAT-file")
+    with pytest.raises(SeriesError, match="no variable that could be a series"):
+        ingest(path, store)
+
+
+def test_variables_are_named_where_there_is_a_choice(store: SeriesStore, frames: Array) -> None:
+    colour = np.moveaxis(frames, 0, -1)
+    with pytest.raises(SeriesError, match=r"several .* X_train \(uint8 9 x 7 x 3 x 6\), X_test .*under the name frames"):
+        ingest(mat_file(X_train=colour, X_test=colour), store)
+    with pytest.raises(SeriesError, match="no variable that could be a series: note"):
+        ingest(mat_file(note=np.arange(3)), store)
+
+
+@pytest.mark.parametrize(
+    ("array", "text"),
+    [
+        (np.zeros((64, 48, 3), np.uint8), r"looks like one colour picture; a series is \(time, height, width\)"),
+        (np.zeros((20, 5, 64, 64), np.uint8), r"\(20, 5, 64, 64\); a series is .* with 1 to 4 channels"),
+        (np.zeros(7, np.uint8), r"array \(7,\)"),
+        (np.zeros((5, 0, 7)), "0 x 7 pixels"),
+        (np.zeros((0, 4, 5)), "without a frame"),
+        (np.zeros((1, 4, 5)), "1 frame; at least 2"),
+        (np.zeros((5, 4, 5), np.complex64), "complex64"),
+        (np.array([None, {}]), "Python objects, which are never loaded"),
+    ],
+)
+def test_arrays_that_are_no_series(store: SeriesStore, array: Array, text: str) -> None:
+    with pytest.raises(SeriesError, match=text):
+        ingest(npy_file(array, allow_pickle=True), store)
+    assert store.list() == []
+
+
+def test_a_header_that_promises_more_than_there_is(store: SeriesStore) -> None:
+    stream = io.BytesIO()
+    npy.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": (10**7, 1000, 1000)})
+    with pytest.raises(SeriesError, match="promises 10,000,000,000,000 bytes"):
+        ingest(Upload.from_bytes("a.npy", stream.getvalue()), store)
+
+
+@pytest.mark.parametrize("make", [npy_file, lambda a: npz_file(frames=a), lambda a: mat_file(frames=np.moveaxis(a, 0, -1))])
+def test_a_damaged_file_is_one_sentence(store: SeriesStore, frames: Array, make: Any) -> None:
+    content = make(frames).read()
+    for cut in (len(content) // 2, len(content) - 40):
+        with pytest.raises(SeriesError, match=r"'a\.\w+' (cannot be read as|is cut short)"):
+            ingest(Upload.from_bytes(make(frames).name, content[:cut]), store)
+    assert store.list() == []

@@ -1,0 +1,186 @@
+"""TIFF stacks, animations and videos give the frames their writers were given."""
+
+import io
+import struct
+from datetime import timedelta
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from framecast.errors import SeriesError
+from framecast.series.ingest import Upload, ingest
+from framecast.series.store import SeriesStore
+from tests.series.files import Array
+
+
+def tiff(pixels: Array, **options: Any) -> Upload:
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, pixels, **options)
+    return Upload.from_bytes("stack.tif", stream.getvalue())
+
+
+def read_back(store: SeriesStore, file: Upload) -> Array:
+    return np.asarray(store.open(ingest(file, store).digest).frames)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", ">u2"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"compression": "lzw"},
+        {"imagej": True, "metadata": {"axes": "TYX", "finterval": 0.5}},
+        {"ome": True, "metadata": {"axes": "TYX"}},
+        {"bigtiff": True},
+    ],
+)
+def test_pages_are_frames(store: SeriesStore, dtype: str, options: dict[str, Any]) -> None:
+    if options.get("imagej") and dtype == ">u2":
+        options = {**options, "byteorder": ">"}
+    pages = np.random.default_rng(0).integers(0, 256, (5, 9, 7)).astype(dtype) * np.ones((), dtype)
+    pages[0, 0, 0] = 131
+    if dtype == "float32":
+        pages = pages + np.float32(0.25)
+    found = read_back(store, tiff(pages, **options))
+    assert found.dtype == pages.dtype.newbyteorder("=") and np.array_equal(found[..., 0], pages)
+    if options.get("imagej"):
+        assert store.list()[0].timestep == timedelta(seconds=0.5)
+
+
+def test_channels_first_within_a_frame_become_last(store: SeriesStore) -> None:
+    pages = np.random.default_rng(0).integers(0, 256, (5, 2, 9, 7), dtype=np.uint8)
+    for options in ({"imagej": True, "metadata": {"axes": "TCYX"}}, {"ome": True, "metadata": {"axes": "TCYX"}}):
+        assert np.array_equal(read_back(store, tiff(pages, **options)), np.moveaxis(pages, 1, -1))
+    planes = np.moveaxis(pages, 1, 0)
+    found = read_back(store, tiff(planes, ome=True, metadata={"axes": "CTYX"}))
+    assert np.array_equal(found, np.moveaxis(pages, 1, -1))
+
+
+def test_a_colour_stack_and_a_truncated_one(store: SeriesStore, frames: Array) -> None:
+    assert np.array_equal(read_back(store, tiff(frames, photometric="rgb")), frames)
+    one_directory = tiff(frames[..., 0], metadata={"axes": "TYX"}, truncate=True)
+    assert np.array_equal(read_back(store, one_directory)[..., 0], frames[..., 0])
+
+
+def test_white_is_zero_is_turned_round(store: SeriesStore, frames: Array) -> None:
+    assert np.array_equal(read_back(store, tiff(frames[..., 0], photometric="miniswhite"))[..., 0], 255 - frames[..., 0])
+
+
+def test_what_pillow_writes_as_pages(store: SeriesStore, frames: Array) -> None:
+    stream = io.BytesIO()
+    images = [Image.fromarray(frame) for frame in frames]
+    images[0].save(stream, "TIFF", save_all=True, append_images=images[1:])
+    assert np.array_equal(read_back(store, Upload.from_bytes("a.tif", stream.getvalue())), frames)
+
+
+def test_depth_alone_is_taken_as_time_and_depth_beside_time_is_refused(store: SeriesStore) -> None:
+    pages = np.random.default_rng(0).integers(0, 256, (4, 3, 9, 7), dtype=np.uint8)
+    stored = ingest(tiff(pages[:, 0], imagej=True, metadata={"axes": "ZYX"}), store)
+    assert stored.n_frames == 4 and "taken as time" in stored.warnings[0]
+    with pytest.raises(SeriesError, match="more axes than time and channels .*T: 4, Z: 3"):
+        ingest(tiff(pages, imagej=True, metadata={"axes": "TZYX"}), store)
+
+
+def test_pages_of_two_sizes_are_refused(store: SeriesStore) -> None:
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as writer:
+        for height in (9, 9, 8, 9):
+            writer.write(np.zeros((height, 7), np.uint8), contiguous=False, metadata=None)
+    with pytest.raises(SeriesError, match=r"page 3 is 8 x 7 uint8, while \d pages are 9 x 7"):
+        ingest(Upload.from_bytes("a.tif", stream.getvalue()), store)
+
+
+def test_gif_webp_and_png_animations(store: SeriesStore) -> None:
+    levels = np.random.default_rng(0).integers(0, 4, (5, 9, 7, 3), dtype=np.uint8) * 85  # 64 colours fit a GIF's palette
+    images = [Image.fromarray(frame) for frame in levels]
+    for kind, options in (("GIF", {}), ("WebP", {"lossless": True}), ("PNG", {})):
+        stream = io.BytesIO()
+        images[0].save(stream, kind, save_all=True, append_images=images[1:], duration=80, **options)
+        stored = ingest(Upload.from_bytes(f"a.{kind}", stream.getvalue()), store, name=kind)
+        assert np.array_equal(store.open(stored.digest).frames, levels), kind
+
+
+def test_gif_timing(store: SeriesStore) -> None:
+    images = [Image.fromarray(np.full((6, 6), 40 * i, np.uint8)) for i in range(5)]
+    for name, durations, step in (("even", 80, timedelta(milliseconds=80)), ("uneven", [80, 80, 240, 80, 80], None)):
+        stream = io.BytesIO()
+        images[0].save(stream, "GIF", save_all=True, append_images=images[1:], duration=durations)
+        stored = ingest(Upload.from_bytes(f"{name}.gif", stream.getvalue()), SeriesStore(store.folder / name))
+        assert stored.timestep == step and bool(stored.warnings) == (name == "uneven")
+
+
+def video(frames: Array, container: str, codec: str, pixel_format: str, options: dict[str, str] | None = None) -> bytes:
+    stream = io.BytesIO()
+    with av.open(stream, "w", format=container) as output:
+        track = output.add_stream(codec, rate=25, options=options or {})
+        track.height, track.width, track.pix_fmt = frames.shape[1], frames.shape[2], pixel_format
+        for frame in frames:
+            picture = av.VideoFrame.from_ndarray(frame, format="rgb24" if frame.ndim == 3 else "gray")
+            output.mux(track.encode(picture.reformat(format=pixel_format)))
+        output.mux(track.encode(None))
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("container", "codec", "pixel_format"), [("avi", "ffv1", "bgr0"), ("matroska", "ffv1", "bgr0"), ("mov", "png", "rgb24")]
+)
+def test_lossless_video_is_exact(store: SeriesStore, container: str, codec: str, pixel_format: str) -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (5, 33, 17, 3), dtype=np.uint8)  # odd: no codec may crop or pad it
+    stored = ingest(Upload.from_bytes("v", video(frames, container, codec, pixel_format)), store)
+    assert np.array_equal(store.open(stored.digest).frames, frames)
+    assert stored.timestep == timedelta(seconds=1 / 25) and stored.warnings == ()
+
+
+def test_grey_video_has_one_channel(store: SeriesStore) -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (5, 32, 16), dtype=np.uint8)
+    found = read_back(store, Upload.from_bytes("v.avi", video(frames, "avi", "ffv1", "gray")))
+    assert np.array_equal(found[..., 0], frames)
+
+
+@pytest.mark.parametrize(("container", "codec"), [("mp4", "mpeg4"), ("webm", "libvpx-vp9")])
+def test_lossy_video_is_what_the_decoder_gives(store: SeriesStore, container: str, codec: str) -> None:
+    levels = (np.arange(8)[:, None, None, None] * 25 + np.zeros((1, 32, 48, 3))).astype(np.uint8)
+    content = video(levels, container, codec, "yuv420p")
+    with av.open(io.BytesIO(content)) as source:
+        decoded = np.stack([frame.to_ndarray(format="rgb24") for frame in source.decode(video=0)])
+    assert np.array_equal(read_back(store, Upload.from_bytes(f"v.{container}", content)), decoded)
+    assert len(decoded) == 8 and np.abs(decoded.astype(int) - levels).max() < 12
+
+
+def test_a_video_held_upright_is_turned_as_a_player_turns_it(store: SeriesStore) -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (4, 16, 32, 3), dtype=np.uint8)
+    content = bytearray(video(frames, "mov", "png", "rgb24"))
+    matrix = struct.pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
+    place = content.index(matrix, content.index(b"tkhd"))
+    content[place : place + 36] = struct.pack(">9i", 0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000)  # right goes down
+    found = read_back(store, Upload.from_bytes("v.mov", bytes(content)))
+    assert np.array_equal(found, np.rot90(frames, -1, axes=(1, 2)))
+
+
+def test_a_video_that_breaks_off_is_refused(store: SeriesStore) -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (8, 32, 16, 3), dtype=np.uint8)
+    content = video(frames, "mp4", "mpeg4", "yuv420p")
+    with pytest.raises(SeriesError, match="'v.mp4' cannot be read as a video"):
+        ingest(Upload.from_bytes("v.mp4", content[: len(content) // 2]), store)  # the index at the end is gone
+    assert store.list() == []
+
+
+def test_what_is_cut_short_is_refused_or_said(store: SeriesStore, frames: Array, capfd: pytest.CaptureFixture[str]) -> None:
+    pages = tiff(frames, photometric="rgb", compression="lzw", metadata=None).read()
+    for cut in (len(pages) // 2, len(pages) - 200):
+        with pytest.raises(SeriesError, match="'a.tif' (is damaged|cannot be read)"):
+            ingest(Upload.from_bytes("a.tif", pages[:cut]), store)
+    stream = io.BytesIO()
+    images = [Image.fromarray(frame) for frame in frames]
+    images[0].save(stream, "GIF", save_all=True, append_images=images[1:])
+    with pytest.raises(SeriesError, match="'a.gif' cannot be read"):
+        ingest(Upload.from_bytes("a.gif", stream.getvalue()[:-300]), store)
+    assert "missing at its end" in ingest(Upload.from_bytes("a.gif", stream.getvalue()[:-1]), store).warnings[-1]
+    moving = video(np.random.default_rng(0).integers(0, 256, (8, 32, 16, 3), dtype=np.uint8), "avi", "ffv1", "bgr0")
+    stored = ingest(Upload.from_bytes("a.avi", moving[: len(moving) * 3 // 4]), store)
+    assert stored.n_frames < 8 and f"8 frames and {stored.n_frames} were found" in stored.warnings[-1]
+    assert capfd.readouterr() == ("", "")

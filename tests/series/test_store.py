@@ -1,0 +1,134 @@
+"""The store keeps content once, under its digest, and one broken series never hides the others."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from framecast.errors import SeriesError, UnknownNameError
+from framecast.series.store import SeriesStore, StoredSeries
+from tests.series.files import Array
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("masked", [True, False])
+def test_what_is_opened_is_what_was_added(store: SeriesStore, frames: Array, dtype: str, masked: bool) -> None:
+    values = frames.astype(dtype) * np.ones((), dtype)
+    valid = np.arange(63).reshape(9, 7) > 5 if masked else None
+    stored = store.add("cells", iter(values), units="K", timestep=timedelta(seconds=2), valid=valid, source="a test")
+    series = store.open("cells")
+    assert np.array_equal(series.frames, values) and series.frames.dtype == dtype
+    assert series.digest() == stored.digest == store.info("cells").digest
+    assert (series.name, series.units, series.timestep) == ("cells", "K", timedelta(seconds=2))
+    assert series.valid is None if valid is None else np.array_equal(series.valid, valid)  # type: ignore[arg-type]
+    assert StoredSeries.from_mapping(json.loads(json.dumps(stored.to_mapping()))) == stored == store.info(stored.digest)
+
+
+def test_opened_frames_are_mapped_and_cannot_be_written(store: SeriesStore, frames: Array) -> None:
+    series = store.open(store.add("a", frames).digest)
+    assert isinstance(series.frames, np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        series.frames[0, 0, 0, 0] = 1
+
+
+def test_same_content_is_stored_once_and_keeps_its_name(store: SeriesStore, frames: Array) -> None:
+    first = store.add("first", frames)
+    assert store.add("second", frames.copy()) == first and [stored.name for stored in store.list()] == ["first"]
+    assert store.add("third", frames, value_range=(0, 300)).digest != first.digest
+
+
+def test_the_number_of_frames_need_not_be_known(store: SeriesStore) -> None:
+    for n_frames in (2, 9, 10, 1234):
+        stored = store.add("growing", (np.full((2, 2, 1), i % 251, np.uint8) for i in range(n_frames)))
+        assert stored.n_frames == len(np.load(store.folder / stored.digest / "frames.npy", mmap_mode="r")) == n_frames
+
+
+def test_names_are_made_free_and_newest_comes_first(store: SeriesStore, frames: Array) -> None:
+    stored = [store.add("a", frames + i) for i in range(3)]
+    assert [one.name for one in stored] == ["a", "a (2)", "a (3)"]
+    assert [one.digest for one in store.list()] == [one.digest for one in stored[::-1]]
+    assert store.rename(stored[0].digest, "b").name == "b" and store.rename(stored[1].digest, "b").name == "b (2)"
+    assert store.rename(stored[2].digest, "a (3)").name == "a (3)"
+    assert store.open("b").digest() == stored[0].digest
+    with pytest.raises(SeriesError, match="name of the series is empty"):
+        store.rename(stored[0].digest, " \n ")
+
+
+def test_deleting(store: SeriesStore, frames: Array) -> None:
+    kept, gone = store.add("kept", frames), store.add("gone", frames + 1)
+    store.delete(gone.digest)
+    assert store.list() == [kept] and [path.name for path in store.folder.iterdir()] == [kept.digest]
+    with pytest.raises(UnknownNameError, match="no series 'gone'. Stored series: kept"):
+        store.open("gone")
+
+
+@pytest.mark.parametrize("name", ["../a", "..", "", ".", "a/b", "/etc"])
+def test_names_are_never_paths(store: SeriesStore, frames: Array, name: str) -> None:
+    store.add("kept", frames)
+    for act in (store.open, store.info, store.delete):
+        with pytest.raises(UnknownNameError):
+            act(name)
+
+
+@pytest.mark.parametrize("damage", ["no json", "bad json", "other json", "short frames", "no frames", "no mask"])
+def test_a_damaged_series_is_passed_over_named_and_replaced(store: SeriesStore, frames: Array, damage: str) -> None:
+    whole = store.add("whole", frames)
+    hurt = store.add("hurt", frames + 1, valid=np.eye(9, 7, dtype=bool))
+    folder = store.folder / hurt.digest
+    {
+        "no json": lambda: (folder / "series.json").unlink(),
+        "bad json": lambda: (folder / "series.json").write_text("{"),
+        "other json": lambda: (folder / "series.json").write_text('{"name": 3}'),
+        "short frames": lambda: cut(folder / "frames.npy"),
+        "no frames": lambda: (folder / "frames.npy").unlink(),
+        "no mask": lambda: (folder / "valid.npy").unlink(),
+    }[damage]()
+    assert store.list() == [whole] and store.damaged() == [hurt.digest]
+    again = store.add("again", frames + 1, valid=np.eye(9, 7, dtype=bool))
+    assert again.digest == hurt.digest and store.damaged() == [] and len(store.list()) == 2
+    cut(folder / "frames.npy")
+    store.delete(hurt.digest)
+    assert store.damaged() == [] and store.list() == [whole]
+
+
+def test_frames_that_are_no_numbers_for_numpy(store: SeriesStore, frames: Array) -> None:
+    stored = store.add("a", frames)
+    path = store.folder / stored.digest / "frames.npy"
+    path.write_bytes(b"x" * path.stat().st_size)
+    with pytest.raises(SeriesError, match="series 'a' .* are damaged"):
+        store.open("a")
+
+
+def test_frames_that_make_no_series(store: SeriesStore, frames: Array) -> None:
+    wrong: list[tuple[list[Array], str]] = [
+        ([], "has no frames; at least 2"),
+        ([frames[0]], "has 1 frame; at least 2"),
+        ([frames[0], frames[1, :8]], r"Frame 1 of series 'a' \(counted from 0\) is \(8, 7, 3\)"),
+        ([frames[0], frames[1].astype(np.uint16)], "uint16, frame 0 is"),
+        ([frames[0].astype(float)] * 2, "float64; frames must be"),
+        ([frames[0, ..., 0]] * 2, "frames must be"),
+        ([np.full((2, 2, 1), np.nan, np.float32)] * 2, "holds NaN or infinite"),
+    ]
+    for values, text in wrong:
+        with pytest.raises(SeriesError, match=text):
+            store.add("a", values)
+    with pytest.raises(SeriesError, match="mask of series"):
+        store.add("a", frames, valid=np.ones((3, 3), bool))
+    assert store.list() == [] and store.damaged() == [] and list(store.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(("high", "top"), [(255, 255), (256, 1023), (4095, 4095), (4096, 16383), (65535, 65535)])
+def test_the_range_of_16_bit_values_is_the_camera_s(store: SeriesStore, high: int, top: int) -> None:
+    stored = store.add("a", np.array([0, high], np.uint16).reshape(2, 1, 1, 1))
+    assert stored.value_range == (0, top) and bool(stored.warnings) == (top < 65535)
+
+
+def test_a_store_that_does_not_exist_yet_is_empty(tmp_path: Path) -> None:
+    store = SeriesStore(tmp_path / "nowhere")
+    assert store.list() == [] and store.damaged() == [] and not (tmp_path / "nowhere").exists()
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-30])
