@@ -1,0 +1,97 @@
+"""FrameCast: one series of images in, the frames that come next out, and how far they can be trusted.
+
+The public names. Each is imported when it is first asked for, so that `import framecast` costs nothing and whoever only reads
+series or names forecasters never waits for torch.
+"""
+
+import importlib
+import os
+from typing import TYPE_CHECKING, Any
+
+# Idle OpenMP threads spin by default and take the cores from whoever else computes: on two shared cores, two threads with
+# spinning were several times slower than one. The variable is read when torch is first imported, so it must be set before.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+if TYPE_CHECKING:
+    from framecast.errors import FrameCastError, InputError, RunError
+    from framecast.evaluation.leaderboard import rows
+    from framecast.evaluation.scores import ScoreCurve, read_scores, score
+    from framecast.evaluation.skill import skill, skill_horizon
+    from framecast.evaluation.verdict import verdict
+    from framecast.forecasters.catalog import FORECASTERS
+    from framecast.forecasters.contract import Forecaster, ForecasterKind, Workbench
+    from framecast.metrics import METRICS
+    from framecast.runs.experiment import carry_out, forecast_beyond, plan, repeat_forecast
+    from framecast.runs.record import RunRecord
+    from framecast.runs.store import Run, RunStore
+    from framecast.samples import SAMPLES
+    from framecast.series.frames import FrameSeries, Preparation, Split
+    from framecast.series.ingest import ingest
+    from framecast.series.store import SeriesStore, StoredSeries
+    from framecast.series.synthetic import SYNTHETIC
+    from framecast.training.progress import FitProgress
+
+_ROOMS = {
+    "framecast.errors": ("FrameCastError", "InputError", "RunError"),
+    "framecast.evaluation.leaderboard": ("rows",),
+    "framecast.evaluation.scores": ("ScoreCurve", "read_scores", "score"),
+    "framecast.evaluation.skill": ("skill", "skill_horizon"),
+    "framecast.evaluation.verdict": ("verdict",),
+    "framecast.forecasters.catalog": ("FORECASTERS",),
+    "framecast.forecasters.contract": ("Forecaster", "ForecasterKind", "Workbench"),
+    "framecast.metrics": ("METRICS",),
+    "framecast.runs.experiment": ("carry_out", "forecast_beyond", "plan", "repeat_forecast"),
+    "framecast.runs.record": ("RunRecord",),
+    "framecast.runs.store": ("Run", "RunStore"),
+    "framecast.samples": ("SAMPLES",),
+    "framecast.series.frames": ("FrameSeries", "Preparation", "Split"),
+    "framecast.series.ingest": ("ingest",),
+    "framecast.series.store": ("SeriesStore", "StoredSeries"),
+    "framecast.series.synthetic": ("SYNTHETIC",),
+    "framecast.training.progress": ("FitProgress",),
+}
+_HOMES = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = [
+    "FORECASTERS",
+    "METRICS",
+    "SAMPLES",
+    "SYNTHETIC",
+    "FitProgress",
+    "Forecaster",
+    "ForecasterKind",
+    "FrameCastError",
+    "FrameSeries",
+    "InputError",
+    "Preparation",
+    "Run",
+    "RunError",
+    "RunRecord",
+    "RunStore",
+    "ScoreCurve",
+    "SeriesStore",
+    "Split",
+    "StoredSeries",
+    "Workbench",
+    "carry_out",
+    "forecast_beyond",
+    "ingest",
+    "plan",
+    "read_scores",
+    "repeat_forecast",
+    "rows",
+    "score",
+    "skill",
+    "skill_horizon",
+    "verdict",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'framecast' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,92 @@
+"""The command line as argparse sees it: every command, every option, and the words of `--help`."""
+
+import argparse
+from pathlib import Path
+
+from framecast.files import default_workspace
+
+EPILOG = """\
+Exit code: 0 done, 2 something in the files or options given cannot be used (one sentence says what and what to do),
+1 a run failed, 130 interrupted for good. Ctrl-C during a run keeps the best so far; a second one leaves at once.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="python -m framecast",
+        description="Forecast the frames that come next in a series of images.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--workspace",
+        type=Path,
+        default=default_workspace(),
+        metavar="DIR",
+        help="where series and runs are kept (default: $FRAMECAST_WORKSPACE, else ./workspace)",
+    )
+    common.add_argument("--quiet", action="store_true", help="say nothing but the result and errors")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _run(commands.add_parser("run", parents=[common], help="fit forecasters on a series and score their forecasts"))
+    _forecast(commands.add_parser("forecast", parents=[common], help="forecast beyond the last frame with a finished run"))
+    series = commands.add_parser("series", help="the stored series").add_subparsers(
+        dest="action", required=True, metavar="ACTION"
+    )
+    add = series.add_parser("add", parents=[common], help="store a series")
+    add.add_argument("source", nargs="+", metavar="PATH", help="a file, a folder, or the image files of one series")
+    add.add_argument("--name", help="what to call it (default: the name of the file or folder)")
+    series.add_parser("list", parents=[common], help="all stored series, newest first")
+    for action, words in (("show", "what is known of a stored series"), ("delete", "remove a stored series")):
+        series.add_parser(action, parents=[common], help=words).add_argument("series", metavar="NAME")
+    runs = commands.add_parser("runs", help="the runs").add_subparsers(dest="action", required=True, metavar="ACTION")
+    runs.add_parser("list", parents=[common], help="all runs, newest first")
+    for action, words in (
+        ("show", "settings, state and scores of a run"),
+        ("export", "a run folder as one ZIP file"),
+        ("delete", "remove a run and all it found"),
+    ):
+        one = runs.add_parser(action, parents=[common], help=words)
+        one.add_argument("run", metavar="RUN")
+        if action == "export":
+            one.add_argument("--out", type=Path, required=True, metavar="FILE.zip")
+    commands.add_parser("forecasters", parents=[common], help="all forecasters, their presets and settings").add_argument(
+        "name", nargs="?", metavar="NAME", help="show the settings of this one"
+    )
+    return top
+
+
+def _run(run: argparse.ArgumentParser) -> None:
+    run.add_argument("series", metavar="SERIES", help="a file or folder of frames, or the name of a stored series")
+    run.add_argument(
+        "--forecaster",
+        nargs="+",
+        action="extend",
+        metavar="NAME",
+        help="one or more, scored in one table (default: auto); all simple rules are scored beside them",
+    )
+    run.add_argument("--preset", metavar="NAME", help="a named set of settings (see: forecasters NAME)")
+    run.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one setting; may be repeated")
+    run.add_argument(
+        "--test", type=int, metavar="N", help="frames at the end to hold back and forecast (default: 50 or a fifth)"
+    )
+    run.add_argument("--valid", type=int, metavar="N", help="frames before them that training is checked on")
+    run.add_argument("--budget", metavar="TIME", help="time limit of each fit: 90s, 3m or 1h")
+    run.add_argument("--epochs", type=int, metavar="N", help="how often the training frames are gone through")
+    run.add_argument("--size", type=int, metavar="PX", help="shorter side a network sees (default: native)")
+    run.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
+    run.add_argument("--seed", type=int, default=0, metavar="N")
+    run.add_argument("--json", type=Path, metavar="FILE", help="write per-lead scores of every forecaster")
+    run.add_argument(
+        "--out",
+        type=Path,
+        metavar="FORECAST.npy",
+        help="write the forecast, (lead, height, width, channel) in native units and size; of several forecasters the one "
+        "with the best mean SSIM",
+    )
+
+
+def _forecast(forecast: argparse.ArgumentParser) -> None:
+    forecast.add_argument("run", metavar="RUN")
+    forecast.add_argument("--steps", type=int, required=True, metavar="N", help="how many frames after the last one")
+    forecast.add_argument("--out", type=Path, required=True, metavar="FILE", help="a .npy, .npz or .mat file to write")

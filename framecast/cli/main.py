@@ -1,0 +1,32 @@
+"""Read the command line, do it, end with 0, 1, 2 or 130. A user's mistake is one sentence on stderr, without a traceback."""
+
+from collections.abc import Sequence
+
+from framecast.cli import arguments
+from framecast.cli.screen import Screen
+from framecast.errors import FrameCastError
+
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code. argparse itself ends with 2 on an option it does not know."""
+    asked = arguments.parser().parse_args(argv)
+    screen = Screen(asked.quiet)
+    from framecast.cli import run, stored  # after the parsing, so that --help does not wait for torch
+
+    commands = {
+        "run": run.run,
+        "forecast": stored.forecast,
+        "series": stored.series,
+        "runs": stored.runs,
+        "forecasters": stored.forecasters,
+    }
+    try:
+        return commands[asked.command](asked, screen)
+    except FrameCastError as error:
+        screen.complain(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        screen.complain("Interrupted. What was finished before is kept.")
+        return INTERRUPTED

@@ -1,0 +1,180 @@
+"""`run`: ingest, hold back the test, fit, forecast, score, and show one table.
+
+Everything that can be refused is refused before the first fit, and a series that this command stored is taken out again when
+its options cannot be used with it, so that a mistake leaves the workspace as it was.
+"""
+
+import argparse
+import contextlib
+import re
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+
+from framecast.cli.results import Results
+from framecast.cli.screen import Screen
+from framecast.errors import InputError, RunError, SeriesError, SettingError, UnknownNameError
+from framecast.export.arrays import check_target, write_frames
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.forecasters.contract import ForecasterKind
+from framecast.runs.devices import chosen_device
+from framecast.runs.experiment import carry_out, plan
+from framecast.runs.record import RunRecord
+from framecast.runs.store import Run, RunStore
+from framecast.series.frames import FrameSeries, Preparation, Split
+from framecast.series.ingest import ingest
+from framecast.series.store import SeriesStore, StoredSeries
+
+DEFAULT_FORECASTERS = ("auto", "unet")
+"""The first that there is."""
+BUDGET = re.compile(r"(\d+(?:\.\d+)?)([smh])")
+MINUTES = {"s": 1 / 60, "m": 1.0, "h": 60.0}
+
+
+def run(asked: argparse.Namespace, screen: Screen) -> int:
+    changes = _changes(asked)
+    names = list(dict.fromkeys(asked.forecaster or [next(name for name in DEFAULT_FORECASTERS if name in FORECASTERS)]))
+    chosen = {name: _configured(FORECASTERS[name], asked.preset, changes) for name in names}
+    _refuse_unknown(changes, names)
+    chosen_device(asked.device)
+    for target, suffixes in ((asked.json, (".json",)), (asked.out, (".npy",))):
+        if target is not None:
+            check_target(target, suffixes)
+    with _series(asked.series, asked.workspace, screen) as stored:
+        series = SeriesStore(asked.workspace).open(stored.digest)
+        split = Split.of(series.n_frames, asked.test, asked.valid)
+        records = [
+            plan(
+                series,
+                forecaster=name,
+                preset=preset,
+                changes=own,
+                split=split,
+                preparation=Preparation(asked.size),
+                seed=asked.seed,
+                device=asked.device,
+                digest=stored.digest,
+            )
+            for name, (preset, own) in chosen.items()
+        ]
+    runs, failed = _carry_out_all(records, series, asked.workspace, screen)
+    if not runs:
+        return 1
+    results = Results(series, stored.digest, split, runs)
+    print(results.text())
+    if asked.json is not None:
+        results.write(asked.json)
+    if asked.out is not None:
+        best = results.best_run()
+        write_frames(asked.out, best.forecast())
+        screen.say(f"The forecast of {best.record.forecaster} is in {asked.out}.")
+    return 1 if failed else 0
+
+
+def _carry_out_all(records: list[RunRecord], series: FrameSeries, workspace: Path, screen: Screen) -> tuple[list[Run], bool]:
+    """The finished runs, and whether any failed: one that fails is said, and the others go on."""
+    finished: list[Run] = []
+    failed = False
+    with _stopping() as stop:
+        for record in records:
+            if stop():
+                screen.say(f"{record.title} was not begun.")
+                continue
+            one = RunStore(workspace).create(record)
+            rules = None
+            if finished:
+                rules = [curve for curve in finished[0].scores() if FORECASTERS[curve.forecaster].family == "rule"]
+            try:
+                screen.follow(carry_out(record, series, one, stop=stop, rules=rules), record.title)
+            except RunError as error:
+                failed = True
+                screen.complain(f"{record.title} failed. {error}")
+                continue
+            finished.append(one)
+            screen.say(f"{record.title}: done, in {one.folder}")
+            if one.summary()["stopped_early"]:
+                screen.say(f"{record.title} was stopped early; the best until then made the forecast.")
+    return finished, failed
+
+
+@contextlib.contextmanager
+def _stopping() -> Iterator[Callable[[], bool]]:
+    """Inside, the first Ctrl-C is a wish that the yielded function tells of; the second one interrupts as usual."""
+    wishes: list[int] = []
+
+    def wish(number: int, frame: FrameType | None) -> None:
+        wishes.append(number)
+        if len(wishes) > 1:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, wish)
+    try:
+        yield lambda: bool(wishes)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def _series(source: str, workspace: Path, screen: Screen) -> Iterator[StoredSeries]:
+    """The series at a path or of a name. One that was stored for this block goes again when the block refuses the input."""
+    store = SeriesStore(workspace)
+    if not Path(source).exists():
+        try:
+            yield store.info(source)
+        except UnknownNameError:
+            stored = ", ".join(series.name for series in store.list()[:5]) or "none yet"
+            raise SeriesError(
+                f"There is no file, folder or stored series '{source}'. Give the path of the frames, or one of the stored "
+                f"series: {stored}."
+            ) from None
+        return
+    known = {series.digest for series in store.list()}
+    try:
+        series = ingest(Path(source), store, progress=screen.ingested)
+    finally:
+        screen.clear()
+    for warning in series.warnings:
+        screen.say(warning)
+    try:
+        yield series
+    except InputError:
+        if series.digest not in known:
+            store.delete(series.digest)
+        raise
+
+
+def _changes(asked: argparse.Namespace) -> dict[str, object]:
+    """The settings of --set, --budget and --epochs."""
+    changes: dict[str, object] = {}
+    for pair in asked.set:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise SettingError(f"--set {pair} has no value; it must be KEY=VALUE, for example --set batch_size=8.")
+        changes[key.strip()] = value.strip()
+    if asked.budget is not None:
+        found = BUDGET.fullmatch(asked.budget.strip())
+        if found is None or float(found[1]) == 0:
+            raise SettingError(f"The budget is '{asked.budget}'; it must be a time with its unit. Write 90s, 3m or 1h.")
+        changes["minutes"] = float(found[1]) * MINUTES[found[2]]
+    if asked.epochs is not None:
+        changes["epochs"] = asked.epochs
+    return changes
+
+
+def _configured(kind: ForecasterKind, preset: str | None, changes: dict[str, object]) -> tuple[str | None, dict[str, object]]:
+    """The preset and those of the changes that this forecaster knows, checked. A rule has no presets to choose from."""
+    known = {field.name for field in kind.settings.fields()}
+    preset = preset if known else None
+    own = {key: value for key, value in changes.items() if key in known}
+    kind.configure(preset, own)
+    return preset, own
+
+
+def _refuse_unknown(changes: dict[str, object], names: list[str]) -> None:
+    """A setting that none of the forecasters has is a mistake, unless it is a budget: a rule needs none."""
+    kinds = [FORECASTERS[name] for name in names]
+    known = {field.name for kind in kinds for field in kind.settings.fields()} | {"minutes", "epochs"}
+    for key in changes:
+        if key not in known:
+            kinds[0].settings.from_mapping({key: changes[key]})

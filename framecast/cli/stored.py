@@ -1,0 +1,128 @@
+"""`series`, `runs`, `forecasters` and `forecast`: what is there, and what can be done with it."""
+
+import argparse
+from pathlib import Path
+
+from framecast.cli.results import Results
+from framecast.cli.screen import Screen, table
+from framecast.errors import SeriesError, UnknownNameError
+from framecast.export.arrays import check_target, write_frames
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.runs.experiment import forecast_beyond
+from framecast.runs.store import Run, RunStore
+from framecast.series.frames import FrameSeries
+from framecast.series.ingest import Upload, ingest
+from framecast.series.store import SeriesStore, StoredSeries
+
+
+def series(asked: argparse.Namespace, screen: Screen) -> int:
+    store = SeriesStore(asked.workspace)
+    if asked.action == "add":
+        print(_described(_added(asked.source, asked.name, store, screen)))
+    elif asked.action == "show":
+        print(_described(store.info(asked.series)))
+    elif asked.action == "delete":
+        store.delete(asked.series)
+        screen.say(f"Series '{asked.series}' is deleted.")
+    else:
+        rows = [
+            (one.name, str(one.n_frames), f"{one.width} x {one.height} x {one.n_channels}", one.dtype, one.digest)
+            for one in store.list()
+        ]
+        print(table(("name", "frames", "size", "type", "digest"), rows, left=(0, 3, 4)))
+        for digest in store.damaged():
+            screen.complain(f"Series '{digest}' cannot be read. Delete it and add its files again.")
+    return 0
+
+
+def runs(asked: argparse.Namespace, screen: Screen) -> int:
+    store = RunStore(asked.workspace)
+    if asked.action == "delete":
+        store.delete(asked.run)
+        screen.say(f"Run '{asked.run}' is deleted.")
+    elif asked.action == "export":
+        check_target(asked.out, (".zip",))
+        store.open(asked.run).export(asked.out)
+        screen.say(f"Run '{asked.run}' is in {asked.out}.")
+    elif asked.action == "show":
+        _show(store.open(asked.run), asked.workspace)
+    else:
+        rows = [(run.id, run.state, run.record.title) for run in store.runs()]
+        print(table(("run", "state", "title"), rows, left=(0, 1, 2)))
+        for broken in store.damaged():
+            screen.complain(broken.sentence)
+    return 0
+
+
+def forecasters(asked: argparse.Namespace, screen: Screen) -> int:
+    if asked.name is None:
+        rows = [(name, kind.family, ", ".join(kind.presets), kind.summary) for name, kind in FORECASTERS.items()]
+        print(table(("name", "family", "presets", "what it is"), rows, left=(0, 1, 2, 3)))
+        return 0
+    kind = FORECASTERS[asked.name]
+    print(f"{kind.title}\n{kind.summary}\n{kind.use_when}\n")
+    print(table(("preset", "what it does"), [(name, kind.preset_help.get(name, "")) for name in kind.presets], left=(0, 1)))
+    values = kind.configure().to_mapping()
+    fields = [(field.name, str(values[field.name]), field.help) for field in kind.settings.fields()]
+    print("\n" + table(("setting", "value", "what it does"), fields, left=(0, 2)) if fields else "\nIt has no settings.")
+    return 0
+
+
+def forecast(asked: argparse.Namespace, screen: Screen) -> int:
+    check_target(asked.out)
+    run = RunStore(asked.workspace).open(asked.run)
+    frames = forecast_beyond(run, _series_of(run, asked.workspace), asked.steps)
+    write_frames(asked.out, frames)
+    screen.say(f"{asked.steps} frames after the last one of '{run.record.series_name}' are in {asked.out}.")
+    return 0
+
+
+def _added(sources: list[str], name: str | None, store: SeriesStore, screen: Screen) -> StoredSeries:
+    paths = [Path(source) for source in sources]
+    for path in paths:
+        if not path.exists():
+            raise SeriesError(f"There is no file or folder '{path}'; frames must be where the path says. Check the path.")
+    uploads = [Upload.from_path(path) for path in paths]
+    try:
+        return ingest(paths[0] if len(paths) == 1 else uploads, store, name=name, progress=screen.ingested)
+    finally:
+        screen.clear()
+
+
+def _described(found: StoredSeries) -> str:
+    bottom, top = found.value_range
+    step = f", one every {found.timestep}" if found.timestep else ""
+    lines = [
+        f"name    {found.name}",
+        f"digest  {found.digest}",
+        f"frames  {found.n_frames}{step}",
+        f"size    {found.width} x {found.height}, channels {found.n_channels}, {found.dtype}",
+        f"values  {found.low:g} to {found.high:g}, range {bottom:g} to {top:g}, units {found.units}",
+        *(["mask    some pixels carry no data and are never scored"] if found.has_mask else []),
+        f"stored  {found.created}, from {found.source}",
+        *(f"note    {warning}" for warning in found.warnings),
+    ]
+    return "\n".join(lines)
+
+
+def _show(run: Run, workspace: Path) -> None:
+    record = run.record
+    changed = ", ".join(f"{key}={value}" for key, value in record.settings.items()) or "none"
+    print(f"{record.title}\nrun       {run.id}, {run.state}\nfolder    {run.folder}")
+    first, last = record.split.test.start + 1, record.split.test.stop
+    print(f"series    {record.series_name} ({record.series}), test frames {first} to {last}")
+    print(f"size      {record.preparation.size or 'native'}\nseed      {record.seed}")
+    print(f"device    {record.device}, {record.n_threads} threads\npreset    {record.preset}\nsettings  {changed}\n")
+    if error := run.error():
+        print(error)
+    if run.state == "finished":
+        print(Results(_series_of(run, workspace), record.series, record.split, [run]).text())
+
+
+def _series_of(run: Run, workspace: Path) -> FrameSeries:
+    try:
+        return SeriesStore(workspace).open(run.record.series)
+    except UnknownNameError:
+        raise SeriesError(
+            f"Run '{run.id}' was made on series '{run.record.series_name}', which is not stored any more. Add its files again."
+        ) from None

@@ -1,0 +1,60 @@
+"""What must agree before a run is queued: the series, the split, the settings, the memory.
+
+Each check stands alone and raises a SettingError that says what was found, what is needed, and the number that would work.
+"""
+
+from framecast.errors import SettingError
+from framecast.forecasters.contract import ForecasterKind
+from framecast.runs.preflight import preflight
+from framecast.series.frames import FrameSeries, Preparation, Split
+from framecast.settings import Settings
+
+
+def check_split(series: FrameSeries, split: Split) -> None:
+    """The split lies within the series and holds back at least one frame."""
+    if split.n_frames > series.n_frames:
+        longest = max(series.n_frames - 2, 1)
+        raise SettingError(
+            f"Series '{series.name}' has {series.n_frames} frames and the split needs {split.n_frames}. "
+            f"Choose a test of at most {longest} frames, or a series with {split.n_frames - series.n_frames} frames more."
+        )
+    if split.horizon < 1:
+        raise SettingError(
+            f"The split of series '{series.name}' holds back no frame; at least 1 is needed to score a forecast. "
+            f"Choose a test of 1 to {max(split.n_frames - 2, 1)} frames."
+        )
+
+
+def check_context(settings: Settings, split: Split) -> None:
+    """One window, the context and a frame to forecast, fits into what is trained on. A longer unroll shrinks to fit."""
+    context = getattr(settings, "context", None)
+    if context is None:
+        return
+    validated = bool(getattr(settings, "validation", True)) and len(split.valid) > 0
+    n_span = len(split.train) if validated else split.test.start
+    if context + 1 > n_span:
+        raise SettingError(
+            f"{n_span} frames are left to train on and a context of {context} needs {context + 1}. "
+            f"Choose a context of at most {n_span - 1}, or hold back fewer frames."
+        )
+
+
+def check_memory(
+    kind: ForecasterKind, settings: Settings, series: FrameSeries, preparation: Preparation, split: Split, device: str
+) -> None:
+    """The weights and the series fit into the memory of the device."""
+    if kind.n_weights is None:
+        return
+    found = preflight(
+        kind,
+        settings,
+        series.height,
+        series.width,
+        series.n_channels,
+        preparation,
+        device,
+        n_frames=split.test.start,
+        bytes_per_value=1 if series.frames.dtype == "uint8" else 4,
+    )
+    if not found.fits:
+        raise SettingError(found.sentence)

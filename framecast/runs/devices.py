@@ -1,0 +1,86 @@
+"""Where a run computes: which device, how many threads, how much memory is left."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from framecast.errors import SettingError
+
+CGROUP = Path("/sys/fs/cgroup")
+
+
+def chosen_device(device: str) -> str:
+    """What "auto" stands for: the GPU where torch finds one, else the CPU. Raises SettingError for one that is not here."""
+    import torch
+
+    n_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device == "auto":
+        return "cuda" if n_gpus else "cpu"
+    here = ["cpu", *(["cuda"] if n_gpus else []), *(f"cuda:{index}" for index in range(n_gpus))]
+    if device not in here:
+        raise SettingError(f"There is no device '{device}' on this machine. Choose one of: auto, {', '.join(here)}.")
+    return device
+
+
+def n_cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def n_threads_alone() -> int:
+    """Threads of arithmetic where nothing else must answer meanwhile: one a core, fewer where OMP_NUM_THREADS says so."""
+    wished = os.environ.get("OMP_NUM_THREADS", "")
+    return min(n_cores(), max(1, int(wished))) if wished.isdigit() else n_cores()
+
+
+def n_threads_beside_server() -> int:
+    """The same with one core left over: the app must go on answering while it trains."""
+    return max(1, min(n_threads_alone(), n_cores() - 1))
+
+
+def available_bytes(device: str) -> int:
+    """Memory that can still be had on the device, in bytes; a container's own limit counts."""
+    if device.startswith("cuda"):
+        import torch
+
+        return int(torch.cuda.mem_get_info(torch.device(device))[0])
+    free = int(psutil.virtual_memory().available)
+    limit = _container_limit()
+    return free if limit is None else min(free, limit)
+
+
+@contextlib.contextmanager
+def torch_threads(n_threads: int) -> Iterator[None]:
+    """This thread computes with so many threads inside the block, as a run recorded it; then as before."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def give_memory_back(device: str) -> None:
+    """After a run: let other programs have the GPU memory that torch keeps for itself."""
+    torch = sys.modules.get("torch")
+    if torch is not None and device.startswith("cuda"):
+        torch.cuda.empty_cache()
+
+
+def _container_limit() -> int | None:
+    """Bytes a container may still take under control groups version 2; None where nothing limits it."""
+    try:
+        limit = (CGROUP / "memory.max").read_text().strip()
+        usage = (CGROUP / "memory.stat").read_text().splitlines()
+    except OSError:
+        return None
+    if limit == "max":
+        return None
+    held = sum(int(line.split()[1]) for line in usage if line.split()[0] in ("anon", "shmem", "kernel"))
+    return max(0, int(limit) - held)

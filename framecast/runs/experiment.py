@@ -1,0 +1,249 @@
+"""The recipe of a run: plan it, carry it out, forecast with it again.
+
+`plan` refuses what cannot work before anybody waits for it. `carry_out` is a generator like the training it drives: whoever
+runs it may stop it and keep the best, or leave it and have an interrupted run. What forecasts the test frames is loaded back
+from the run folder, so that the folder alone repeats it bit for bit.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from framecast.errors import DivergedError, InputError, SettingError
+from framecast.files import bytes_in_words
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.forecasters.contract import Forecaster, Workbench
+from framecast.runs.checks import check_context, check_memory, check_split
+from framecast.runs.devices import available_bytes, chosen_device, n_threads_alone, torch_threads
+from framecast.runs.failure import recording_failure
+from framecast.runs.record import RunRecord, installed_versions, new_id, source_commit, utc_now
+from framecast.runs.store import Run
+from framecast.series.frames import Frames, FrameSeries, Preparation, Split
+from framecast.training.progress import FitProgress
+
+if TYPE_CHECKING:
+    from framecast.evaluation.scores import ScoreCurve
+
+STAGE_FORECAST = "Forecasting the test frames"
+STAGE_SCORE = "Scoring"
+STAGE_STOPPED = "Stopped early"
+STAGES_AFTER_FIT = (STAGE_FORECAST, STAGE_SCORE)
+SAVING_SHARE = 0.1
+"""Of the time of a fit, at most about this much goes into saving the best so far."""
+
+
+def plan(
+    series: FrameSeries,
+    *,
+    forecaster: str,
+    preset: str | None = None,
+    changes: Mapping[str, object] | None = None,
+    split: Split | None = None,
+    preparation: Preparation | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    title: str | None = None,
+    digest: str | None = None,
+    n_threads: int | None = None,
+) -> RunRecord:
+    """The record of a run that can be carried out.
+
+    `changes` go over the preset; `split` is Split.of(series.n_frames) by default; `digest` spares reading the whole series
+    where it is known. Raises UnknownNameError and SettingError, each with what would work.
+    """
+    kind = FORECASTERS[forecaster]
+    preset = preset or next(iter(kind.presets))
+    settings = kind.configure(preset, changes)
+    split = split or Split.of(series.n_frames)
+    preparation = preparation or Preparation()
+    device = chosen_device(device)
+    check_split(series, split)
+    check_context(settings, split)
+    check_memory(kind, settings, series, preparation, split, device)
+    now = utc_now()
+    return RunRecord(
+        id=new_id(forecaster, now),
+        created=now.isoformat(timespec="milliseconds"),
+        title=title or f"{kind.title} on {series.name}",
+        series=digest or series.digest(),
+        series_name=series.name,
+        split=split,
+        preparation=preparation,
+        forecaster=forecaster,
+        preset=preset,
+        settings=settings.to_mapping(),
+        seed=seed,
+        device=device,
+        n_threads=n_threads or n_threads_alone(),
+        versions=installed_versions(),
+        commit=source_commit(),
+    )
+
+
+def carry_out(
+    record: RunRecord,
+    series: FrameSeries,
+    run: Run,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    rules: "Sequence[ScoreCurve] | None" = None,
+) -> Generator[FitProgress, None, None]:
+    """Fit, forecast the test frames, score, and write it all into the run folder, scores.csv last.
+
+    Yields the fit's progress, then a sign of life before each forecast and scoring. Once `stop()` says so the fit is left and
+    what is best so far forecasts. Closing the generator leaves an interrupted run. `rules` are the curves of the rules where
+    they are known for this series and split. What goes wrong is written into error.txt and raised.
+    """
+    with recording_failure(run), torch_threads(record.n_threads):
+        yield from _carry_out(record, series, run, stop, rules)
+
+
+def repeat_forecast(run: Run, series: FrameSeries) -> Frames:
+    """The forecast of the test frames once more, from the run folder: (lead, height, width, channel) as forecast.npy."""
+    with torch_threads(run.record.n_threads):
+        return _forecast_test(run, series)
+
+
+def forecast_beyond(run: Run, series: FrameSeries, n_steps: int) -> Frames:
+    """The `n_steps` frames after the last frame of the series: (lead, height, width, channel), native dtype and size."""
+    if n_steps < 1:
+        raise SettingError(f"{n_steps} frames are to be forecast; at least 1 is needed. Choose a number from 1 on.")
+    free, one = available_bytes("cpu"), series.frames[0].size * 4 * 2
+    if n_steps * one > free:
+        raise SettingError(
+            f"{n_steps} frames need {bytes_in_words(n_steps * one)} and {bytes_in_words(free)} are free. "
+            f"Choose at most {free // one} frames."
+        )
+    with torch_threads(run.record.n_threads):
+        return _forecast(run.forecaster(), series, series.n_frames, n_steps, run.record.title)
+
+
+def _carry_out(
+    record: RunRecord,
+    series: FrameSeries,
+    run: Run,
+    stop: Callable[[], bool],
+    rules: "Sequence[ScoreCurve] | None",
+) -> Iterator[FitProgress]:
+    notes = _Notes()
+    last = yield from _fit(record, series, run, stop, notes)
+    yield replace(last, stage=STAGE_FORECAST)
+    with _timed(notes.forecast_seconds, record.forecaster):
+        forecast = _forecast_test(run, series)
+    run.write_forecast(forecast)
+    yield replace(last, stage=STAGE_SCORE)
+    curves = _score(record.forecaster, forecast, series, record.split)
+    if rules is None:
+        curves += yield from _score_rules(record, series, last, notes)
+    else:
+        curves += [curve for curve in rules if curve.forecaster != record.forecaster]
+    run.write_summary(vars(notes))
+    run.write_scores(curves)
+
+
+@dataclass
+class _Notes:
+    """What is kept in summary.json."""
+
+    fit_seconds: dict[str, float] = field(default_factory=dict)
+    forecast_seconds: dict[str, float] = field(default_factory=dict)
+    stopped_early: bool = False
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Rules that cannot forecast this series, and why."""
+
+
+def _fit(
+    record: RunRecord, series: FrameSeries, run: Run, stop: Callable[[], bool], notes: _Notes
+) -> Generator[FitProgress, None, FitProgress]:
+    """Fit on the frames before the test, keep the best on disk, and return the last progress with no preview."""
+    kind = FORECASTERS[record.forecaster]
+    bench = Workbench(record.preparation, record.device, record.seed)
+    forecaster = kind.make(kind.settings.from_mapping(record.settings), bench)
+    history = series.head(record.split.test.start)
+    last = FitProgress(stage="Beginning")
+    unsaved, saved_at, saving_s = False, 0.0, 0.0
+    started = time.monotonic()
+    with contextlib.ExitStack() as leaving:
+        steps = forecaster.fit(history, record.split)
+        if isinstance(steps, Generator):
+            leaving.callback(steps.close)
+        for progress in steps:
+            last = replace(progress, preview=None)
+            if progress.epoch_done or progress.valid_scores:
+                run.append_progress(progress.to_mapping())
+            unsaved |= progress.improved
+            now = time.monotonic()
+            if unsaved and now - saved_at > saving_s / SAVING_SHARE:
+                run.save_forecaster(forecaster)
+                unsaved, saved_at, saving_s = False, time.monotonic(), time.monotonic() - now
+            yield progress
+            if stop():
+                notes.stopped_early = True
+                break
+    notes.fit_seconds[record.forecaster] = time.monotonic() - started
+    if notes.stopped_early:
+        run.append_progress({**last.to_mapping(), "stage": STAGE_STOPPED, "epoch_done": False, "improved": False})
+    run.save_forecaster(forecaster)
+    return replace(last, fraction=1.0, remaining_s=None, epoch_done=False, improved=False)
+
+
+def _forecast_test(run: Run, series: FrameSeries) -> Frames:
+    split = run.record.split
+    return _forecast(run.forecaster(), series, split.test.start, split.horizon, run.record.title)
+
+
+def _score_rules(
+    record: RunRecord, series: FrameSeries, last: FitProgress, notes: _Notes
+) -> "Generator[FitProgress, None, list[ScoreCurve]]":
+    """The curves of every rule on the same split; a rule that cannot serve this series is left out with its sentence."""
+    split = record.split
+    curves: list[ScoreCurve] = []
+    for name, kind in FORECASTERS.items():
+        if kind.family != "rule" or name == record.forecaster:
+            continue
+        yield replace(last, stage=STAGE_SCORE)
+        rule = kind.make(kind.configure(), Workbench(seed=record.seed))
+        try:
+            with _timed(notes.fit_seconds, name):
+                for _ in rule.fit(series.head(split.test.start), split):
+                    pass
+            with _timed(notes.forecast_seconds, name):
+                forecast = _forecast(rule, series, split.test.start, split.horizon, kind.title)
+        except InputError as error:
+            notes.left_out[name] = str(error)
+            continue
+        curves += _score(name, forecast, series, split)
+    return curves
+
+
+def _score(name: str, forecast: Frames, series: FrameSeries, split: Split) -> "list[ScoreCurve]":
+    from framecast.evaluation.scores import score
+
+    truth = series.frames[split.test.start : split.test.stop]
+    return score(name, forecast, truth, origin=split.origin, data_range=series.data_range, valid=series.valid)
+
+
+def _forecast(forecaster: Forecaster, series: FrameSeries, n_past: int, horizon: int, title: str) -> Frames:
+    """(horizon, height, width, channel) as the series would store it, from its first `n_past` frames."""
+    values = forecaster.forecast(series.frames[:n_past], horizon)
+    assert values.shape == (horizon, *series.frames.shape[1:]), f"{title} forecast {values.shape}"
+    forecast = np.empty(values.shape, series.frames.dtype)
+    for index, frame in enumerate(values):
+        if not np.isfinite(frame).all():
+            raise DivergedError(
+                f"The forecast of {title} is not a number everywhere from lead {index + 1} on; it must be finite. "
+                "Train again with a smaller learning rate, or with its forecasts clamped."
+            )
+        forecast[index] = series.native(frame)
+    return forecast
+
+
+@contextlib.contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    started = time.monotonic()
+    yield
+    seconds[name] = time.monotonic() - started

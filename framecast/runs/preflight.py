@@ -1,0 +1,87 @@
+"""Does it fit? Asked before a run is queued, so that nobody waits for a run that memory will end.
+
+Counted is what is certain: each weight is held four times in training (itself, its gradient, two moments of Adam) and the
+series at working size once. Activations come on top and depend on batch and unroll; a run that fails over them says so.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from framecast.files import bytes_in_words
+from framecast.forecasters.contract import ForecasterKind
+from framecast.runs.devices import available_bytes
+from framecast.series.frames import Preparation
+from framecast.settings import Settings
+
+BYTES_PER_WEIGHT = 4 * (1 + 1 + 2)
+"""float32: weight, gradient, two moments."""
+
+
+@dataclass(frozen=True)
+class Preflight:
+    n_weights: int
+    needed_bytes: int
+    available_bytes: int
+    fits: bool
+    largest_size: int | None
+    """The largest working size (shorter side, pixels) that fits; None where it fits as asked, or where none does."""
+    sentence: str
+    """To be shown in either case."""
+
+
+def preflight(
+    kind: ForecasterKind,
+    settings: Settings,
+    height: int,
+    width: int,
+    channels: int,
+    preparation: Preparation,
+    device: str,
+    *,
+    n_frames: int = 0,
+    bytes_per_value: int = 1,
+) -> Preflight:
+    """Weights and memory of training `kind` on native `height` x `width` frames as `preparation` makes them.
+
+    `n_frames` and `bytes_per_value` (1 for uint8, 4 otherwise) add the series itself. `device` is "cpu" or "cuda...".
+    """
+
+    def demand(size: int | None) -> tuple[int, int]:
+        h, w = Preparation(size).working_shape(height, width)
+        n_weights = kind.n_weights(settings, h, w, channels) if kind.n_weights else 0
+        return n_weights, n_weights * BYTES_PER_WEIGHT + n_frames * h * w * channels * bytes_per_value
+
+    free = available_bytes(device)
+    h, w = preparation.working_shape(height, width)
+    n_weights, needed = demand(preparation.size)
+    place = "the GPU" if device.startswith("cuda") else "this machine"
+    if kind.n_weights is None:
+        alone = "learns nothing" if kind.family == "rule" else "chooses its own networks"
+        return Preflight(0, needed, free, True, None, f"{kind.title} {alone}; no weights are counted beforehand.")
+    if needed <= free:
+        sentence = (
+            f"{kind.title} has {n_weights:,} weights at {w} x {h}; with them training holds about "
+            f"{bytes_in_words(needed)}, of {bytes_in_words(free)} free on {place}."
+        )
+        return Preflight(n_weights, needed, free, True, None, sentence)
+    largest = _largest(min(h, w) - 1, lambda size: demand(size)[1] <= free)
+    advice = "Choose a smaller forecaster; no working size fits."
+    if largest is not None:
+        advice = f"Choose a working size of at most {largest}, or another forecaster."
+    sentence = (
+        f"{kind.title} has {n_weights:,} weights at {w} x {h} and training needs {bytes_in_words(needed)}; "
+        f"{bytes_in_words(free)} are free on {place}. {advice}"
+    )
+    return Preflight(n_weights, needed, free, False, largest, sentence)
+
+
+def _largest(top: int, fits: Any) -> int | None:
+    """The largest size in 1..top that fits, by halving: what fits at one size fits at every smaller one."""
+    low, high = 0, top
+    while low < high:
+        middle = (low + high + 1) // 2
+        if fits(middle):
+            low = middle
+        else:
+            high = middle - 1
+    return low or None

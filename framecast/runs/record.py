@@ -1,0 +1,102 @@
+"""RunRecord: everything that decides what a run does, written once before it begins and never changed.
+
+Every setting is in it with its default filled in, so that a later default cannot change what an old run meant. What a run
+found (losses, scores) is not in it, nor is any status: that is read off the files of the run.
+"""
+
+import importlib.metadata
+import platform
+import re
+import secrets
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+
+from framecast.series.frames import Preparation, Split
+from framecast.settings import Value
+
+VERSIONED = ("numpy", "torch", "scipy", "scikit-image")
+SOURCE = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    id: str
+    created: str
+    """ISO 8601, UTC."""
+    title: str
+    series: str
+    """Digest of the series."""
+    series_name: str
+    split: Split
+    preparation: Preparation
+    forecaster: str
+    """Name in FORECASTERS."""
+    preset: str
+    settings: Mapping[str, Value]
+    seed: int
+    device: str
+    """One of "cpu", "cuda", "cuda:N"; never "auto"."""
+    n_threads: int
+    """Threads of arithmetic on the CPU. Sums are split among them, so the last bits of a forecast depend on it."""
+    versions: Mapping[str, str]
+    commit: str
+    """Commit of the FrameCast that ran, with "-dirty" where its files were changed; empty outside a checkout."""
+
+    def to_mapping(self) -> dict[str, Any]:
+        return {
+            **vars(self),
+            "split": self.split.to_mapping(),
+            "preparation": dict(vars(self.preparation)),
+            "settings": dict(self.settings),
+            "versions": dict(self.versions),
+        }
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> Self:
+        """Raises KeyError, TypeError, ValueError or SettingError where `values` are not what `to_mapping` gives."""
+        return cls(
+            **{
+                **values,
+                "split": Split.from_mapping(values["split"]),
+                "preparation": Preparation(**values["preparation"]),
+            }
+        )
+
+    def question(self) -> tuple[object, ...]:
+        """What the run asks: two records with the same question are the same run started twice."""
+        own = ("id", "created", "title", "n_threads", "versions", "commit")
+        return tuple((name, repr(value)) for name, value in self.to_mapping().items() if name not in own)
+
+
+def new_id(forecaster: str, now: datetime) -> str:
+    """20240131-235959-unet-3f2a: sorts by time, says what it is, and does not clash."""
+    word = re.sub(r"[^A-Za-z0-9_]", "_", forecaster)
+    return f"{now:%Y%m%d-%H%M%S}-{word}-{secrets.token_hex(2)}"
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@cache
+def installed_versions() -> dict[str, str]:
+    """Versions of Python and of the packages that numbers come from."""
+    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in VERSIONED}}
+
+
+@cache
+def source_commit() -> str:
+    """The commit this code stands at; empty where it is not a git checkout of its own or git is not there."""
+    if not (SOURCE / ".git").exists():
+        return ""
+    command = ["git", "-C", str(SOURCE), "describe", "--always", "--dirty", "--exclude=*", "--abbrev=40"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip()

@@ -1,0 +1,246 @@
+"""RunStore: a run is its folder, and all that is known of it is read off its files.
+
+    <run id>/  record.json      written once, when the run is created
+               progress.jsonl   one line an epoch, appended
+               checkpoint/best/ what the forecaster saved when it was best
+               summary.json     seconds, and what was left out and why
+               forecast.npy     (lead, height, width, channel), native units and size
+               scores.csv       written last: there is no finished run without it
+               error.txt        a sentence, an empty line, the traceback; only if it failed
+
+No status is stored, so none can go stale: a crash cannot leave "running" behind. Paths of runs are joined here only.
+"""
+
+import contextlib
+import json
+import re
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+
+import numpy as np
+
+from framecast.errors import FrameCastError, StorageError, UnknownNameError
+from framecast.files import (
+    plain_json,
+    remove_folder,
+    settled,
+    storage_errors,
+    write_array,
+    write_json,
+    write_text,
+    writing,
+    writing_folder,
+)
+from framecast.forecasters.contract import Forecaster
+from framecast.runs.record import RunRecord
+from framecast.series.frames import Frames
+
+if TYPE_CHECKING:
+    from framecast.evaluation.scores import ScoreCurve
+
+State = Literal["finished", "failed", "interrupted"]
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+T = TypeVar("T")
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, FrameCastError)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run folder with a readable record. Reading never changes it; the writers are for whoever carries the run out."""
+
+    folder: Path
+    record: RunRecord
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def state(self) -> State:
+        """Read off the files at this moment. A run that is live right now reads "interrupted"; the jobs know better."""
+        if (self.folder / "scores.csv").exists():
+            return "finished"
+        return "failed" if (self.folder / "error.txt").exists() else "interrupted"
+
+    def progress(self) -> list[dict[str, Any]]:
+        """One mapping per finished epoch, as FitProgress.to_mapping gives it. A line torn by a crash is passed over."""
+        path = self.folder / "progress.jsonl"
+        if not path.exists():
+            return []
+        lines = []
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            with contextlib.suppress(ValueError):
+                lines.append(json.loads(line))
+        return [line for line in lines if isinstance(line, dict)]
+
+    def scores(self) -> list["ScoreCurve"]:
+        """The ScoreCurves of this run and of every rule; empty until it is finished."""
+        from framecast.evaluation.scores import read_scores
+
+        path = self.folder / "scores.csv"
+        if not path.exists():
+            return []
+        return _readable(self.id, path.name, lambda: read_scores(path))
+
+    def forecast(self) -> Frames:
+        """(lead, height, width, channel), the series' dtype, units and size; a read-only memory map."""
+        path = self.folder / "forecast.npy"
+        if not path.exists():
+            raise StorageError(f"Run '{self.id}' has no forecast; it is {self.state}. Choose a finished run, or run it again.")
+        return _readable(self.id, path.name, lambda: cast(Frames, np.load(path, mmap_mode="r", allow_pickle=False)))
+
+    def summary(self) -> dict[str, Any]:
+        """Seconds to fit and to forecast, whether it was stopped early, which rules were left out; empty until scored."""
+        path = self.folder / "summary.json"
+        if not path.exists():
+            return {}
+        return _readable(self.id, path.name, lambda: dict(json.loads(path.read_text(encoding="utf-8"))))
+
+    def error(self) -> str | None:
+        """The sentence that says why the run failed."""
+        text = self._error_text()
+        return None if text is None else text.split("\n\n")[0].strip()
+
+    def traceback(self) -> str | None:
+        """Where in the code it failed, for a report."""
+        text = self._error_text()
+        return None if text is None else text.partition("\n\n")[2].strip()
+
+    def forecaster(self) -> Forecaster:
+        """What was best, loaded from the run folder alone."""
+        from framecast.forecasters.catalog import FORECASTERS
+
+        folder = settled(self.folder / "checkpoint" / "best")
+        if not folder.is_dir():
+            raise StorageError(
+                f"Run '{self.id}' has saved nothing to forecast with; it is {self.state}. "
+                "Choose a finished run, or run it again."
+            )
+        return FORECASTERS[self.record.forecaster].load(folder)
+
+    def append_progress(self, line: Mapping[str, Any]) -> None:
+        path = self.folder / "progress.jsonl"
+        with storage_errors(path), path.open("a", encoding="utf-8") as handle:
+            handle.write(json.dumps(plain_json(line)) + "\n")
+
+    def save_forecaster(self, forecaster: Forecaster) -> None:
+        with writing_folder(self.folder / "checkpoint" / "best") as folder:
+            forecaster.save(folder)
+
+    def write_forecast(self, forecast: Frames) -> None:
+        write_array(self.folder / "forecast.npy", forecast)
+
+    def write_summary(self, summary: Mapping[str, Any]) -> None:
+        write_json(self.folder / "summary.json", summary)
+
+    def write_scores(self, curves: Iterable["ScoreCurve"]) -> None:
+        """The last thing a run writes."""
+        from framecast.evaluation.scores import write_scores
+
+        with storage_errors(self.folder / "scores.csv"):
+            write_scores(self.folder / "scores.csv", list(curves))
+
+    def write_error(self, sentence: str, traceback: str) -> None:
+        write_text(self.folder / "error.txt", f"{sentence}\n\n{traceback}")
+
+    def export(self, target: Path) -> None:
+        """Everything in the run folder as one ZIP, the run's id as its top folder."""
+        with writing(target) as handle, zipfile.ZipFile(handle, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
+            for path in sorted(self.folder.rglob("*")):
+                inside = path.relative_to(self.folder)
+                if not any(part.startswith(".") for part in inside.parts):
+                    archive.write(path, Path(self.id) / inside)  # folders too: what a rule saves is an empty one
+
+    def _error_text(self) -> str | None:
+        path = self.folder / "error.txt"
+        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else None
+
+
+@dataclass(frozen=True)
+class DamagedRun:
+    """A folder among the runs whose record cannot be read. It can be looked at and deleted."""
+
+    id: str
+    folder: Path
+    sentence: str
+
+
+class RunStore:
+    """The runs of a workspace. Making one does not touch the disk."""
+
+    def __init__(self, workspace: Path) -> None:
+        self.folder = Path(workspace) / "runs"
+
+    def create(self, record: RunRecord) -> Run:
+        """A new run folder that holds its record and nothing else; it appears whole or not at all."""
+        folder = self._folder(record.id)
+        assert not folder.exists(), f"two runs with the id {record.id}"
+        with writing_folder(folder) as part:
+            write_json(part / "record.json", record.to_mapping())
+        return Run(folder, record)
+
+    def runs(self) -> list[Run]:
+        """Every run whose record can be read, newest first. The others are in `damaged`."""
+        found = [run for run in self._look() if isinstance(run, Run)]
+        return sorted(found, key=lambda run: (run.record.created, run.id), reverse=True)
+
+    def damaged(self) -> list[DamagedRun]:
+        return [run for run in self._look() if isinstance(run, DamagedRun)]
+
+    def open(self, run_id: str) -> Run:
+        """The run of this id. Raises UnknownNameError where there is none, StorageError where its record is damaged."""
+        folder = self._folder(run_id)
+        if not folder.is_dir():
+            known = ", ".join(run.id for run in self.runs()[:5]) or "none yet"
+            raise UnknownNameError(f"There is no run '{run_id}'. The newest runs are: {known}.")
+        run = _read(folder)
+        if isinstance(run, DamagedRun):
+            raise StorageError(run.sentence)
+        return run
+
+    def delete(self, run_id: str) -> None:
+        """Remove the run and all it found, damaged or not. A live one must be stopped first."""
+        folder = self._folder(run_id)
+        if not folder.is_dir():
+            raise UnknownNameError(f"There is no run '{run_id}' to delete. List the runs to see which there are.")
+        remove_folder(folder)
+
+    def _look(self) -> list[Run | DamagedRun]:
+        if not self.folder.is_dir():
+            return []
+        folders = sorted(path for path in self.folder.iterdir() if path.is_dir() and RUN_ID.fullmatch(path.name))
+        return [_read(folder) for folder in folders]
+
+    def _folder(self, run_id: str) -> Path:
+        if not RUN_ID.fullmatch(run_id):  # keeps "../" and the like out of the path
+            raise UnknownNameError(f"There is no run '{run_id}'. A run id has letters, digits, '-' and '_' only.")
+        return self.folder / run_id
+
+
+def _read(folder: Path) -> Run | DamagedRun:
+    path = folder / "record.json"
+    try:
+        record = RunRecord.from_mapping(json.loads(path.read_text(encoding="utf-8")))
+    except UNREADABLE as error:
+        sentence = (
+            f"Run '{folder.name}' cannot be read: its record.json is {'missing' if not path.exists() else 'damaged'} "
+            f"({type(error).__name__}). Restore the file, or delete the run."
+        )
+        return DamagedRun(folder.name, folder, sentence)
+    if record.id != folder.name:
+        sentence = f"Run '{folder.name}' holds the record of '{record.id}'. Rename the folder to that, or delete the run."
+        return DamagedRun(folder.name, folder, sentence)
+    return Run(folder, record)
+
+
+def _readable(run_id: str, name: str, read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except UNREADABLE as error:
+        raise StorageError(
+            f"{name} of run '{run_id}' is damaged ({type(error).__name__}: {error}); it must be whole to be shown. "
+            "Restore the file, or delete the run and run it again."
+        ) from error

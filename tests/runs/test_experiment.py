@@ -1,0 +1,206 @@
+"""Planning refuses what cannot work; carrying out writes the whole run; the folder alone forecasts again."""
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from framecast.errors import DivergedError, SettingError, UnknownNameError
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.runs import preflight as preflight_module
+from framecast.runs.experiment import carry_out, forecast_beyond, plan, repeat_forecast
+from framecast.runs.preflight import BYTES_PER_WEIGHT, preflight
+from framecast.runs.store import Run, RunStore
+from framecast.series.frames import FrameSeries, Preparation, Split
+
+RULES = {name for name, kind in FORECASTERS.items() if kind.family == "rule"}
+
+
+def done(workspace: Path, series: FrameSeries, forecaster: str, **choices: object) -> Run:
+    record = plan(series, forecaster=forecaster, device="cpu", **choices)  # type: ignore[arg-type]
+    run = RunStore(workspace).create(record)
+    list(carry_out(record, series, run))
+    return run
+
+
+def test_a_run_writes_all_its_files(tmp_path: Path, series: FrameSeries, drift: str) -> None:
+    run = done(tmp_path, series, drift)
+    assert run.state == "finished" and run.error() is None
+    found = {path.relative_to(run.folder).as_posix() for path in run.folder.rglob("*") if path.is_file()}
+    assert found == {
+        "record.json",
+        "progress.jsonl",
+        "summary.json",
+        "scores.csv",
+        "forecast.npy",
+        "checkpoint/best/drift.json",
+    }
+    split = run.record.split
+    assert run.forecast().shape == (split.horizon, *series.frames.shape[1:]) and run.forecast().dtype == series.frames.dtype
+    assert {curve.forecaster for curve in run.scores()} == {drift, *RULES}
+    assert {len(curve.values) for curve in run.scores()} == {split.horizon}
+    assert {curve.origin for curve in run.scores()} == {split.origin}
+    assert set(run.summary()["fit_seconds"]) == {drift, *RULES}
+
+
+def test_a_rule_is_scored_once(tmp_path: Path, series: FrameSeries) -> None:
+    curves = done(tmp_path, series, "persistence").scores()
+    assert len({(curve.forecaster, curve.metric) for curve in curves}) == len(curves)
+    assert {curve.forecaster for curve in curves} == RULES
+
+
+def test_the_test_frames_do_not_reach_the_fit(tmp_path: Path, series: FrameSeries, drift: str) -> None:
+    """Other test frames, same forecast; the learner itself asserts that its history ends where they begin."""
+    frames = series.frames.copy()
+    split = Split.of(series.n_frames)
+    frames[split.test.start :] = 255 - frames[split.test.start :]
+    one, other = (done(tmp_path, seen, drift) for seen in (series, replace(series, frames=frames)))
+    np.testing.assert_array_equal(one.forecast(), other.forecast())
+
+
+def test_masked_pixels_are_not_scored(tmp_path: Path, series: FrameSeries) -> None:
+    valid = np.ones((series.height, series.width), bool)
+    valid[:, 6:] = False
+    frames = series.frames.copy()
+    frames[-1, :, 6:] = 200  # an error of persistence that only masked pixels show
+    still = replace(series, frames=np.where(valid[..., None], frames[:1], frames).astype(np.uint8), valid=valid)
+    curves = done(tmp_path, still, "persistence").scores()
+    (mse,) = (curve for curve in curves if (curve.forecaster, curve.metric) == ("persistence", "mse"))
+    assert (mse.values == 0).all()
+
+
+def test_stopping_keeps_the_best_so_far(tmp_path: Path, series: FrameSeries, drift: str) -> None:
+    record = plan(series, forecaster=drift, changes={"epochs": 10_000}, device="cpu")
+    run = RunStore(tmp_path).create(record)
+    seen: list[int] = []
+    for progress in carry_out(record, series, run, stop=lambda: len(seen) >= 3):
+        seen.append(progress.epoch)
+    assert run.state == "finished" and run.summary()["stopped_early"]
+    assert [line["epoch"] for line in run.progress()] == [1, 2, 3, 3]
+    assert run.progress()[-1]["stage"] == "Stopped early"
+    np.testing.assert_array_equal(repeat_forecast(run, series), run.forecast())
+
+
+def test_leaving_makes_an_interrupted_run(tmp_path: Path, series: FrameSeries, drift: str) -> None:
+    record = plan(series, forecaster=drift, device="cpu")
+    run = RunStore(tmp_path).create(record)
+    steps = carry_out(record, series, run)
+    next(steps)
+    steps.close()
+    assert run.state == "interrupted" and run.error() is None and run.scores() == []
+    assert len(forecast_beyond(run, series, 3)) == 3, "what was saved until then forecasts"
+
+
+@pytest.mark.parametrize(
+    ("breaks", "raised", "sentence"),
+    [
+        ("by a bug", ZeroDivisionError, r"unexpected .*ZeroDivisionError: a slip of ours.*mistake of ours"),
+        ("diverged", DivergedError, r"The loss stopped being a number\. Train again"),
+        ("no memory", RuntimeError, r"The memory of this machine ran out .*Choose a working size of 5"),
+        ("no disk", OSError, r"The disk is full.* Free some space"),
+    ],
+)
+def test_a_failure_is_one_sentence_and_a_traceback(
+    tmp_path: Path, series: FrameSeries, drift: str, breaks: str, raised: type[Exception], sentence: str
+) -> None:
+    record = plan(series, forecaster=drift, changes={"breaks": breaks}, preparation=Preparation(10), device="cpu")
+    run = RunStore(tmp_path).create(record)
+    with pytest.raises(raised):
+        list(carry_out(record, series, run))
+    assert run.state == "failed"
+    error, traceback = run.error(), run.traceback()
+    assert error is not None and traceback is not None
+    assert re.search(sentence, error) and "\n" not in error
+    assert traceback.startswith("Traceback") and raised.__name__ in traceback
+
+
+def test_forecasting_beyond_starts_after_the_last_frame(tmp_path: Path, series: FrameSeries) -> None:
+    run = done(tmp_path, series, "persistence")
+    beyond = forecast_beyond(run, series, 4)
+    np.testing.assert_array_equal(beyond, np.repeat(series.frames[-1:], 4, axis=0))
+    with pytest.raises(SettingError, match="at least 1"):
+        forecast_beyond(run, series, 0)
+
+
+def test_a_fresh_process_repeats_the_forecast_bit_for_bit(tmp_path: Path, series: FrameSeries) -> None:
+    """Given the run folder and the frames before the test, and nothing else."""
+    float_series = replace(series, frames=series.frames.astype(np.float32))  # no rounding hides the last bits
+    runs = [done(tmp_path, float_series, name) for name in sorted(RULES)]
+    runs.append(done(tmp_path, float_series, "unet", changes={"epochs": 2, "width": 8, "context": 4}, n_threads=2))
+    np.save(tmp_path / "frames.npy", float_series.frames[: runs[0].record.split.test.start])
+    code = (
+        "import sys, numpy as np; from pathlib import Path\n"
+        "from framecast import FrameSeries, RunStore, repeat_forecast\n"
+        "folder = Path(sys.argv[1])\n"
+        "series = FrameSeries('blob', np.load(folder / 'frames.npy'), (0.0, 255.0))\n"
+        "for run in RunStore(folder).runs():\n"
+        "    np.save(folder / f'{run.id}.npy', repeat_forecast(run, series))\n"
+    )
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=root, check=True, timeout=120)
+    for run in runs:
+        again = np.load(tmp_path / f"{run.id}.npy")
+        assert again.dtype == run.forecast().dtype == np.float32
+        np.testing.assert_array_equal(again, run.forecast(), err_msg=run.record.forecaster)
+
+
+def test_a_split_longer_than_the_series_is_refused(series: FrameSeries, drift: str) -> None:
+    with pytest.raises(SettingError, match=r"has 24 frames and the split needs 30\. Choose a test of at most 22 frames"):
+        plan(series, forecaster=drift, split=Split.of(30))
+
+
+def test_a_split_without_a_test_is_refused(series: FrameSeries, drift: str) -> None:
+    with pytest.raises(SettingError, match="holds back no frame"):
+        plan(series, forecaster=drift, split=Split(range(20), range(20, 24), range(24, 24)))
+
+
+def test_a_context_longer_than_the_training_span_is_refused_with_the_one_that_fits(series: FrameSeries, drift: str) -> None:
+    split = Split.of(24, 4, 4)
+    with pytest.raises(SettingError, match=r"16 frames are left .* a context of 16 needs 17\. Choose a context of at most 15"):
+        plan(series, forecaster=drift, split=split, changes={"context": 16})
+    assert plan(series, forecaster=drift, split=split, changes={"context": 15}).settings["context"] == 15
+
+
+def test_names_and_devices_that_are_not_there_are_refused(series: FrameSeries, drift: str) -> None:
+    with pytest.raises(UnknownNameError, match=r"no forecaster named 'oracle'\. Choose one of: .*persistence"):
+        plan(series, forecaster="oracle")
+    with pytest.raises(SettingError, match=r"no device 'tpu' on this machine\. Choose one of: auto, cpu"):
+        plan(series, forecaster=drift, device="tpu")
+    with pytest.raises(SettingError, match=r"no preset 'best'\. Choose one of: recommended"):
+        plan(series, forecaster=drift, preset="best")
+
+
+def test_what_does_not_fit_in_memory_is_refused_with_the_largest_size_that_does(
+    series: FrameSeries, drift: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(size: int | None, n_bytes: int) -> preflight_module.Preflight:
+        monkeypatch.setattr(preflight_module, "available_bytes", lambda device: n_bytes)
+        kind = FORECASTERS[drift]
+        return preflight(kind, kind.configure(), 200, 300, 3, Preparation(size), "cpu", n_frames=10)
+
+    enough = ask(None, 10**9)
+    assert enough.fits and enough.largest_size is None
+    assert enough.n_weights == 200 * 300 * 3
+    assert enough.needed_bytes == enough.n_weights * BYTES_PER_WEIGHT + 10 * 200 * 300 * 3
+    assert "180,000 weights at 300 x 200" in enough.sentence
+
+    little = enough.needed_bytes // 3
+    refused = ask(None, little)
+    assert not refused.fits and refused.largest_size is not None
+    assert f"Choose a working size of at most {refused.largest_size}" in refused.sentence
+    assert ask(refused.largest_size, little).fits and not ask(refused.largest_size + 1, little).fits
+
+    assert ask(None, 5).largest_size is None
+    with pytest.raises(SettingError, match="no working size fits"):
+        plan(series, forecaster=drift, device="cpu")
+
+
+def test_scores_are_valid_json_lines(tmp_path: Path, series: FrameSeries, drift: str) -> None:
+    run = done(tmp_path, series, drift)
+    for line in (run.folder / "progress.jsonl").read_text().splitlines():
+        assert json.loads(line)["stage"] == "Learning"

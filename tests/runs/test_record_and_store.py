@@ -1,0 +1,106 @@
+"""A run is its folder: what is written is what is read, and what is damaged never stops the rest from being listed."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from framecast.errors import StorageError, UnknownNameError
+from framecast.runs.experiment import carry_out, plan
+from framecast.runs.record import RunRecord
+from framecast.runs.store import Run, RunStore
+from framecast.series.frames import FrameSeries
+
+
+@pytest.fixture
+def finished(tmp_path: Path, series: FrameSeries, drift: str) -> Run:
+    record = plan(series, forecaster=drift, device="cpu")
+    run = RunStore(tmp_path).create(record)
+    list(carry_out(record, series, run))
+    return run
+
+
+def test_a_record_survives_its_file(tmp_path: Path, series: FrameSeries, drift: str) -> None:
+    record = plan(series, forecaster=drift, changes={"epochs": "7"}, device="cpu", seed=3)
+    assert record.settings == {"epochs": 7, "context": 2, "pause_s": 0.0, "breaks": "never"}, "defaults are filled in"
+    RunStore(tmp_path).create(record)
+    assert RunStore(tmp_path).open(record.id).record == record
+    assert RunRecord.from_mapping(json.loads(json.dumps(record.to_mapping()))) == record
+
+
+def test_the_same_choices_ask_the_same_question_under_another_id(series: FrameSeries, drift: str) -> None:
+    one, two = (plan(series, forecaster=drift, device="cpu") for _ in range(2))
+    other = plan(series, forecaster=drift, device="cpu", seed=1)
+    assert one.id != two.id
+    assert one.question() == two.question() != other.question()
+
+
+def test_runs_are_listed_newest_first(tmp_path: Path, series: FrameSeries, drift: str) -> None:
+    store = RunStore(tmp_path)
+    assert store.runs() == []
+    made = [store.create(plan(series, forecaster=drift, device="cpu")).record.created for _ in range(3)]
+    assert [run.record.created for run in store.runs()] == sorted(made, reverse=True)
+
+
+def test_a_torn_last_line_of_progress_is_passed_over(finished: Run) -> None:
+    whole = finished.progress()
+    assert [line["epoch"] for line in whole] == [1, 2, 3, 4]
+    with (finished.folder / "progress.jsonl").open("ab") as handle:
+        handle.write(b'{"stage": "Lear\xc3')
+    assert finished.progress() == whole
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", "{}", '{"split": {"train": 3}, "preparation": {}}', "\xff"])
+def test_a_damaged_record_is_told_and_hides_nothing(finished: Run, text: str | None) -> None:
+    store = RunStore(finished.folder.parents[1])
+    folder = finished.folder.with_name("broken")
+    folder.mkdir()
+    if text is not None:
+        (folder / "record.json").write_text(text, encoding="latin-1")
+    assert [run.id for run in store.runs()] == [finished.id]
+    assert [run.id for run in store.damaged()] == ["broken"]
+    with pytest.raises(StorageError, match=r"Run 'broken' cannot be read: .* (missing|damaged) .* delete the run"):
+        store.open("broken")
+    store.delete("broken")
+    assert store.damaged() == []
+
+
+@pytest.mark.parametrize("name", ["scores.csv", "summary.json", "forecast.npy"])
+def test_a_damaged_result_is_a_sentence(finished: Run, name: str) -> None:
+    (finished.folder / name).write_bytes(b"\x00\x01")
+    read = {"scores.csv": finished.scores, "summary.json": finished.summary, "forecast.npy": finished.forecast}[name]
+    with pytest.raises(StorageError, match=rf"{name} of run '{finished.id}' is damaged"):
+        read()
+
+
+@pytest.mark.parametrize("name", ["", "..", "../series", "a/b", ".hidden", "nothing-of-the-kind"])
+def test_no_name_leads_out_of_the_store(finished: Run, name: str) -> None:
+    store = RunStore(finished.folder.parents[1])
+    for act in (store.open, store.delete):
+        with pytest.raises(UnknownNameError):
+            act(name)
+
+
+def test_what_a_crash_left_behind_is_not_a_run(finished: Run) -> None:
+    finished.folder.with_name(".20240101-unet.abcd.part").mkdir()
+    store = RunStore(finished.folder.parents[1])
+    assert [run.id for run in store.runs()] == [finished.id]
+    assert store.damaged() == []
+
+
+def test_an_exported_run_is_a_run_again(finished: Run, tmp_path: Path) -> None:
+    finished.export(tmp_path / "run.zip")
+    with zipfile.ZipFile(tmp_path / "run.zip") as archive:
+        archive.extractall(tmp_path / "elsewhere" / "runs")
+    (found,) = RunStore(tmp_path / "elsewhere").runs()
+    assert found.record == finished.record and found.state == "finished"
+    np.testing.assert_array_equal(found.forecast(), finished.forecast())
+    assert vars(found.forecaster()).keys() == vars(finished.forecaster()).keys()
+
+
+def test_a_deleted_run_is_gone(finished: Run) -> None:
+    store = RunStore(finished.folder.parents[1])
+    store.delete(finished.id)
+    assert store.runs() == [] and not list(store.folder.iterdir())

@@ -1,0 +1,324 @@
+"""The command line does the work of the pages, says mistakes in one sentence, and then leaves the workspace as it was."""
+
+import io
+import json
+import math
+import os
+import re
+import signal
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import framecast
+from framecast.cli.main import main
+from framecast.forecasters.baselines.persistence import Persistence
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.forecasters.contract import ForecasterKind, Workbench
+from framecast.runs.store import RunStore
+from framecast.series.frames import FrameSeries, Split
+from framecast.series.store import SeriesStore
+from framecast.settings import Settings, setting
+from framecast.training.progress import FitProgress
+
+N_FRAMES = 20
+RULES = {name for name, kind in FORECASTERS.items() if kind.family == "rule"}
+
+
+@dataclass(frozen=True)
+class Printed:
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Printed]
+
+
+@pytest.fixture
+def command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run a command in a workspace of its own."""
+
+    def run(*words: object) -> Printed:
+        capsys.readouterr()
+        code = main([*map(str, words), "--workspace", str(tmp_path / "workspace")])
+        return Printed(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def frames() -> np.ndarray:
+    """(20, 13, 15, 3) uint8: a blob on its way."""
+    y, x = np.mgrid[:13, :15]
+    blobs = [np.exp(-((x - 2 - 0.5 * t) ** 2 + (y - 6) ** 2) / 8) for t in range(N_FRAMES)]
+    return np.rint(np.stack([blobs] * 3, axis=-1) * [250, 180, 90]).astype(np.uint8)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, frames: np.ndarray) -> Path:
+    folder = tmp_path / "blob"
+    folder.mkdir()
+    for index, frame in enumerate(frames):
+        Image.fromarray(frame).save(folder / f"frame{index}.png")
+    return folder
+
+
+def png(frame: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(frame).save(buffer, "png")
+    return buffer.getvalue()
+
+
+def test_run_scores_every_forecaster_in_one_table(command: Command, folder: Path, tmp_path: Path, frames: np.ndarray) -> None:
+    answer, forecast = tmp_path / "scores.json", tmp_path / "forecast.npy"
+    small = ("--epochs", 1, "--set", "width=8", "--set", "context=2", "--test", 5)
+    done = command("run", folder, "--forecaster", "climatology", "unet", *small, "--json", answer, "--out", forecast)
+    assert done.code == 0, done.err
+    for name in ("unet", *RULES):
+        assert done.out.count(f"\n{name} ") == 1
+    assert "frames 16 to 20 of 20, forecast from frame 15" in done.out
+    assert "mean SSIM" in done.out.splitlines()[-1]
+
+    found = json.loads(answer.read_text(), parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
+    assert found["series"]["name"] == "blob" and found["series"]["n_frames"] == N_FRAMES
+    assert found["split"]["test"] == [15, 20] and found["horizon"] == 5 and found["data_range"] == 255
+    assert set(found["forecasters"]) == {"unet", *RULES}
+    for entry in found["forecasters"].values():
+        assert all(len(entry[metric]) == 5 for metric in ("ssim", "psnr", "mse", "mae"))
+        assert math.isclose(entry["mean"]["mse"], sum(entry["mse"]) / 5)
+    persistence = found["forecasters"]["persistence"]
+    assert persistence["skill"] == 0 and persistence["run"] is None and persistence["title"] == "Persistence"
+
+    native = np.load(forecast)
+    assert native.shape == (5, 13, 15, 3) and native.dtype == np.uint8
+    best = max(("unet", "climatology"), key=lambda name: found["forecasters"][name]["mean"]["ssim"])
+    run = RunStore(tmp_path / "workspace").open(found["forecasters"][best]["run"])
+    np.testing.assert_array_equal(native, run.forecast())
+    assert f"forecast of {best} is in" in done.err
+
+
+def test_an_exact_forecast_is_valid_json(command: Command, tmp_path: Path) -> None:
+    np.save(tmp_path / "still.npy", np.full((12, 12, 12), 7, np.uint8))
+    done = command("run", tmp_path / "still.npy", "--forecaster", "persistence", "--json", tmp_path / "a.json", "--quiet")
+    assert done.code == 0 and done.err == ""
+    persistence = json.loads((tmp_path / "a.json").read_text())["forecasters"]["persistence"]
+    assert persistence["psnr"] == ["Infinity"] * 3 and persistence["mean"]["mse"] == 0
+
+
+def test_a_run_is_shown_exported_and_forecasts_on(command: Command, folder: Path, tmp_path: Path, frames: np.ndarray) -> None:
+    assert command("series", "add", folder, "--name", "moving blob").code == 0
+    assert "moving blob" in command("series", "list").out
+    assert "20\n" in command("series", "show", "moving blob").out
+    assert command("run", "moving blob", "--forecaster", "persistence").code == 0
+    (run,) = RunStore(tmp_path / "workspace").runs()
+    assert run.id in command("runs", "list").out and "finished" in command("runs", "list").out
+    assert "climatology" in command("runs", "show", run.id).out
+
+    for suffix in ("npy", "npz", "mat"):
+        assert command("forecast", run.id, "--steps", 3, "--out", tmp_path / f"next.{suffix}").code == 0
+    expected = np.repeat(frames[-1:], 3, axis=0)
+    np.testing.assert_array_equal(np.load(tmp_path / "next.npy"), expected)
+    np.testing.assert_array_equal(np.load(tmp_path / "next.npz")["frames"], expected)
+    from scipy.io import loadmat
+
+    np.testing.assert_array_equal(loadmat(tmp_path / "next.mat")["frames"], expected.transpose(1, 2, 3, 0))
+
+    assert command("runs", "export", run.id, "--out", tmp_path / "run.zip").code == 0
+    assert f"{run.id}/record.json" in zipfile.ZipFile(tmp_path / "run.zip").namelist()
+    assert command("runs", "delete", run.id).code == 0 and command("series", "delete", "moving blob").code == 0
+    assert RunStore(tmp_path / "workspace").runs() == [] == SeriesStore(tmp_path / "workspace").list()
+
+
+def test_the_images_of_a_series_may_be_named_one_by_one(
+    command: Command, folder: Path, tmp_path: Path, frames: np.ndarray
+) -> None:
+    assert command("series", "add", *sorted(folder.iterdir())).code == 0
+    store = SeriesStore(tmp_path / "workspace")
+    np.testing.assert_array_equal(store.open(store.list()[0].digest).frames, frames)
+
+
+def test_every_forecaster_is_listed_with_its_settings(command: Command) -> None:
+    listed = command("forecasters").out
+    for name, kind in FORECASTERS.items():
+        assert f"\n{name} " in listed
+        shown = command("forecasters", name).out
+        assert all(field.name in shown for field in kind.settings.fields()) and kind.use_when in shown
+
+
+BAD_FILES: dict[str, Callable[[Path], object]] = {
+    "empty.zip": lambda path: zipfile.ZipFile(path, "w").close(),
+    "text.png": lambda path: path.write_text("not a picture at all"),
+    "sizes.zip": lambda path: _zip(path, [(8, 8), (8, 8), (8, 9)]),
+    "single.png": lambda path: path.write_bytes(png(np.zeros((8, 8), np.uint8))),
+    "nan.npy": lambda path: np.save(path, np.full((12, 8, 8), np.nan, np.float32)),
+    "absent.tif": lambda path: None,
+}
+
+
+def _zip(path: Path, shapes: list[tuple[int, int]]) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for index, shape in enumerate(shapes):
+            archive.writestr(f"frame{index}.png", png(np.zeros(shape, np.uint8)))
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+@pytest.mark.parametrize("words", [("run",), ("series", "add")])
+def test_bad_files_are_one_sentence(command: Command, folder: Path, tmp_path: Path, name: str, words: tuple[str, ...]) -> None:
+    BAD_FILES[name](tmp_path / name)
+    assert_refused(command, folder, tmp_path, *words, tmp_path / name, "--quiet")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--test", 50), r"20 frames and 50 are to be held back.*Choose a test of 1 to 18 frames"),
+        (("--valid", 50), r"Choose 0 to \d+ validation frames"),
+        (("--forecaster", "unet", "--set", "context=15"), r"context of 15 needs 16\. Choose a context of at most 11"),
+        (("--forecaster", "oracle"), r"no forecaster named 'oracle'\. Choose one of: .*unet"),
+        (("--preset", "best", "--forecaster", "unet"), r"no preset 'best'\. Choose one of: recommended"),
+        (("--set", "batch_size"), r"must be KEY=VALUE"),
+        (("--forecaster", "unet", "--set", "colour=red"), r"There is no setting 'colour' here\. The settings are: .*epochs"),
+        (("--forecaster", "unet", "--epochs", 0), r"epochs is 0; it must be at least 1"),
+        (("--budget", "3 parsecs"), r"it must be a time with its unit\. Write 90s, 3m or 1h"),
+        (("--size", 0), r"working size is 0.*at least 1"),
+        (("--device", "tpu"), r"no device 'tpu'.*Choose one of: auto, cpu"),
+        (("--out", "nowhere/forecast.npy"), r"'nowhere', which does not exist.*Make the folder"),
+        (("--out", "forecast.gif"), r"ends in '.gif'.*Name one ending in .npy"),
+    ],
+    ids=str,
+)
+def test_bad_options_are_one_sentence(
+    command: Command, folder: Path, tmp_path: Path, frames: np.ndarray, options: tuple[object, ...], says: str
+) -> None:
+    """A new file, so that the series it holds would be stored for the first time."""
+    np.save(tmp_path / "new.npy", frames[:, ::-1])
+    sentence = assert_refused(command, folder, tmp_path, "run", tmp_path / "new.npy", *options, "--quiet")
+    assert re.search(says, sentence), sentence
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("series", "show", "cells"),
+        ("series", "delete", "cells"),
+        ("runs", "show", "20240101-unet"),
+        ("runs", "delete", "../series"),
+        ("forecast", "20240101-unet", "--steps", 3, "--out", "next.npy"),
+        ("forecasters", "oracle"),
+    ],
+    ids=str,
+)
+def test_unknown_names_are_one_sentence(command: Command, folder: Path, tmp_path: Path, words: tuple[object, ...]) -> None:
+    assert_refused(command, folder, tmp_path, *words)
+
+
+def assert_refused(command: Command, folder: Path, tmp_path: Path, *words: object) -> str:
+    """Exit code 2, one line on stderr, nothing on stdout, and the workspace, which holds a series, as it was."""
+    assert command("series", "add", folder).code == 0
+    before = listing(tmp_path / "workspace")
+    done = command(*words)
+    assert done.code == 2 and done.out == "", done
+    assert done.err.count("\n") == 1 and done.err.endswith(".\n") and "Traceback" not in done.err, done.err
+    assert listing(tmp_path / "workspace") == before
+    return done.err
+
+
+def listing(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_an_unknown_option_ends_with_2() -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "blob", "--colour", "red"])
+    assert ended.value.code == 2
+
+
+@dataclass(frozen=True)
+class PatientSettings(Settings):
+    presses: int = setting(1, label="Presses", help="Ctrl-C so often in epoch 3.", minimum=0)
+    diverges: bool = setting(False, label="Diverges", help="Fails in epoch 2.")
+
+
+class Patient(Persistence):
+    """Persistence that takes its time, and presses Ctrl-C itself."""
+
+    def __init__(self, settings: PatientSettings) -> None:
+        self.settings = settings
+
+    def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
+        for epoch in range(1, 1000):
+            if epoch == 2 and self.settings.diverges:
+                raise framecast.RunError("The loss stopped being a number. Train again with a smaller learning rate.")
+            for _ in range(self.settings.presses if epoch == 3 else 0):
+                signal.raise_signal(signal.SIGINT)
+            yield FitProgress("Waiting", epoch, epoch_done=True)
+        raise AssertionError("nobody stopped it")
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> str:
+    def make(settings: PatientSettings, workbench: Workbench) -> Patient:
+        return Patient(settings)
+
+    kind = ForecasterKind("Patient", "Waits.", "In tests.", "network", PatientSettings, make, Persistence.load)
+    assert "patient" not in FORECASTERS
+    monkeypatch.setitem(FORECASTERS._entries, "patient", kind)
+    return "patient"
+
+
+def test_ctrl_c_keeps_the_best_and_says_so(command: Command, folder: Path, tmp_path: Path, patient: str) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    done = command("run", folder, "--forecaster", patient, "persistence")
+    assert signal.getsignal(signal.SIGINT) is before
+    assert done.code == 0 and "\npatient " in done.out
+    assert "was stopped early; the best until then made the forecast" in done.err
+    assert "Persistence on blob was not begun" in done.err
+    (run,) = RunStore(tmp_path / "workspace").runs()
+    assert run.state == "finished" and len(run.progress()) == 4
+
+
+def test_a_second_ctrl_c_leaves_at_once(command: Command, folder: Path, tmp_path: Path, patient: str) -> None:
+    done = command("run", folder, "--forecaster", patient, "--set", "presses=2", "--quiet")
+    assert done.code == 130 and done.err == "Interrupted. What was finished before is kept.\n"
+    (run,) = RunStore(tmp_path / "workspace").runs()
+    assert run.state == "interrupted"
+
+
+def test_a_failed_run_is_told_and_the_others_are_still_scored(command: Command, folder: Path, patient: str) -> None:
+    done = command("run", folder, "--forecaster", patient, "persistence", "--set", "diverges=true", "--quiet")
+    assert done.code == 1
+    assert done.err == "Patient on blob failed. The loss stopped being a number. Train again with a smaller learning rate.\n"
+    assert "\npersistence " in done.out and "\npatient " not in done.out
+
+
+def test_the_workspace_is_named_by_the_environment(tmp_path: Path) -> None:
+    """As a person runs it: a process of its own, plain lines on stderr where that is no terminal."""
+    np.save(tmp_path / "blob.npy", np.arange(12 * 64, dtype=np.uint8).reshape(12, 8, 8))
+    done = subprocess.run(
+        [sys.executable, "-m", "framecast", "series", "add", tmp_path / "blob.npy"],
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, "FRAMECAST_WORKSPACE": str(tmp_path / "chosen")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [series.name for series in SeriesStore(tmp_path / "chosen").list()] == ["blob"]
+
+
+def test_the_public_names_are_sorted_and_there() -> None:
+    upper = [name for name in framecast.__all__ if name.isupper()]
+    classes = [name for name in framecast.__all__ if not name.isupper() and name[0].isupper()]
+    functions = [name for name in framecast.__all__ if name[0].islower()]
+    assert framecast.__all__ == sorted(upper) + sorted(classes) + sorted(functions)
+    assert all(getattr(framecast, name) is not None for name in framecast.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'oracle'"):
+        framecast.oracle  # noqa: B018

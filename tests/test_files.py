@@ -1,0 +1,67 @@
+"""Files appear whole or not at all."""
+
+import errno
+import json
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from framecast.errors import StorageError
+from framecast.files import bytes_in_words, plain_json, set_aside, settled, write_array, write_json, writing, writing_folder
+
+
+def test_a_file_whose_writing_fails_stays_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "kept.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), writing(path) as handle:
+        handle.write(b"half of the n")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert [found.name for found in tmp_path.iterdir()] == ["kept.txt"]
+
+
+def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "best"
+    for text in ("first", "second"):
+        with writing_folder(path) as folder:
+            (folder / "weights").write_text(text)
+    with pytest.raises(RuntimeError), writing_folder(path) as folder:
+        (folder / "weights").write_text("third")
+        raise RuntimeError
+    assert (path / "weights").read_text() == "second"
+    assert [found.name for found in tmp_path.iterdir()] == ["best"]
+
+
+def test_a_crash_between_the_two_renames_loses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "best"
+    set_aside(path).mkdir()
+    (set_aside(path) / "weights").write_text("old")
+    assert (settled(path) / "weights").read_text() == "old"
+    assert not set_aside(path).exists()
+
+
+def test_a_full_disk_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StorageError, match=r"The disk is full: .* are left where 'a.npy' .* Free some space"):
+        write_array(tmp_path / "a.npy", np.zeros(3))
+    assert not list(tmp_path.iterdir())
+
+
+def test_json_holds_what_json_has_no_numbers_for(tmp_path: Path) -> None:
+    values = {"a": math.nan, "b": [math.inf, np.float64(-math.inf)], "c": np.arange(2), "d": (True, "x", None)}
+    write_json(tmp_path / "a.json", values)
+    found = json.loads((tmp_path / "a.json").read_text(), parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
+    assert found == plain_json(values) == {"a": None, "b": ["Infinity", "-Infinity"], "c": [0, 1], "d": [True, "x", None]}
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "words"), [(5, "5 bytes"), (2048, "2.0 KiB"), (340 * 2**20, "340 MiB"), (27.6 * 2**30, "27.6 GiB")]
+)
+def test_bytes_are_said_in_words(n_bytes: float, words: str) -> None:
+    assert bytes_in_words(n_bytes) == words
