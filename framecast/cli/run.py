@@ -29,6 +29,7 @@ from framecast.series.store import SeriesStore, StoredSeries
 DEFAULT_FORECASTERS = ("auto", "unet")
 """The first that there is."""
 BUDGET = re.compile(r"(\d+(?:\.\d+)?)([smh])")
+MOST_EPOCHS = 100_000
 MINUTES = {"s": 1 / 60, "m": 1.0, "h": 60.0}
 
 
@@ -157,6 +158,8 @@ def _changes(asked: argparse.Namespace) -> dict[str, object]:
         if found is None or float(found[1]) == 0:
             raise SettingError(f"The budget is '{asked.budget}'; it must be a time with its unit. Write 90s, 3m or 1h.")
         changes["minutes"] = float(found[1]) * MINUTES[found[2]]
+        if not asked.preset:  # the time is the budget; a preset that was asked for keeps its number of epochs
+            changes.setdefault("epochs", MOST_EPOCHS)
     if asked.epochs is not None:
         changes["epochs"] = asked.epochs
     return changes

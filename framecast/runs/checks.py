@@ -3,6 +3,9 @@
 Each check stands alone and raises a SettingError that says what was found, what is needed, and the number that would work.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from framecast.errors import SettingError
 from framecast.forecasters.contract import ForecasterKind
 from framecast.runs.preflight import preflight
@@ -25,18 +28,36 @@ def check_split(series: FrameSeries, split: Split) -> None:
         )
 
 
+def configured(
+    kind: ForecasterKind, preset: str | None, changes: Mapping[str, object] | None, split: Split
+) -> Settings:
+    """The settings of a preset with changes over it. A context that nobody chose shrinks to a third of what there is to train
+    on, so that the defaults serve a short series too; one that was chosen stays and is refused where it does not fit."""
+    settings = kind.configure(preset, changes)
+    context = getattr(settings, "context", None)
+    if context is None or "context" in (changes or {}):
+        return settings
+    longest = max(1, _training_span(settings, split) // 3)
+    return settings if context <= longest else replace(settings, context=longest)
+
+
 def check_context(settings: Settings, split: Split) -> None:
     """One window, the context and a frame to forecast, fits into what is trained on. A longer unroll shrinks to fit."""
     context = getattr(settings, "context", None)
     if context is None:
         return
-    validated = bool(getattr(settings, "validation", True)) and len(split.valid) > 0
-    n_span = len(split.train) if validated else split.test.start
+    n_span = _training_span(settings, split)
     if context + 1 > n_span:
         raise SettingError(
             f"{n_span} frames are left to train on and a context of {context} needs {context + 1}. "
             f"Choose a context of at most {n_span - 1}, or hold back fewer frames."
         )
+
+
+def _training_span(settings: Settings, split: Split) -> int:
+    """Frames that windows are cut from: without validation its frames are trained on too."""
+    validated = bool(getattr(settings, "validation", True)) and len(split.valid) > 0
+    return len(split.train) if validated else split.test.start
 
 
 def check_memory(

@@ -17,7 +17,7 @@ from framecast.errors import DivergedError, InputError, SettingError
 from framecast.files import bytes_in_words
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Forecaster, Workbench
-from framecast.runs.checks import check_context, check_memory, check_split
+from framecast.runs.checks import check_context, check_memory, check_split, configured
 from framecast.runs.devices import available_bytes, chosen_device, n_threads_alone, torch_threads
 from framecast.runs.failure import recording_failure
 from framecast.runs.record import RunRecord, installed_versions, new_id, source_commit, utc_now
@@ -57,8 +57,8 @@ def plan(
     """
     kind = FORECASTERS[forecaster]
     preset = preset or next(iter(kind.presets))
-    settings = kind.configure(preset, changes)
     split = split or Split.of(series.n_frames)
+    settings = configured(kind, preset, changes, split)
     preparation = preparation or Preparation()
     device = chosen_device(device)
     check_split(series, split)

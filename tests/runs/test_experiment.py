@@ -13,6 +13,7 @@ import pytest
 from framecast.errors import DivergedError, SettingError, UnknownNameError
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs import preflight as preflight_module
+from framecast.runs.checks import configured
 from framecast.runs.experiment import carry_out, forecast_beyond, plan, repeat_forecast
 from framecast.runs.preflight import BYTES_PER_WEIGHT, preflight
 from framecast.runs.store import Run, RunStore
@@ -204,3 +205,11 @@ def test_scores_are_valid_json_lines(tmp_path: Path, series: FrameSeries, drift:
     run = done(tmp_path, series, drift)
     for line in (run.folder / "progress.jsonl").read_text().splitlines():
         assert json.loads(line)["stage"] == "Learning"
+
+
+def test_a_context_that_nobody_chose_shrinks_to_fit_a_short_series() -> None:
+    short = Split.of(20, n_test=5)
+    kind = FORECASTERS["unet"]
+    assert configured(kind, None, {}, short).to_mapping()["context"] == len(short.train) // 3
+    assert configured(kind, None, {"context": 7}, short).to_mapping()["context"] == 7
+    assert configured(kind, None, {}, Split.of(400)) == kind.configure()
