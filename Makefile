@@ -9,13 +9,13 @@ BIN := $(VENV)/bin
 
 .PHONY: run test check clean
 
-run: $(VENV)/.ready-to-run
+run: $(VENV)/.ready
 	$(BIN)/python -m streamlit run app.py --server.address 127.0.0.1 --server.port 8501
 
-test: $(VENV)/.ready-to-test
+test: $(VENV)/.ready
 	$(BIN)/python -m pytest
 
-check: $(VENV)/.ready-to-test
+check: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
@@ -23,13 +23,9 @@ check: $(VENV)/.ready-to-test
 clean:
 	rm -rf $(VENV)
 
-$(VENV)/.ready-to-run: requirements.txt | $(BIN)/pip
+$(VENV)/.ready: requirements.txt | $(BIN)/pip
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
 	touch $@
-
-$(VENV)/.ready-to-test: requirements.txt requirements-dev.txt | $(BIN)/pip
-	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
-	touch $@ $(VENV)/.ready-to-run
 
 # pip is what a half-made environment lacks: python -m venv writes it last.
 $(BIN)/pip:

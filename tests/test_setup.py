@@ -7,21 +7,20 @@ import sys
 import tomllib
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[1]
 LINE = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[0-9.]+)\s+# .+")
 IMPORTED_AS = {"pillow": "PIL", "scikit-image": "skimage"}
 PROGRAMS = {"ruff", "mypy"}  # run, not imported
 
 
-def pins(name: str) -> dict[str, str]:
-    """Package to pinned version, from a requirements file in which every line also says why."""
-    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
-    asked = [line for line in lines if line and not line.startswith(("#", "-r "))]
-    found = {line: LINE.fullmatch(line) for line in asked}
+def pins(section: str = "") -> dict[str, str]:
+    """Package to pinned version, from requirements.txt or one section of it; every line also says why."""
+    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    app, tests = text.split("# tests and checks\n")
+    lines = {"": text, "app": app, "tests": tests}[section].splitlines()
+    found = {line: LINE.fullmatch(line) for line in lines if line and not line.startswith("#")}
     odd = [line for line, match in found.items() if match is None]
-    assert not odd, f"{name}: not 'name==version  # why': {odd}"
+    assert not odd, f"requirements.txt: not 'name==version  # why': {odd}"
     return {match["name"]: match["version"] for match in found.values() if match}
 
 
@@ -44,17 +43,15 @@ def modules(packages: dict[str, str]) -> set[str]:
 
 
 def test_the_app_imports_what_is_pinned_and_no_more() -> None:
-    assert third_party("framecast", "pages", "app.py") == modules(pins("requirements.txt"))
+    assert third_party("framecast", "pages", "app.py") == modules(pins("app"))
 
 
 def test_the_tests_import_what_is_pinned() -> None:
-    assert third_party("tests", "benchmarks") <= modules(pins("requirements.txt")) | modules(pins("requirements-dev.txt"))
+    assert third_party("tests", "benchmarks") <= modules(pins())
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
-def test_what_is_installed_is_what_is_pinned(file: str) -> None:
-    installed = {name: importlib.metadata.version(name).split("+")[0] for name in pins(file)}
-    assert installed == pins(file)
+def test_what_is_installed_is_what_is_pinned() -> None:
+    assert {name: importlib.metadata.version(name).split("+")[0] for name in pins()} == pins()
 
 
 def test_the_app_keeps_to_this_machine_and_takes_the_reference_series() -> None:
