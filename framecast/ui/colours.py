@@ -1,0 +1,57 @@
+"""Colours that mean something: one per forecaster, and the two maps that pictures are drawn with.
+
+A forecaster has the same colour in every chart, page and theme, so each is chosen to stand out from a white and from a
+near-black page alike. Errors use a map that is neutral at zero; a signed error drawn on a one-sided map hides its sign.
+"""
+
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+Lut = np.ndarray[Any, np.dtype[np.uint8]]
+"""(256, 3) red, green, blue."""
+
+MASKED = 128
+"""Grey of a pixel that carries no data."""
+
+_FORECASTERS = {
+    "persistence": "#8a929a",
+    "climatology": "#a5813f",
+    "convlstm": "#2f7fc1",
+    "unet": "#c4701c",
+    "cnn_lstm": "#8e63c7",
+    "flatten_lstm": "#c94f6d",
+    "auto": "#2e9463",
+    "ceiling": "#b45c97",
+}
+_OTHERS = ("#2f97ab", "#848f24", "#5b78dd", "#b8622b", "#5f8a3a")
+CURSOR = "#8a929a"
+
+_DIVERGING = (
+    (33, 102, 172), (103, 169, 207), (209, 229, 240), (247, 247, 247), (253, 219, 199), (239, 138, 98), (178, 24, 43),
+)  # fmt: skip
+
+
+def forecaster_colour(name: str) -> str:
+    """The colour of a forecaster as #rrggbb; one that has none of its own always gets the same of a few others."""
+    return _FORECASTERS.get(name) or _OTHERS[crc32(name.encode()) % len(_OTHERS)]
+
+
+def grey_lut() -> Lut:
+    return np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
+
+
+def error_lut() -> Lut:
+    """Blue below zero, near-white at zero, red above (ColorBrewer RdBu, reversed)."""
+    anchors = np.array(_DIVERGING, dtype=np.float64)
+    position = np.linspace(0, len(anchors) - 1, 256)
+    channels = [np.interp(position, np.arange(len(anchors)), anchors[:, channel]) for channel in range(3)]
+    return np.stack(channels, axis=1).round().astype(np.uint8)
+
+
+def gradient(lut: Lut, n_stops: int = 17) -> str:
+    """The map as a CSS gradient from left to right, made of the very colours that the pictures have."""
+    rows = np.linspace(0, 255, n_stops).round().astype(int)
+    stops = ", ".join(f"rgb({red},{green},{blue})" for red, green, blue in lut[rows])
+    return f"linear-gradient(to right, {stops})"

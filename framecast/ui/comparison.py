@@ -1,0 +1,141 @@
+"""Truth, forecast and error beside each other for every lead, and the scores below them, moved by one slider."""
+
+import math
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+import streamlit as st
+
+from framecast.evaluation.error_maps import error_limit, error_map, ticks
+from framecast.evaluation.scores import ScoreCurve
+from framecast.evaluation.verdict import REFERENCE
+from framecast.metrics import METRICS
+from framecast.runs.store import Run
+from framecast.series.frames import Frames, FrameSeries
+from framecast.series.store import SeriesStore, StoredSeries
+from framecast.ui.charts import CONFIG, Curve, CurvePlot, horizon_chart
+from framecast.ui.clips import encode_clip
+from framecast.ui.colours import error_lut, gradient
+from framecast.ui.pictures import DisplayRange, Picture, error_picture, picture
+from framecast.ui.player import ColourBar, Panel, pack, player
+from framecast.ui.resources import workspace
+from framecast.ui.rival_choice import PLOTTED, rival_choice
+from framecast.ui.series_clip import HEIGHT_PX, display_range, grey_bar, panel_title
+from framecast.ui.text import value
+
+
+@st.fragment
+def comparison(run: Run, stored: StoredSeries | None, store: SeriesStore) -> None:
+    """Draw the player and the scores of a finished run; the lead shown moves both. `stored` is its series, None where that was
+    deleted: then only the scores are left."""
+    lead = 1
+    if stored is None:
+        st.warning("The series of this run was deleted, so its forecast cannot be shown beside the truth. The scores remain.")
+    else:
+        payload = comparison_payload(str(workspace()), run.id, run.record.series, run, store)
+        lead = player(payload, key=f"compare_player_{run.id}") + 1
+    units = stored.units if stored else "1"
+    _numbers(run, run.scores(), units, lead)
+    curves, titles = rival_choice(run, stored, store)
+    _charts(run, curves, titles, units, lead)
+
+
+def _charts(run: Run, curves: list[ScoreCurve], titles: dict[str, str], units: str, lead: int) -> None:
+    plots = []
+    for metric in PLOTTED:
+        found = [curve for curve in curves if curve.metric == metric]
+        if found:
+            lines = [Curve(curve.forecaster, titles[curve.forecaster], curve.values.tolist()) for curve in found]
+            plots.append(CurvePlot(metric_title(metric, units), lines))
+    st.plotly_chart(horizon_chart(plots, lead, run.record.forecaster), key="curves", config=CONFIG)
+
+
+def name_and_unit(metric: str, units: str = "1") -> str:
+    """'SSIM', 'PSNR (dB)', 'MSE (K²)'; in a series without units MSE has none either."""
+    unit = METRICS[metric].unit
+    if "units" in unit:
+        unit = "" if units in ("", "1") else unit.replace("units", units)
+    return f"{metric.upper()} ({unit})" if unit else metric.upper()
+
+
+def metric_title(metric: str, units: str = "1") -> str:
+    better = "higher is better" if METRICS[metric].higher_is_better else "lower is better"
+    return f"{name_and_unit(metric, units)}, {better}"
+
+
+def _numbers(run: Run, curves: list[ScoreCurve], units: str, lead: int) -> None:
+    """The run's scores at the shown lead, to be read off exactly, and how far they are from persistence."""
+    values = {(curve.forecaster, curve.metric): float(curve.values[lead - 1]) for curve in curves if lead <= curve.horizon}
+    own = run.record.forecaster
+    for column, metric in zip(st.columns(len(PLOTTED)), PLOTTED, strict=True):
+        if (own, metric) not in values:
+            continue
+        mine = values[own, metric]
+        delta, colour = _against(mine, values.get((REFERENCE, metric)), metric) if own != REFERENCE else (None, "off")
+        column.metric(
+            f"{name_and_unit(metric, units)} at lead {lead}",
+            value(mine),
+            delta,
+            delta_color=colour,
+            delta_arrow="off",
+            border=True,
+            height="stretch",
+            help=METRICS[metric].explanation,
+        )
+
+
+def _against(mine: float, reference: float | None, metric: str) -> tuple[str | None, Literal["normal", "inverse", "off"]]:
+    """The difference to persistence in words and how to colour it: green is better, whichever way that is."""
+    if reference is None:
+        return None, "off"
+    if mine == reference:
+        return "equal to persistence", "off"
+    if not math.isfinite(mine - reference):
+        return None, "off"
+    sign = "+" if mine > reference else "-"  # a hyphen: Streamlit reads the direction off it
+    better: Literal["normal", "inverse"] = "normal" if METRICS[metric].higher_is_better else "inverse"
+    return f"{sign}{value(float(f'{abs(mine - reference):.3g}'))} against persistence", better
+
+
+@st.cache_resource(max_entries=4, show_spinner="Preparing the frames ...")
+def comparison_payload(workspace: str, run_id: str, digest: str, _run: Run, _store: SeriesStore) -> bytes:
+    """What the player is sent for a run; the ids are the whole key."""
+    stored, series = _store.info(digest), _store.open(digest)
+    split, forecast = _run.record.split, _run.forecast()
+    truth = series.frames[split.test.start : split.test.stop]
+    shown = display_range(stored)
+    limit = error_limit(forecast, truth, valid=series.valid)
+    n_leads = len(truth)
+    bar = grey_bar(stored)
+    seen = [
+        Panel(panel_title(title, stored), encode_clip(_pictures(frames, shown, series), n_leads, beside_others=True), bar)
+        for title, frames in (("Truth", truth), ("Forecast", forecast))
+    ]
+    errors = encode_clip(_errors(forecast, truth, series, limit), n_leads, beside_others=True)
+    panels = [*seen, Panel(_error_title(series), errors, _error_bar(limit, stored))]
+    captions = [f"Lead {index + 1} · frame {split.test.start + index + 1}" for index in range(n_leads)]
+    return pack(panels, captions, height=HEIGHT_PX, frames_per_second=5, reports=True)
+
+
+def _pictures(frames: Frames, shown: DisplayRange, series: FrameSeries) -> Iterator[Picture]:
+    return (picture(frame, shown, series.valid) for frame in frames)
+
+
+def _errors(forecast: Frames, truth: Frames, series: FrameSeries, limit: float) -> Iterator[Picture]:
+    for one, other in zip(forecast, truth, strict=True):
+        error = np.nan_to_num(error_map(one, other, valid=series.valid))
+        yield error_picture(error, limit, series.valid)
+
+
+def _error_title(series: FrameSeries) -> str:
+    return "Error: forecast minus truth" + (", mean of channels" if series.n_channels > 1 else "")
+
+
+def _error_bar(limit: float, stored: StoredSeries) -> ColourBar:
+    marks = ticks(limit)
+    units = "" if stored.units in ("", "1") else f" {stored.units}"
+    labels = [f"{mark:+.4g}" if mark else "0" for mark in marks]
+    labels[-1] += units
+    places = [(mark / limit + 1) / 2 for mark in marks]
+    return ColourBar(gradient(error_lut()), tuple(zip(places, labels, strict=True)))

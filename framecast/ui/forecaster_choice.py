@@ -1,0 +1,82 @@
+"""Which forecaster, and which of its presets: cards that say what each is and when to choose it."""
+
+import streamlit as st
+
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.forecasters.contract import ForecasterKind
+from framecast.ui.colours import forecaster_colour
+from framecast.ui.text import escaped
+
+FORECASTER = "chosen_forecaster"
+_FAMILIES = {
+    "protocol": "One click",
+    "network": "Networks: they learn how your frames move",
+    "rule": "Rules: nothing to learn, done in seconds",
+}
+_FIRST = ("auto", "unet", "convlstm", "cnn_lstm", "flatten_lstm", "persistence", "climatology")
+"""The order of the cards, and which is chosen at first; others follow."""
+_COLUMNS = 2
+
+
+def forecaster_choice() -> tuple[str, ForecasterKind, str]:
+    """Draw the cards and the presets of the chosen one: (name, kind, preset)."""
+    ordered = sorted(FORECASTERS, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
+    if st.session_state.get(FORECASTER) not in FORECASTERS:
+        st.session_state[FORECASTER] = ordered[0]
+    chosen = st.session_state[FORECASTER]
+    families = {**_FAMILIES, **{kind.family: kind.family for kind in FORECASTERS.values() if kind.family not in _FAMILIES}}
+    for family, title in families.items():
+        members = {name: FORECASTERS[name] for name in ordered if FORECASTERS[name].family == family}
+        if members:
+            st.caption(title)
+            _cards(members, chosen)
+    kind = FORECASTERS[chosen]
+    return chosen, kind, _preset(chosen, kind)
+
+
+def _cards(members: dict[str, ForecasterKind], chosen: str) -> None:
+    names, n_columns = list(members), min(_COLUMNS, len(members))
+    for row in range(0, len(names), n_columns):
+        for column, name in zip(st.columns(n_columns), names[row : row + n_columns], strict=False):
+            with column.container(border=True, height="stretch", key=f"card_{name}"):
+                _card(name, members[name], name == chosen)
+
+
+def _card(name: str, kind: ForecasterKind, chosen: bool) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.html(
+            f'<div style="display:flex;align-items:center;gap:8px;font-weight:600">'
+            f'<span style="width:12px;height:12px;border-radius:50%;background:{forecaster_colour(name)}"></span>'
+            f"{kind.title}</div>"
+        )
+        st.button(
+            "Chosen" if chosen else "Choose",
+            key=f"forecaster:{name}",
+            type="primary" if chosen else "secondary",
+            on_click=_choose,
+            args=(name,),
+        )
+    st.markdown(f"{escaped(kind.summary)} :gray[{escaped(kind.use_when)}]")
+
+
+def _choose(name: str) -> None:
+    st.session_state[FORECASTER] = name
+
+
+def _preset(name: str, kind: ForecasterKind) -> str:
+    presets = list(kind.presets)
+    if len(presets) == 1:
+        return presets[0]
+    preset = st.segmented_control(
+        "Preset",
+        presets,
+        default=presets[0],
+        required=True,
+        format_func=lambda preset: preset[:1].upper() + preset[1:],
+        key=f"preset:{name}",
+        persist_state="session",
+        help="A preset fills in the settings below; you can change any of them.",
+    )
+    if sentence := kind.preset_help.get(str(preset)):
+        st.caption(escaped(sentence))
+    return str(preset)

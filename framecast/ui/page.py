@@ -1,0 +1,50 @@
+"""What every page has: a title, one line that explains it, and one way to show what went wrong."""
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from framecast.ui import state
+from framecast.ui.navigation import begin_with_app
+from framecast.ui.text import escaped
+
+WIDEST_PX = 1560
+
+_STYLE = f"""<style>
+.stMainBlockContainer {{ max-width: {WIDEST_PX}px; padding-top: 4.2rem; padding-bottom: 4rem; }}
+.stMainBlockContainer h1 {{ padding-bottom: 0; }}
+.stColumn:has(.st-key-side_run) {{ position: sticky; top: 4.2rem; align-self: flex-start; }}
+</style>"""
+
+
+def icon() -> Image.Image:
+    """The picture in the browser's tab: frames one behind the other. A named icon would be fetched from another host."""
+    drawn = np.zeros((64, 64, 4), np.uint8)
+    for offset, colour in ((24, (143, 184, 168)), (12, (63, 135, 166)), (0, (31, 111, 139))):
+        drawn[offset : offset + 40, offset : offset + 40] = (*colour, 255)
+        drawn[offset + 38 : offset + 40, offset : offset + 40] = drawn[offset : offset + 40, offset + 38 : offset + 40] = 255
+    return Image.fromarray(drawn)
+
+
+def header(title: str, line: str) -> None:
+    """The title, the line below it, and the message that the last action left."""
+    begin_with_app()
+    st.html(_STYLE)
+    st.title(title, anchor=False)
+    st.markdown(f":gray[{line}]")
+    notice = state.take_notice()
+    if notice:
+        kind, sentence = notice
+        (st.success if kind == "success" else st.error)(escaped(sentence))
+
+
+def refuse(error: Exception) -> None:
+    """Show the sentence of a FrameCastError in the place where the result would have been."""
+    st.error(escaped(str(error)))
+
+
+def empty(sentence: str, page: str, label: str) -> None:
+    """What a page shows when there is nothing to show yet, and where to go for it."""
+    with st.container(border=True):
+        st.markdown(sentence)
+        st.page_link(page, label=label, icon=":material/arrow_forward:", icon_position="right")

@@ -1,0 +1,42 @@
+"""What all sessions share: the workspace, its two stores and the process-wide job manager.
+
+The stores are cheap to make and keep nothing in memory, so they are made anew; only the job manager must be one.
+"""
+
+from pathlib import Path
+
+import streamlit as st
+
+from framecast.files import default_workspace
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.runs.jobs import JobManager, job_manager
+from framecast.runs.store import RunStore
+from framecast.series.store import SeriesStore, StoredSeries
+
+
+def workspace() -> Path:
+    """Absolute, so that a job keeps its folder whatever the process does later."""
+    return default_workspace().resolve()
+
+
+def series_store() -> SeriesStore:
+    return SeriesStore(workspace())
+
+
+def stored_series(digest: str) -> StoredSeries | None:
+    """The series of this digest, None where it was deleted."""
+    return next((one for one in series_store().list() if one.digest == digest), None)
+
+
+def run_store() -> RunStore:
+    return RunStore(workspace())
+
+
+def manager() -> JobManager:
+    return job_manager(workspace())
+
+
+@st.cache_resource(show_spinner="Waking the forecasters ...")
+def wake() -> None:
+    """Import torch and everything that can forecast, once per process, with a word on the screen while it takes seconds."""
+    len(FORECASTERS)

@@ -1,0 +1,54 @@
+"""Which curves stand beside the run's own: rules scored on the same frames, and the ceiling of its working size."""
+
+import streamlit as st
+
+from framecast.evaluation import ceiling
+from framecast.evaluation.scores import ScoreCurve
+from framecast.evaluation.verdict import REFERENCE
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.runs.store import Run
+from framecast.series.store import SeriesStore, StoredSeries
+from framecast.ui.resources import workspace
+
+PLOTTED = ("ssim", "psnr", "mse", "mae")
+_SHOWN_AT_FIRST = (REFERENCE, "climatology")
+
+
+def rival_choice(run: Run, stored: StoredSeries | None, store: SeriesStore) -> tuple[list[ScoreCurve], dict[str, str]]:
+    """Draw the choice. Returns the curves to plot, the run's own first and persistence always among them, and the title of
+    every name in them."""
+    curves, own = run.scores(), run.record.forecaster
+    titles = {curve.forecaster: curve.forecaster for curve in curves}
+    titles.update((name, kind.title) for name, kind in FORECASTERS.items())
+    others = [name for name in dict.fromkeys(curve.forecaster for curve in curves) if name not in (own, REFERENCE)]
+    size = _reduced_to(run, stored)
+    if size:
+        titles[ceiling.NAME] = f"Ceiling of {size} px"
+    optional = [*others, *([ceiling.NAME] if size else [])]
+    shown = [name for name in _SHOWN_AT_FIRST if name in others]
+    if len(optional) > len(shown):
+        shown = st.pills(
+            "Curves beside persistence",
+            optional,
+            selection_mode="multi",
+            default=shown,
+            format_func=lambda name: titles.get(name, name),
+            key=f"rivals_{run.id}",
+            help="The ceiling is the score that a perfect forecast at the working size would get at full size.",
+        )
+    if ceiling.NAME in shown:
+        curves = [*curves, *_ceiling(str(workspace()), run.id, run, store)]
+    names = list(dict.fromkeys([own, REFERENCE, *shown]))
+    return [curve for name in names for curve in curves if curve.forecaster == name], titles
+
+
+def _reduced_to(run: Run, stored: StoredSeries | None) -> int | None:
+    """The working size in pixels, where it is smaller than native and the frames to tell its ceiling are still stored."""
+    size = run.record.preparation.size
+    return size if stored and size and size < min(stored.height, stored.width) else None
+
+
+@st.cache_resource(max_entries=16, show_spinner="Scoring a perfect forecast of this size ...")
+def _ceiling(workspace: str, run_id: str, _run: Run, _store: SeriesStore) -> list[ScoreCurve]:
+    record = _run.record
+    return ceiling.ceiling(_store.open(record.series), record.split, record.preparation, metrics=PLOTTED)

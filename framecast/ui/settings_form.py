@@ -1,0 +1,61 @@
+"""The form of a forecaster's settings, drawn from what each setting says of itself."""
+
+import math
+
+import streamlit as st
+
+from framecast.forecasters.contract import ForecasterKind
+from framecast.settings import SettingField, Value
+
+_COLUMNS = 2
+
+
+def settings_form(name: str, preset: str, kind: ForecasterKind) -> dict[str, Value]:
+    """Draw the settings of `kind`, each at the value of its preset, and return those that the person changed.
+
+    Keys carry forecaster and preset: what was typed for one is not taken over by another.
+    """
+    start = kind.configure(preset).to_mapping()
+    fields = kind.settings.fields()
+    chosen: dict[str, Value] = {}
+    basic = [field for field in fields if not field.advanced]
+    advanced = [field for field in fields if field.advanced]
+    if not fields:
+        st.markdown(":gray[This forecaster has nothing to set.]")
+    _draw(basic, start, f"{name}:{preset}", chosen)
+    if advanced:
+        with st.expander(f"Advanced settings ({len(advanced)})"):
+            _draw(advanced, start, f"{name}:{preset}", chosen)
+    return {field: value for field, value in chosen.items() if value != start[field]}
+
+
+def _draw(fields: list[SettingField], start: dict[str, Value], prefix: str, chosen: dict[str, Value]) -> None:
+    """Numbers and choices two beside each other, then the switches: mixed, they would not line up."""
+    fields = sorted(fields, key=lambda field: field.kind is bool)
+    for row in range(0, len(fields), _COLUMNS):
+        columns = st.columns(_COLUMNS, vertical_alignment="bottom")
+        for column, field in zip(columns, fields[row : row + _COLUMNS], strict=False):
+            with column:
+                chosen[field.name] = _widget(field, start[field.name], f"setting:{prefix}:{field.name}")
+
+
+def _widget(field: SettingField, start: Value, key: str) -> Value:
+    label = f"{field.label} ({field.unit})" if field.unit else field.label
+    if field.kind is bool:
+        return st.toggle(label, bool(start), key=key, help=field.help, persist_state="session")
+    if field.choices:
+        index = field.choices.index(str(start))
+        return str(st.selectbox(label, field.choices, index, key=key, help=field.help, persist_state="session"))
+    if field.kind is str:
+        return str(st.text_input(label, str(start), key=key, help=field.help, persist_state="session"))
+    low, high = field.minimum, field.maximum
+    if field.kind is int:
+        bounds = (None if low is None else int(low), None if high is None else int(high))
+        return st.number_input(label, *bounds, int(start), 1, "%d", key, field.help, persist_state="session")
+    number = float(start)
+    return st.number_input(label, low, high, number, _step(number), "%g", key, field.help, persist_state="session")
+
+
+def _step(start: float) -> float:
+    """A tenth of the value's power of ten: 0.001 moves by 0.0001."""
+    return 10.0 ** (math.floor(math.log10(abs(start))) - 1) if start else 0.1

@@ -1,0 +1,45 @@
+"""How many frames are held back: two numbers and the bar they make."""
+
+import streamlit as st
+
+from framecast.series.frames import Split
+from framecast.series.store import StoredSeries
+from framecast.ui.split_bar import split_bar
+
+
+def split_choice(stored: StoredSeries) -> Split:
+    """Draw the choice and return the split. The bounds leave at least two frames to train on. A series has three frames or
+    more here."""
+    default = Split.of(stored.n_frames)
+    left, right = st.columns(2)
+    with left:
+        n_test = _number(
+            "Test frames",
+            f"test:{stored.digest}",
+            default.horizon,
+            1,
+            stored.n_frames - 2,
+            "The last frames, held back from everything: they are forecast at the end and scored. This is the horizon.",
+        )
+    matching = Split.of(stored.n_frames, n_test)
+    with right:
+        n_valid = _number(
+            "Validation frames",
+            f"valid:{stored.digest}",
+            len(matching.valid),
+            0,
+            stored.n_frames - n_test - 2,
+            "The frames before the test. They are forecast during training, to keep the best weights. With 0, the last.",
+        )
+    split = Split.of(stored.n_frames, n_test, n_valid)
+    split_bar(split)
+    return split
+
+
+def _number(label: str, key: str, default: int, low: int, high: int, help: str) -> int:
+    """A whole number that stays in bounds although they move with another field."""
+    start = min(max(int(st.session_state.get(key, default)), low), high)
+    st.session_state[key] = start
+    number = st.number_input(label, low, high, step=1, key=key, help=help, persist_state="session")
+    assert number is not None, "a number box that was given a value has one"
+    return int(number)

@@ -1,0 +1,52 @@
+"""Train: choose what learns from which frames, watch it learn."""
+
+import streamlit as st
+
+from framecast.errors import FrameCastError
+from framecast.runs.devices import chosen_device
+from framecast.ui import page, resources, state
+from framecast.ui.forecaster_choice import forecaster_choice
+from framecast.ui.launch import launch
+from framecast.ui.live_run import other_runs, run_panel
+from framecast.ui.settings_form import settings_form
+from framecast.ui.size_choice import size_choice
+from framecast.ui.split_choice import split_choice
+
+page.header("Train", "Choose a series and a forecaster. It learns in the background: you may leave this page.")
+store = resources.series_store()
+stored_series = store.list()
+if not stored_series:
+    page.empty("There is no series yet. Upload one, or take one of the samples.", "pages/series.py", "Go to Series")
+    st.stop()
+
+resources.wake()
+manager, device = resources.manager(), chosen_device("auto")
+choices, side = st.columns([7, 5], gap="large")
+
+with choices:
+    names = {one.digest: one.name for one in stored_series}
+    st.subheader("1. Series", anchor=False)
+    digest = state.picker("Series", list(names), state.SERIES, names.__getitem__, on_choice=state.choose_series, hidden=True)
+    stored = next(one for one in stored_series if one.digest == digest)
+    st.subheader("2. What is learned from, what is forecast", anchor=False)
+    try:
+        split = split_choice(stored)
+    except FrameCastError as error:
+        page.refuse(error)
+        st.stop()
+    st.subheader("3. Forecaster", anchor=False)
+    name, kind, preset = forecaster_choice()
+    st.subheader("4. Size and settings", anchor=False)
+    preparation = size_choice(stored, device)
+    changes = settings_form(name, preset, kind)
+
+with side, st.container(key="side_run"):
+    shown = state.run_on_train_page([snapshot.run_id for snapshot in manager.live()])
+    try:
+        if shown:
+            run_panel(resources.run_store().open(shown), manager, store)
+        else:
+            launch(stored, store.open(digest), split, preparation, (name, kind, preset), changes, device, manager)
+    except FrameCastError as error:
+        page.refuse(error)
+    other_runs(shown, manager)

@@ -1,0 +1,62 @@
+"""One colour per forecaster, to be told apart and to be seen in both themes."""
+
+import tomllib
+from itertools import combinations
+from pathlib import Path
+
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.ui.colours import error_lut, forecaster_colour, gradient
+
+CONFIG = Path(__file__).parents[2] / ".streamlit" / "config.toml"
+ENOUGH = 3.0
+"""Contrast that WCAG asks of lines and shapes."""
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def luminance(colour: str) -> float:
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in (c / 255 for c in rgb(colour))]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def themes() -> dict[str, dict[str, str]]:
+    theme = tomllib.loads(CONFIG.read_text(encoding="utf-8"))["theme"]
+    return {name: theme[name] for name in ("light", "dark")}
+
+
+def test_every_forecaster_is_seen_in_both_themes() -> None:
+    for name in [*FORECASTERS, "ceiling", "one that is yet to come"]:
+        for theme in themes().values():
+            assert contrast(forecaster_colour(name), theme["backgroundColor"]) >= ENOUGH, name
+
+
+def test_no_two_forecasters_look_alike() -> None:
+    for one, other in combinations(FORECASTERS, 2):
+        apart = sum(abs(a - b) for a, b in zip(rgb(forecaster_colour(one)), rgb(forecaster_colour(other)), strict=True))
+        assert apart > 40, (one, other)
+
+
+def test_text_is_readable_in_both_themes() -> None:
+    for theme in themes().values():
+        assert contrast(theme["textColor"], theme["backgroundColor"]) >= 7
+        assert contrast(theme["primaryColor"], theme["backgroundColor"]) >= 4.5
+        assert contrast(theme["primaryColor"], "#ffffff") >= 3.8  # the label of a button
+
+
+def test_the_legend_of_an_error_begins_and_ends_like_the_picture() -> None:
+    lut = error_lut()
+    low, high = (",".join(str(part) for part in lut[index]) for index in (0, 255))
+    assert gradient(lut).startswith(f"linear-gradient(to right, rgb({low})") and gradient(lut).endswith(f"rgb({high}))")
+
+
+def test_the_app_listens_to_this_machine_only_and_tells_nobody() -> None:
+    config = tomllib.loads(CONFIG.read_text(encoding="utf-8"))
+    assert config["server"]["address"] == "127.0.0.1"
+    assert config["browser"]["gatherUsageStats"] is False

@@ -1,0 +1,40 @@
+"""The form offers every setting of every forecaster, begins at the preset and gives back what was changed, no more."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from framecast.forecasters.catalog import FORECASTERS
+
+
+def form(name: str, preset: str) -> None:
+    import streamlit as st
+
+    from framecast.forecasters.catalog import FORECASTERS
+    from framecast.ui.settings_form import settings_form
+
+    st.session_state["changes"] = settings_form(name, preset, FORECASTERS[name])
+
+
+CASES = [(name, preset) for name, kind in FORECASTERS.items() for preset in kind.presets]
+
+
+@pytest.mark.parametrize(("name", "preset"), CASES, ids=[f"{name}, {preset}" for name, preset in CASES])
+def test_the_form_begins_at_the_preset(name: str, preset: str) -> None:
+    app = AppTest.from_function(form, args=(name, preset), default_timeout=30).run()
+    assert not app.exception
+    assert app.session_state["changes"] == {}
+    widgets = [*app.number_input, *app.selectbox, *app.toggle, *app.text_input]
+    assert len(widgets) == len(FORECASTERS[name].settings.fields())
+    assert all(widget.help for widget in widgets)
+
+
+def test_a_change_is_given_back_in_its_kind() -> None:
+    app = AppTest.from_function(form, args=("unet", "recommended"), default_timeout=30).run()
+    app.number_input(key="setting:unet:recommended:epochs").set_value(3)
+    app.number_input(key="setting:unet:recommended:learning_rate").set_value(0.5)
+    app.toggle(key="setting:unet:recommended:residual").set_value(False)
+    app.selectbox(key="setting:unet:recommended:select_by").set_value("mse")
+    app.run()
+    changes = app.session_state["changes"]
+    assert changes == {"epochs": 3, "learning_rate": 0.5, "residual": False, "select_by": "mse"}
+    assert FORECASTERS["unet"].configure("recommended", changes).to_mapping()["epochs"] == 3
