@@ -38,7 +38,7 @@ with choices:
     name, kind, preset = forecaster_choice()
     st.subheader("4. Size and settings", anchor=False)
     preparation = size_choice(stored, device)
-    changes = settings_form(name, preset, kind)
+    changes = settings_form(name, preset, kind, split)
 
 with side, st.container(key="side_run"):
     shown = state.run_on_train_page([snapshot.run_id for snapshot in manager.live()])

@@ -7,6 +7,7 @@ import streamlit as st
 from framecast.errors import FrameCastError
 from framecast.files import bytes_in_words
 from framecast.forecasters.contract import ForecasterKind
+from framecast.runs.checks import configured
 from framecast.runs.experiment import plan
 from framecast.runs.jobs import JobManager
 from framecast.runs.preflight import Preflight, preflight
@@ -79,7 +80,7 @@ def _preflight(
 ) -> Preflight:
     return preflight(
         kind,
-        kind.configure(preset, changes),
+        configured(kind, preset, changes, split),
         stored.height,
         stored.width,
         stored.n_channels,

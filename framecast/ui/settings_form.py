@@ -5,27 +5,31 @@ import math
 import streamlit as st
 
 from framecast.forecasters.contract import ForecasterKind
+from framecast.runs.checks import configured
+from framecast.series.frames import Split
 from framecast.settings import SettingField, Value
 
 _COLUMNS = 2
 
 
-def settings_form(name: str, preset: str, kind: ForecasterKind) -> dict[str, Value]:
-    """Draw the settings of `kind`, each at the value of its preset, and return those that the person changed.
+def settings_form(name: str, preset: str, kind: ForecasterKind, split: Split) -> dict[str, Value]:
+    """Draw the settings of `kind`, each at the value that its preset has for this split, and return those that the person
+    changed.
 
     Keys carry forecaster and preset: what was typed for one is not taken over by another.
     """
-    start = kind.configure(preset).to_mapping()
+    start = configured(kind, preset, {}, split).to_mapping()
     fields = kind.settings.fields()
     chosen: dict[str, Value] = {}
     basic = [field for field in fields if not field.advanced]
     advanced = [field for field in fields if field.advanced]
     if not fields:
         st.markdown(":gray[This forecaster has nothing to set.]")
-    _draw(basic, start, f"{name}:{preset}", chosen)
+    prefix = f"{name}:{preset}"
+    _draw(basic, start, prefix, chosen)
     if advanced:
         with st.expander(f"Advanced settings ({len(advanced)})"):
-            _draw(advanced, start, f"{name}:{preset}", chosen)
+            _draw(advanced, start, prefix, chosen)
     return {field: value for field, value in chosen.items() if value != start[field]}
 
 
@@ -36,7 +40,10 @@ def _draw(fields: list[SettingField], start: dict[str, Value], prefix: str, chos
         columns = st.columns(_COLUMNS, vertical_alignment="bottom")
         for column, field in zip(columns, fields[row : row + _COLUMNS], strict=False):
             with column:
-                chosen[field.name] = _widget(field, start[field.name], f"setting:{prefix}:{field.name}")
+                key = f"setting:{prefix}:{field.name}"
+                if field.name == "context":
+                    key += f":{start[field.name]}"  # one that shrank to fit is another starting point
+                chosen[field.name] = _widget(field, start[field.name], key)
 
 
 def _widget(field: SettingField, start: Value, key: str) -> Value:

@@ -10,9 +10,10 @@ def form(name: str, preset: str) -> None:
     import streamlit as st
 
     from framecast.forecasters.catalog import FORECASTERS
+    from framecast.series.frames import Split
     from framecast.ui.settings_form import settings_form
 
-    st.session_state["changes"] = settings_form(name, preset, FORECASTERS[name])
+    st.session_state["changes"] = settings_form(name, preset, FORECASTERS[name], Split.of(400))
 
 
 CASES = [(name, preset) for name, kind in FORECASTERS.items() for preset in kind.presets]
