@@ -18,12 +18,14 @@ import pytest
 from PIL import Image
 
 import framecast
+from framecast.cli import arguments
+from framecast.cli import run as run_module
 from framecast.cli.main import main
 from framecast.forecasters.baselines.persistence import Persistence
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind, Workbench
 from framecast.runs.store import RunStore
-from framecast.series.frames import FrameSeries, Split
+from framecast.series.frames import FrameSeries, Preparation, Split
 from framecast.series.store import SeriesStore
 from framecast.settings import Settings, setting
 from framecast.training.progress import FitProgress
@@ -322,3 +324,12 @@ def test_the_public_names_are_sorted_and_there() -> None:
     assert all(getattr(framecast, name) is not None for name in framecast.__all__)
     with pytest.raises(AttributeError, match="no attribute 'oracle'"):
         framecast.oracle  # noqa: B018
+
+
+def test_a_size_that_nobody_chose_is_said_and_native_is_a_choice() -> None:
+    parse = arguments.parser().parse_args
+    large = FrameSeries("large", np.zeros((9, 300, 400, 1), np.uint8), (0.0, 255.0))
+    assert run_module._preparation(parse(["run", "x"]), large, "cpu") == Preparation(128)
+    assert run_module._preparation(parse(["run", "x"]), large, "cuda") == Preparation(256)
+    assert run_module._preparation(parse(["run", "x", "--size", "native"]), large, "cpu") == Preparation(None)
+    assert run_module._preparation(parse(["run", "x", "--size", "64"]), large, "cpu") == Preparation(64)

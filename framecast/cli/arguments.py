@@ -73,7 +73,13 @@ def _run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--valid", type=int, metavar="N", help="frames before them that training is checked on")
     run.add_argument("--budget", metavar="TIME", help="time limit of each fit: 90s, 3m or 1h")
     run.add_argument("--epochs", type=int, metavar="N", help="how often the training frames are gone through")
-    run.add_argument("--size", type=int, metavar="PX", help="shorter side a network sees (default: native)")
+    run.add_argument(
+        "--size",
+        type=_size,
+        default=argparse.SUPPRESS,
+        metavar="PX",
+        help="shorter side in pixels that a network sees, or native (default: at most 128 on a CPU, 256 on a GPU)",
+    )
     run.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
     run.add_argument("--seed", type=int, default=0, metavar="N")
     run.add_argument("--json", type=Path, metavar="FILE", help="write per-lead scores of every forecaster")
@@ -90,3 +96,8 @@ def _forecast(forecast: argparse.ArgumentParser) -> None:
     forecast.add_argument("run", metavar="RUN")
     forecast.add_argument("--steps", type=int, required=True, metavar="N", help="how many frames after the last one")
     forecast.add_argument("--out", type=Path, required=True, metavar="FILE", help="a .npy, .npz or .mat file to write")
+
+
+def _size(text: str) -> int | None:
+    """Pixels, or None for native; argparse says what else is wrong."""
+    return None if text == "native" else int(text)

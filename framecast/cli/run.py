@@ -20,6 +20,7 @@ from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind
 from framecast.runs.devices import chosen_device
 from framecast.runs.experiment import carry_out, plan
+from framecast.runs.preflight import default_preparation
 from framecast.runs.record import RunRecord
 from framecast.runs.store import Run, RunStore
 from framecast.series.frames import FrameSeries, Preparation, Split
@@ -38,13 +39,17 @@ def run(asked: argparse.Namespace, screen: Screen) -> int:
     names = list(dict.fromkeys(asked.forecaster or [next(name for name in DEFAULT_FORECASTERS if name in FORECASTERS)]))
     chosen = {name: _configured(FORECASTERS[name], asked.preset, changes) for name in names}
     _refuse_unknown(changes, names)
-    chosen_device(asked.device)
+    device = chosen_device(asked.device)
     for target, suffixes in ((asked.json, (".json",)), (asked.out, (".npy",))):
         if target is not None:
             check_target(target, suffixes)
     with _series(asked.series, asked.workspace, screen) as stored:
         series = SeriesStore(asked.workspace).open(stored.digest)
         split = Split.of(series.n_frames, asked.test, asked.valid)
+        preparation = _preparation(asked, series, device)
+        height, width = preparation.working_shape(series.height, series.width)
+        if (height, width) != (series.height, series.width):
+            screen.say(f"Networks see {width} x {height} of {series.width} x {series.height} px; --size native shows all.")
         records = [
             plan(
                 series,
@@ -52,7 +57,7 @@ def run(asked: argparse.Namespace, screen: Screen) -> int:
                 preset=preset,
                 changes=own,
                 split=split,
-                preparation=Preparation(asked.size),
+                preparation=preparation,
                 seed=asked.seed,
                 device=asked.device,
                 digest=stored.digest,
@@ -71,6 +76,10 @@ def run(asked: argparse.Namespace, screen: Screen) -> int:
         write_frames(asked.out, best.forecast())
         screen.say(f"The forecast of {best.record.forecaster} is in {asked.out}.")
     return 1 if failed else 0
+
+
+def _preparation(asked: argparse.Namespace, series: FrameSeries, device: str) -> Preparation:
+    return Preparation(asked.size) if "size" in asked else default_preparation(series.height, series.width, device)
 
 
 def _carry_out_all(records: list[RunRecord], series: FrameSeries, workspace: Path, screen: Screen) -> tuple[list[Run], bool]:

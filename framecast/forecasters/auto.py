@@ -6,9 +6,10 @@ flattered, because it also chose when to stop; the score it was chosen by is the
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from framecast.errors import SettingError
 from framecast.forecasters.catalog import FORECASTERS
@@ -143,6 +144,16 @@ def _exhaust(fit: Iterator[FitProgress]) -> None:
         pass
 
 
+def _largest(count: str) -> Callable[[Any, int, int, int], int]:
+    """Weights or bytes of the network that has most of them: they are trained one after the other."""
+
+    def most(settings: AutoSettings, height: int, width: int, channels: int) -> int:
+        kinds = [FORECASTERS[name] for name in NETWORKS_TRIED]
+        return max(int(getattr(kind, count)(kind.configure(), height, width, channels)) for kind in kinds)
+
+    return most
+
+
 def _make(settings: AutoSettings, workbench: Workbench) -> Auto:
     return Auto(settings, workbench)
 
@@ -157,5 +168,7 @@ FORECASTERS.add(
         settings=AutoSettings,
         make=_make,
         load=Auto.load,
+        n_weights=_largest("n_weights"),
+        activation_bytes=_largest("activation_bytes"),
     ),
 )

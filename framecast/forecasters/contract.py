@@ -62,6 +62,8 @@ class ForecasterKind:
     preset_help: Mapping[str, str] = field(default_factory=dict)
     n_weights: Callable[[Any, int, int, int], int] | None = None
     """(settings, working height, working width, channels) to the number of trained weights; None for rules."""
+    activation_bytes: Callable[[Any, int, int, int], int] | None = None
+    """The same to the bytes that a training step holds beside weights and series; None for rules."""
 
     def configure(self, preset: str | None = None, changes: Mapping[str, object] | None = None) -> Settings:
         """Settings from a preset (default: the first) with changes over it. Raises SettingError for an unknown one."""

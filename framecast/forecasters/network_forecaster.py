@@ -7,9 +7,10 @@ that is worth more than any change of architecture. Leaving `fit` early keeps th
 """
 
 import dataclasses
+import functools
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.series.preparation import reduce_frames, restore_frames
 from framecast.settings import Settings
 from framecast.training.loop import Best, TrainingData, epoch_steps, seen_range, train
-from framecast.training.memory import memory_errors
+from framecast.training.memory import activation_bytes, memory_errors
 from framecast.training.progress import FitProgress
 from framecast.training.scaled import Scaled
 from framecast.training.scaling import Scaler
@@ -215,10 +216,25 @@ def _bare_network(name: str, settings: Any, height: int, width: int, channels: i
     return kind.build(settings, channels, padded_size(height, stride), padded_size(width, stride))
 
 
-def _n_weights(name: str) -> Any:
+def _n_weights(name: str) -> Callable[[Any, int, int, int], int]:
     def count(settings: Settings, height: int, width: int, channels: int) -> int:
         with torch.device("meta"):
             return count_weights(_bare_network(name, settings, height, width, channels))
+
+    return count
+
+
+def _activation_bytes(name: str) -> Callable[[Any, int, int, int], int]:
+    @functools.lru_cache(maxsize=64)
+    def count(settings: Any, height: int, width: int, channels: int) -> int:
+        stride = NETWORKS[name].stride(settings)
+        area = padded_size(height, stride) * padded_size(width, stride)
+
+        def build(h: int, w: int) -> nn.Module:
+            return _bare_network(name, settings, h, w, channels)
+
+        with torch.random.fork_rng(devices=[]):
+            return activation_bytes(build, settings, settings.context, channels, area, stride)
 
     return count
 
@@ -271,6 +287,7 @@ def _register(name: str, kind: NetworkKind) -> None:
                 **kind.preset_help,
             },
             n_weights=_n_weights(name),
+            activation_bytes=_activation_bytes(name),
         ),
     )
 

@@ -4,7 +4,6 @@ Each check stands alone and raises a SettingError that says what was found, what
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from framecast.errors import SettingError
 from framecast.forecasters.contract import ForecasterKind
@@ -35,10 +34,10 @@ def configured(
     on, so that the defaults serve a short series too; one that was chosen stays and is refused where it does not fit."""
     settings = kind.configure(preset, changes)
     context = getattr(settings, "context", None)
-    if context is None or "context" in (changes or {}):
-        return settings
     longest = max(1, _training_span(settings, split) // 3)
-    return settings if context <= longest else replace(settings, context=longest)
+    if context is None or context <= longest or "context" in (changes or {}):
+        return settings
+    return kind.configure(preset, {**(changes or {}), "context": longest})
 
 
 def check_context(settings: Settings, split: Split) -> None:

@@ -1,7 +1,7 @@
 """Does it fit? Asked before a run is queued, so that nobody waits for a run that memory will end.
 
-Counted is what is certain: each weight is held four times in training (itself, its gradient, two moments of Adam) and the
-series at working size once. Activations come on top and depend on batch and unroll; a run that fails over them says so.
+Counted are the weights, four times each in training (itself, its gradient, two moments of Adam), the series at working size,
+and what a training step holds for its backward pass at full batch and unroll.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from framecast.settings import Settings
 
 BYTES_PER_WEIGHT = 4 * (1 + 1 + 2)
 """float32: weight, gradient, two moments."""
+DEFAULT_SIZE = {"cpu": 128, "cuda": 256}
 
 
 @dataclass(frozen=True)
@@ -49,15 +50,15 @@ def preflight(
     def demand(size: int | None) -> tuple[int, int]:
         h, w = Preparation(size).working_shape(height, width)
         n_weights = kind.n_weights(settings, h, w, channels) if kind.n_weights else 0
-        return n_weights, n_weights * BYTES_PER_WEIGHT + n_frames * h * w * channels * bytes_per_value
+        step = kind.activation_bytes(settings, h, w, channels) if kind.activation_bytes else 0
+        return n_weights, n_weights * BYTES_PER_WEIGHT + step + n_frames * h * w * channels * bytes_per_value
 
     free = available_bytes(device)
     h, w = preparation.working_shape(height, width)
     n_weights, needed = demand(preparation.size)
     place = "the GPU" if device.startswith("cuda") else "this machine"
     if kind.n_weights is None:
-        alone = "learns nothing" if kind.family == "rule" else "chooses its own networks"
-        return Preflight(0, needed, free, True, None, f"{kind.title} {alone}; no weights are counted beforehand.")
+        return Preflight(0, needed, free, True, None, f"{kind.title} learns nothing; there are no weights to hold.")
     if needed <= free:
         sentence = (
             f"{kind.title} has {n_weights:,} weights at {w} x {h}; with them training holds about "
@@ -65,14 +66,20 @@ def preflight(
         )
         return Preflight(n_weights, needed, free, True, None, sentence)
     largest = _largest(min(h, w) - 1, lambda size: demand(size)[1] <= free)
-    advice = "Choose a smaller forecaster; no working size fits."
+    advice = "Choose a smaller batch, unroll or forecaster; no working size fits."
     if largest is not None:
-        advice = f"Choose a working size of at most {largest}, or another forecaster."
+        advice = f"Choose a working size of at most {largest}, or a smaller batch or unroll."
     sentence = (
         f"{kind.title} has {n_weights:,} weights at {w} x {h} and training needs {bytes_in_words(needed)}; "
         f"{bytes_in_words(free)} are free on {place}. {advice}"
     )
     return Preflight(n_weights, needed, free, False, largest, sentence)
+
+
+def default_preparation(height: int, width: int, device: str) -> Preparation:
+    """The working size when nobody chose one: at most 128 px on a CPU and 256 px on a GPU, where steps are still quick."""
+    size = DEFAULT_SIZE["cuda" if device.startswith("cuda") else "cpu"]
+    return Preparation(size if size < min(height, width) else None)
 
 
 def _largest(top: int, fits: Any) -> int | None:

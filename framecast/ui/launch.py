@@ -99,10 +99,10 @@ def _facts(found: Preflight, kind: ForecasterKind) -> None:
     left, right = st.columns(2)
     left.metric("Weights", thousands(found.n_weights), help="Numbers that training must find.")
     right.metric(
-        "Memory, at least",
+        "Memory, about",
         bytes_in_words(found.needed_bytes),
-        help="In training each weight is held four times, and the series once at working size. Intermediate results come on "
-        "top.",
+        help="In training each weight is held four times, the series once at working size, and the intermediate results of one "
+        "training step.",
     )
     share = min(1.0, found.needed_bytes / max(1, found.available_bytes))
     st.progress(share, f"{bytes_in_words(found.needed_bytes)} needed, {bytes_in_words(found.available_bytes)} available")

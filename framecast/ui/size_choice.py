@@ -2,12 +2,12 @@
 
 import streamlit as st
 
+from framecast.runs.preflight import default_preparation
 from framecast.series.frames import Preparation
 from framecast.series.store import StoredSeries
 from framecast.ui.text import value
 
 _SIZES = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
-_DEFAULT_AT_MOST = {"cpu": 128, "cuda": 256}
 
 
 def size_choice(stored: StoredSeries, device: str) -> Preparation:
@@ -15,9 +15,8 @@ def size_choice(stored: StoredSeries, device: str) -> Preparation:
     short = min(stored.height, stored.width)
     key = size_key(stored.digest)
     smaller = [size for size in _SIZES if size < short]
-    limit = _DEFAULT_AT_MOST["cuda" if device.startswith("cuda") else "cpu"]
     if key not in st.session_state:
-        st.session_state[key] = short if short <= limit else max(size for size in smaller if size <= limit)
+        st.session_state[key] = default_preparation(stored.height, stored.width, device).size or short
     options = sorted({*smaller, short, st.session_state[key]}, reverse=True)
     size = int(
         st.selectbox(

@@ -1,0 +1,46 @@
+from typing import Any
+
+import pytest
+import torch
+
+from framecast.errors import DeviceMemoryError
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.training.memory import memory_errors
+
+NETWORKS = sorted(name for name, kind in FORECASTERS.items() if kind.family == "network")
+
+
+def bytes_of(name: str, size: int, **changes: Any) -> int:
+    kind = FORECASTERS[name]
+    assert kind.activation_bytes is not None
+    return kind.activation_bytes(kind.configure(changes=changes), size, size, 3)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_activations_grow_with_batch_area_and_unroll(name: str) -> None:
+    assert bytes_of(name, 64, batch_size=8) == pytest.approx(2 * bytes_of(name, 64, batch_size=4), rel=1e-6)
+    assert bytes_of(name, 128) > 2.5 * bytes_of(name, 64)
+    assert bytes_of(name, 64, unroll=8) > bytes_of(name, 64, unroll=1)
+
+
+@pytest.mark.parametrize("name", ["unet", "convlstm"])
+def test_activations_are_what_autograd_holds_at_another_size(name: str) -> None:
+    """The line through two small sizes is followed to a third, and the count made there agrees."""
+    from framecast.networks.contract import NETWORKS as KINDS
+    from framecast.training.memory import _saved_bytes
+
+    kind, settings = KINDS[name], FORECASTERS[name].configure(changes={"unroll": 2, "batch_size": 1})
+    network = kind.build(settings, 3, 96, 96)
+    held = _saved_bytes(network, settings, settings.context, 3, 96)  # type: ignore[arg-type, attr-defined]
+    assert bytes_of(name, 96, unroll=2, batch_size=1) == pytest.approx(held, rel=0.05)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")])
+def test_a_failed_allocation_becomes_a_sentence(error: Exception) -> None:
+    with pytest.raises(DeviceMemoryError, match="smaller working size"), memory_errors("cpu"):
+        raise error
+
+
+def test_other_errors_pass() -> None:
+    with pytest.raises(RuntimeError, match="shapes"), memory_errors("cpu"):
+        raise RuntimeError("shapes cannot be multiplied")
