@@ -101,8 +101,8 @@ def _facts(found: Preflight, kind: ForecasterKind) -> None:
     right.metric(
         "Memory, about",
         bytes_in_words(found.needed_bytes),
-        help="In training each weight is held four times, the series once at working size, and the intermediate results of one "
-        "training step.",
+        help="In training each weight is held four times, the series once at working size, and the intermediate results of "
+        "one training step.",
     )
     share = min(1.0, found.needed_bytes / max(1, found.available_bytes))
     st.progress(share, f"{bytes_in_words(found.needed_bytes)} needed, {bytes_in_words(found.available_bytes)} available")
