@@ -28,11 +28,12 @@ def verdict(curves: Iterable[ScoreCurve], forecaster: str, title: str) -> str:
     if forecaster == REFERENCE:
         return f"{title} is what every forecaster must beat: its mean SSIM is {means[1]}."
     in_ssim, in_mse = (_where(_gain(curves, forecaster, metric)) for metric in ("ssim", "mse"))
+    reading = _reading(curves, forecaster)
     if in_ssim == in_mse:
-        claim = f"{in_ssim} in SSIM {'or' if in_ssim == _NEVER else 'and'} MSE"
-    else:
-        claim = f"{in_ssim} in SSIM, {_but(in_ssim, in_mse)} in MSE"
-    return f"{title} {claim}: mean SSIM {means[0]} against {means[1]}{_reading(curves, forecaster)}."
+        both = f"in SSIM {'or' if in_ssim == _NEVER else 'and'} MSE"
+        return f"{title} {in_ssim} {both}: mean SSIM {means[0]} against {means[1]}{reading}."
+    again = in_mse.replace(REFERENCE, "it")
+    return f"In SSIM, {title} {in_ssim} (mean {means[0]} against {means[1]}); in MSE, it {again}{reading}."
 
 
 def _gain(curves: list[ScoreCurve], forecaster: str, metric: str) -> Array:
@@ -67,16 +68,6 @@ def _first_run(beaten: Array) -> str:
     if beaten[0] != 1:
         return f"the first of them lead {beaten[0]}"
     return f"without a break up to lead {int(np.argmax(np.diff(beaten) > 1)) + 1}"
-
-
-def _but(first: str, second: str) -> str:
-    """`second` as it goes on after `first`, without saying again what is or is not beaten."""
-    if second == _EQUALS:
-        return "but equals it at every lead"
-    if second == _NEVER:
-        return "but never" if first.startswith(_BEATS) else "but never beats it"
-    where = second.removeprefix(_BEATS).strip()
-    return f"but {where}" if first.startswith(_BEATS) else f"but beats it {where}"
 
 
 def _reading(curves: list[ScoreCurve], forecaster: str) -> str:

@@ -82,11 +82,11 @@ def train(
     order = torch.randperm(len(data.span), generator=generator)
     step = epoch = 0
     last_sign = time.monotonic()
+    losses: list[Tensor] = []
     network.train()
     while (fraction := budget.fraction(step)) < stop_at:
         if settings.shuffle == "each epoch":
             order = torch.randperm(len(data.span), generator=generator)
-        losses: list[Tensor] = []
         batches = torch.split(order[: budget.steps_per_epoch * settings.batch_size], settings.batch_size)
         for batch in batches:
             n_unroll = unroll_at(settings, fraction, longest_unroll)
@@ -133,6 +133,8 @@ def train(
                 improved=improved,
                 preview=validated.preview if validated else None,
             )
+            if epoch_done or validated:
+                losses = []
             if ended:
                 break
 

@@ -29,12 +29,13 @@ class FitProgress:
     n_epochs: int | None = None
     """Epochs this stage will take; None where minutes are the budget."""
     step: int = 0
-    """Optimiser steps since the start of the run."""
+    """Optimiser steps in this stage."""
     fraction: float = 0.0
     """Share of the whole fit that is done, 0 to 1."""
     elapsed_s: float = 0.0
     remaining_s: float | None = None
     train_loss: float | None = None
+    """Mean over the steps since the last epoch ended or the last validation was made."""
     valid_scores: Mapping[str, float] = field(default_factory=dict)
     """Scores of the rollout over the validation frames, empty where none was made: {"ssim": 0.91, "mse": 0.002}."""
     best_epoch: int | None = None

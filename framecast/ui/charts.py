@@ -3,7 +3,6 @@
 Every colour is set here: Streamlit's own would swap between the light and the dark theme.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,11 +37,11 @@ class CurvePlot:
 
 
 def loss_chart(history: Sequence[Mapping[str, Any]], score: str = "ssim") -> go.Figure:
-    """Training loss, and below it the score of the validation forecast, by epoch; one mapping per epoch or validation, in
-    order, as in progress.jsonl. Epochs count on through the stages; a dotted line stands where a stage ends."""
-    epochs, borders = _epochs(history)
-    rows = list(zip(epochs, history, strict=True))
-    losses = [(x, row["train_loss"]) for x, row in rows if row["epoch_done"] and row["train_loss"] is not None]
+    """Training loss, and below it the score of the validation forecast, by training step; one mapping per epoch or
+    validation, in order, as in progress.jsonl. Steps count on through the stages; a dotted line stands where a stage ends."""
+    steps, borders = _steps(history)
+    rows = list(zip(steps, history, strict=True))
+    losses = [(x, row["train_loss"]) for x, row in rows if row["train_loss"] is not None]
     scored = [(x, row["valid_scores"][score]) for x, row in rows if score in row["valid_scores"]]
     charts = [(losses, _LOSS, "loss")] + ([(scored, _VALID, f"valid. {score.upper()}")] if scored else [])
     figure = make_subplots(rows=len(charts), cols=1, shared_xaxes=True, vertical_spacing=0.14)
@@ -56,23 +55,23 @@ def loss_chart(history: Sequence[Mapping[str, Any]], score: str = "ssim") -> go.
     values = [y for _, y in losses]
     if values and min(values) > 0 and max(values) > 20 * min(values):
         figure.update_yaxes(type="log", row=1, col=1)
-    figure.update_xaxes(title_text="epoch", row=len(charts), col=1)
+    figure.update_xaxes(rangemode="tozero")
+    figure.update_xaxes(title_text="training step", row=len(charts), col=1)
     figure.update_layout(height=150 + 100 * len(charts), showlegend=False, margin={**_MARGIN, "t": 8}, uirevision="loss")
     return figure
 
 
-def _epochs(history: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[float]]:
-    """Where each row stands on an axis of epochs that counts on through the stages, and where a stage ends. A row within an
-    epoch stands half an epoch on."""
-    epochs: list[float] = []
-    borders: list[float] = []
-    before = 0.0
+def _steps(history: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[int]]:
+    """Where each row stands on an axis of training steps that counts on through the stages, and where a stage ends."""
+    steps: list[int] = []
+    borders: list[int] = []
+    before = 0
     for index, row in enumerate(history):
         if index and row["stage"] != history[index - 1]["stage"]:
-            before = math.ceil(epochs[-1])
-            borders.append(before + 0.5)
-        epochs.append(before + row["epoch"] + (0.0 if row["epoch_done"] else 0.5))
-    return epochs, borders
+            before = steps[-1]
+            borders.append(before)
+        steps.append(before + row["step"])
+    return steps, borders
 
 
 def horizon_chart(plots: list[CurvePlot], lead: int, emphasised: str) -> go.Figure:
