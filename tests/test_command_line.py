@@ -333,3 +333,15 @@ def test_a_size_that_nobody_chose_is_said_and_native_is_a_choice() -> None:
     assert run_module._preparation(parse(["run", "x"]), large, "cuda") == Preparation(256)
     assert run_module._preparation(parse(["run", "x", "--size", "native"]), large, "cpu") == Preparation(None)
     assert run_module._preparation(parse(["run", "x", "--size", "64"]), large, "cpu") == Preparation(64)
+
+
+@pytest.mark.parametrize("words", [("--test", "abc"), ("--seed", "-1"), ("--size", "big"), ("--sise", "3")])
+def test_a_mistyped_option_is_one_sentence(words: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["run", "frames.zip", *words])
+    assert left.value.code == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_auto_serves_a_short_series(command: Command, folder: Path) -> None:
+    assert command("run", folder, "--epochs", 1).code == 0

@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import NoReturn
 
 from framecast.files import default_workspace
 
@@ -11,14 +12,21 @@ Exit code: 0 done, 2 something in the files or options given cannot be used (one
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says a mistake in one sentence, like everything else that a person can get wrong, and ends with 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{message[:1].upper()}{message[1:]}. See {self.prog} --help.\n")
+
+
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="python -m framecast",
         description="Forecast the frames that come next in a series of images.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    common = argparse.ArgumentParser(add_help=False)
+    common = _Parser(add_help=False)
     common.add_argument(
         "--workspace",
         type=Path,
@@ -81,7 +89,7 @@ def _run(run: argparse.ArgumentParser) -> None:
         help="shorter side in pixels that a network sees, or native (default: at most 128 on a CPU, 256 on a GPU)",
     )
     run.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
-    run.add_argument("--seed", type=int, default=0, metavar="N")
+    run.add_argument("--seed", type=_seed, default=0, metavar="N", help="a whole number from 0 on (default: 0)")
     run.add_argument("--json", type=Path, metavar="FILE", help="write per-lead scores of every forecaster")
     run.add_argument(
         "--out",
@@ -99,5 +107,15 @@ def _forecast(forecast: argparse.ArgumentParser) -> None:
 
 
 def _size(text: str) -> int | None:
-    """Pixels, or None for native; argparse says what else is wrong."""
-    return None if text == "native" else int(text)
+    """Pixels, or None for native."""
+    if text == "native":
+        return None
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"'{text}' is no size; write a number of pixels, or native")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"'{text}' is no seed; write a whole number from 0 on")
+    return int(text)

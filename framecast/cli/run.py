@@ -73,7 +73,7 @@ def run(asked: argparse.Namespace, screen: Screen) -> int:
         results.write(asked.json)
     if asked.out is not None:
         best = results.best_run()
-        write_frames(asked.out, best.forecast())
+        write_frames(asked.out, best.forecast(), series.valid)
         screen.say(f"The forecast of {best.record.forecaster} is in {asked.out}.")
     return 1 if failed else 0
 
@@ -103,8 +103,12 @@ def _carry_out_all(records: list[RunRecord], series: FrameSeries, workspace: Pat
                 continue
             finished.append(one)
             screen.say(f"{record.title}: done, in {one.folder}")
-            if one.summary()["stopped_early"]:
-                screen.say(f"{record.title} was stopped early; the best until then made the forecast.")
+            summary = one.summary()
+            if summary["stopped_early"]:
+                learned = "nothing had been learned" if summary["learned_nothing"] else "the best until then made the forecast"
+                screen.say(f"{record.title} was stopped early; {learned}.")
+            if summary["finding"]:
+                screen.say(summary["finding"])
     return finished, failed
 
 

@@ -71,8 +71,8 @@ def forecasters(asked: argparse.Namespace, screen: Screen) -> int:
 def forecast(asked: argparse.Namespace, screen: Screen) -> int:
     check_target(asked.out)
     run = RunStore(asked.workspace).open(asked.run)
-    frames = forecast_beyond(run, _series_of(run, asked.workspace), asked.steps)
-    write_frames(asked.out, frames)
+    series = _series_of(run, asked.workspace)
+    write_frames(asked.out, forecast_beyond(run, series, asked.steps), series.valid)
     screen.say(f"{asked.steps} frames after the last one of '{run.record.series_name}' are in {asked.out}.")
     return 0
 

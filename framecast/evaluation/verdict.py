@@ -28,7 +28,7 @@ def verdict(curves: Iterable[ScoreCurve], forecaster: str, title: str) -> str:
     if forecaster == REFERENCE:
         return f"{title} is what every forecaster must beat: its mean SSIM is {means[1]}."
     in_ssim, in_mse = (_where(_gain(curves, forecaster, metric)) for metric in ("ssim", "mse"))
-    reading = _reading(curves, forecaster)
+    reading = _reading(curves, forecaster) + _better_rule(curves, forecaster)
     if in_ssim == in_mse:
         both = f"in SSIM {'or' if in_ssim == _NEVER else 'and'} MSE"
         return f"{title} {in_ssim} {both}: mean SSIM {means[0]} against {means[1]}{reading}."
@@ -78,6 +78,20 @@ def _reading(curves: list[ScoreCurve], forecaster: str) -> str:
     if mse < 0 < ssim:
         return "; its structure is more alike, its values are further off on average"
     return ""
+
+
+def _better_rule(curves: list[ScoreCurve], forecaster: str) -> str:
+    """Names the best of the other forecasters among the curves if its mean SSIM is higher; persistence is judged already."""
+    others = {curve.forecaster for curve in curves} - {forecaster, REFERENCE}
+    means = {name: float(mean_curve(curves, name, "ssim").mean()) for name in others | {forecaster}}
+    better = [name for name in others if means[name] > means[forecaster]]
+    if not better:
+        return ""
+    from framecast.forecasters.catalog import FORECASTERS
+
+    best = max(better, key=lambda name: means[name])
+    title = FORECASTERS[best].title if best in FORECASTERS else best
+    return f". The simple rule {title} does better: mean SSIM {means[best]:.3f}"
 
 
 def _means(mine: float, reference: float) -> tuple[str, str]:

@@ -1,6 +1,8 @@
 """A forecast as one file of numbers, in native units and size, for whoever goes on in Python or MATLAB."""
 
+import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +12,7 @@ from framecast.series.frames import Frames
 
 SUFFIXES = (".npy", ".npz", ".mat")
 LARGEST_MAT_BYTES = 2**31 - 1
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 def check_target(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> None:
@@ -22,23 +25,33 @@ def check_target(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> None:
         raise SettingError(f"'{path}' {found}; it must be a file in a folder that exists. Make the folder, or choose another.")
 
 
-def write_frames(path: Path, frames: Frames) -> None:
-    """`frames` (lead, height, width, channel) as .npy or .npz in this order of axes, or as .mat in the order of MATLAB's image
-    stacks, (height, width, channel, lead); the variable is called `frames`."""
+def write_frames(path: Path, frames: Frames, valid: Mask | None = None) -> None:
+    """Write `array_bytes` to `path`, whose ending says which kind. Raises SettingError where it cannot be written so."""
     check_target(path)
-    suffix = path.suffix.lower()
+    content = array_bytes(frames, path.suffix.lower(), valid)
+    with writing(path) as handle:
+        handle.write(content)
+
+
+def array_bytes(frames: Frames, suffix: str, valid: Mask | None = None) -> bytes:
+    """`frames` (lead, height, width, channel) as .npy or .npz in this order of axes, or as .mat in the order of MATLAB's image
+    stacks, (height, width, channel, lead); the variable is called `frames`. Where `valid` (height, width) is false, float
+    frames get NaN: the filling they hold there is no forecast. Integers have no NaN and keep it."""
+    if valid is not None and frames.dtype == np.float32:
+        frames = np.where(valid[:, :, None], frames, np.float32(np.nan))
     if suffix == ".mat" and frames.nbytes > LARGEST_MAT_BYTES:
         largest = len(frames) * LARGEST_MAT_BYTES // frames.nbytes
         raise SettingError(
             f"{len(frames)} frames are {frames.nbytes:,} bytes and a .mat file holds {LARGEST_MAT_BYTES:,}. "
             f"Forecast at most {largest} frames, or choose .npy."
         )
-    with writing(path) as handle:
-        if suffix == ".npy":
-            np.save(handle, frames, allow_pickle=False)
-        elif suffix == ".npz":
-            np.savez_compressed(handle, frames=frames)
-        else:
-            from scipy.io import savemat
+    content = io.BytesIO()
+    if suffix == ".npy":
+        np.save(content, frames, allow_pickle=False)
+    elif suffix == ".npz":
+        np.savez_compressed(content, frames=frames)
+    else:
+        from scipy.io import savemat
 
-            savemat(handle, {"frames": frames.transpose(1, 2, 3, 0)}, do_compression=True)
+        savemat(content, {"frames": frames.transpose(1, 2, 3, 0)}, do_compression=True)
+    return content.getvalue()

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from framecast.errors import SettingError
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Forecaster, ForecasterKind, Workbench
 from framecast.metrics.contract import METRICS
@@ -60,22 +59,34 @@ class Auto:
         self._scores: dict[str, float] = {}
 
     def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
-        """Raises SettingError without validation frames: there would be nothing to choose by."""
-        if not len(split.valid):
-            raise SettingError("Auto chooses by the validation frames and there are none. Hold back at least one of them.")
+        """See Forecaster. The last progress says what was chosen, and by which scores."""
+        assert len(split.valid), "there is nothing to choose by; checked before a run is queued"
         self._choose([_rule(name, history, split, self.workbench) for name in _rules()])
         share = 1 / len(NETWORKS_TRIED)
+        last = FitProgress(stage="Trying the rules")
         for index, name in enumerate(NETWORKS_TRIED):
             for progress in self._try(name, history, split):
                 fraction = share * (index + progress.fraction)
                 stage = f"{FORECASTERS[name].title}: {progress.stage.lower()}"
                 remaining = None if progress.remaining_s is None else progress.remaining_s + self._later_s(index, progress)
-                yield replace(progress, stage=stage, fraction=fraction, remaining_s=remaining)
+                last = replace(progress, stage=stage, fraction=fraction, remaining_s=remaining, finding="")
+                yield last
+        yield replace(last, finding=self._finding(), epoch_done=False, improved=False, valid_scores={}, preview=None)
+
+    def _finding(self) -> str:
+        assert self._chosen is not None
+        others = sorted(((score, name) for name, score in self._scores.items() if name != self._chosen.name), reverse=True)
+        listed = ", ".join(f"{FORECASTERS[name].title} {score:.3f}" for score, name in others)
+        return (
+            f"Auto chose {FORECASTERS[self._chosen.name].title}: its forecast of the validation frames had mean SSIM "
+            f"{self._chosen.score:.3f} at working size; the others: {listed}."
+        )
 
     def _try(self, name: str, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
         kind = FORECASTERS[name]
         minutes = self.settings.minutes / len(NETWORKS_TRIED)
-        settings = kind.configure(changes={"minutes": minutes, "epochs": self.settings.epochs, "select_by": "ssim"})
+        changes = {"minutes": minutes, "epochs": self.settings.epochs, "select_by": "ssim"}
+        settings = kind.configure(None, changes, split)
         forecaster = kind.make(settings, self.workbench)
         score = float("-inf")
         for progress in forecaster.fit(history, split):
@@ -168,7 +179,8 @@ FORECASTERS.add(
         settings=AutoSettings,
         make=_make,
         load=Auto.load,
+        needs_validation=True,
         n_weights=_largest("n_weights"),
-        activation_bytes=_largest("activation_bytes"),
+        training_bytes=_largest("training_bytes"),
     ),
 )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from framecast.errors import SettingError
 from framecast.series.frames import Frames, FrameSeries, Preparation, Split
 from framecast.settings import Settings, Value
 from framecast.training.progress import FitProgress
@@ -60,16 +61,33 @@ class ForecasterKind:
     presets: Mapping[str, Mapping[str, Value]] = field(default_factory=lambda: {"recommended": {}})
     """Preset name to the values it changes; the first is the default. Each has a word of explanation in `preset_help`."""
     preset_help: Mapping[str, str] = field(default_factory=dict)
+    needs_validation: bool = False
+    """Cannot be fitted without validation frames."""
     n_weights: Callable[[Any, int, int, int], int] | None = None
     """(settings, working height, working width, channels) to the number of trained weights; None for rules."""
-    activation_bytes: Callable[[Any, int, int, int], int] | None = None
-    """The same to the bytes that a training step holds beside weights and series; None for rules."""
+    training_bytes: Callable[[Any, int, int, int], int] | None = None
+    """The same to the bytes that training holds at its peak beside the series; None for rules."""
 
-    def configure(self, preset: str | None = None, changes: Mapping[str, object] | None = None) -> Settings:
-        """Settings from a preset (default: the first) with changes over it. Raises SettingError for an unknown one."""
-        from framecast.errors import SettingError
+    def configure(
+        self, preset: str | None = None, changes: Mapping[str, object] | None = None, split: Split | None = None
+    ) -> Settings:
+        """Settings from a preset (default: the first) with changes over it. Raises SettingError for an unknown one.
 
+        Given the split, a context that nobody chose shrinks to a third of the frames that windows are cut from, so that the
+        defaults serve a short series too; one that was chosen stays, and is refused later where it does not fit.
+        """
         name = preset or next(iter(self.presets))
         if name not in self.presets:
             raise SettingError(f"{self.title} has no preset {name!r}. Choose one of: {', '.join(self.presets)}.")
-        return self.settings.from_mapping({**self.presets[name], **(changes or {})})
+        settings = self.settings.from_mapping({**self.presets[name], **(changes or {})})
+        context = getattr(settings, "context", None)
+        if split is None or context is None or "context" in (changes or {}):
+            return settings
+        longest = max(1, training_span(settings, split) // 3)
+        return settings if context <= longest else self.configure(preset, {**(changes or {}), "context": longest})
+
+
+def training_span(settings: Settings, split: Split) -> int:
+    """Number of frames that windows are cut from: without validation its frames are trained on too."""
+    validated = bool(getattr(settings, "validation", True)) and len(split.valid) > 0
+    return len(split.train) if validated else split.test.start

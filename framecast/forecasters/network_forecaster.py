@@ -104,17 +104,30 @@ class NetworkForecaster:
         finally:  # also when the caller leaves: what was best forecasts
             if self._best.weights:
                 network.load_state_dict(self._best.weights)
+                self._best.weights = {}  # it is the network now; weights may be as large as memory
+            network.zero_grad(set_to_none=True)
+        finding = self._finding() if choosing else ""
         if not refit:
+            yield replace(_silent(progress), finding=finding)
             return
         # the same scaler: the refit network must see what the chosen one saw, so that the same share of training suits it
         refitted = self._build()
         everything = replace(data, span=range(split.test.start), valid=range(0))
-        seconds = seconds and max(seconds - (time.monotonic() - started), seconds * (1 - share) / 2)
+        seconds = seconds and max(seconds - (time.monotonic() - started), seconds * (1 - share) / 5)
         for progress in self._train(refitted, everything, scaler, STAGE_ALL, seconds, stop_at=self._best.fraction):
             if progress.improved:
                 network.load_state_dict(refitted.state_dict())
-                self._best.weights = {}
             yield _within(replace(progress, best_epoch=self._best.epoch), share, 1.0, started)
+        yield replace(_silent(progress), fraction=1.0, remaining_s=0.0, finding=finding)
+
+    def _finding(self) -> str:
+        best = self._best
+        score = f"mean SSIM {best.score:.3f}" if self.settings.select_by == "ssim" else f"mean squared error {-best.score:.4g}"
+        refit = "; it was then trained on all history for that share" if self.settings.refit else ""
+        return (
+            f"The forecast of the validation frames was best in epoch {best.epoch}, after {best.fraction:.0%} of the training "
+            f"meant to find that out ({score} at working size){refit}."
+        )
 
     def _train(
         self,
@@ -224,17 +237,22 @@ def _n_weights(name: str) -> Callable[[Any, int, int, int], int]:
     return count
 
 
-def _activation_bytes(name: str) -> Callable[[Any, int, int, int], int]:
+def _training_bytes(name: str) -> Callable[[Any, int, int, int], int]:
     @functools.lru_cache(maxsize=64)
-    def count(settings: Any, height: int, width: int, channels: int) -> int:
-        stride = NETWORKS[name].stride(settings)
-        area = padded_size(height, stride) * padded_size(width, stride)
-
-        def build(h: int, w: int) -> nn.Module:
-            return _bare_network(name, settings, h, w, channels)
+    def activations(settings: Any, area: int, channels: int, stride: int) -> int:
+        def build(height: int, width: int) -> nn.Module:
+            return _bare_network(name, settings, height, width, channels)
 
         with torch.random.fork_rng(devices=[]):
             return activation_bytes(build, settings, settings.context, channels, area, stride)
+
+    def count(settings: Any, height: int, width: int, channels: int) -> int:
+        stride = NETWORKS[name].stride(settings)
+        area = padded_size(height, stride) * padded_size(width, stride)
+        copies = 4  # weights, gradients, two moments of Adam
+        copies += 3 * (settings.context + settings.unroll > 2)  # used at several steps: their gradients are added up
+        copies += settings.validation  # the best so far, later the network of the first stage beside the refitted one
+        return 4 * copies * _n_weights(name)(settings, height, width, channels) + activations(settings, area, channels, stride)
 
     return count
 
@@ -267,6 +285,11 @@ def _within(progress: FitProgress, start: float, stop: float, started: float) ->
     return replace(progress, fraction=fraction, elapsed_s=elapsed, remaining_s=remaining)
 
 
+def _silent(progress: FitProgress) -> FitProgress:
+    """The same moment without its events: to say something more of it, not to count it twice."""
+    return replace(progress, epoch_done=False, improved=False, valid_scores={}, preview=None)
+
+
 def _register(name: str, kind: NetworkKind) -> None:
     settings = settings_class(kind)
     FORECASTERS.add(
@@ -287,7 +310,7 @@ def _register(name: str, kind: NetworkKind) -> None:
                 **kind.preset_help,
             },
             n_weights=_n_weights(name),
-            activation_bytes=_activation_bytes(name),
+            training_bytes=_training_bytes(name),
         ),
     )
 

@@ -39,10 +39,12 @@ MATLAB_DEFAULTS: Mapping[str, Value] = {
     "shuffle": "once",
     "drop_last": True,
     "loss": "half sum of squares",
+    "precision": "float32",
 }
 """What the question left out and MATLAB filled in: the threshold is on the norm of each weight array, L2 regularisation 1e-4
-is added to the gradient, 128 sequences make a batch, an incomplete batch is dropped, sequences are shuffled once, and a
-regression layer sums half the squared error over pixels, so that the gradient is nearly always at its threshold."""
+is added to the gradient, 128 sequences make a batch, an incomplete batch is dropped, sequences are shuffled once, numbers are
+single precision, and a regression layer sums half the squared error over pixels, so that the gradient is nearly always at
+its threshold."""
 
 
 def context_setting(default: int) -> Any:

@@ -3,10 +3,8 @@
 Each check stands alone and raises a SettingError that says what was found, what is needed, and the number that would work.
 """
 
-from collections.abc import Mapping
-
 from framecast.errors import SettingError
-from framecast.forecasters.contract import ForecasterKind
+from framecast.forecasters.contract import ForecasterKind, training_span
 from framecast.runs.preflight import preflight
 from framecast.series.frames import FrameSeries, Preparation, Split
 from framecast.settings import Settings
@@ -27,17 +25,14 @@ def check_split(series: FrameSeries, split: Split) -> None:
         )
 
 
-def configured(
-    kind: ForecasterKind, preset: str | None, changes: Mapping[str, object] | None, split: Split
-) -> Settings:
-    """The settings of a preset with changes over it. A context that nobody chose shrinks to a third of what there is to train
-    on, so that the defaults serve a short series too; one that was chosen stays and is refused where it does not fit."""
-    settings = kind.configure(preset, changes)
-    context = getattr(settings, "context", None)
-    longest = max(1, _training_span(settings, split) // 3)
-    if context is None or context <= longest or "context" in (changes or {}):
-        return settings
-    return kind.configure(preset, {**(changes or {}), "context": longest})
+def check_validation(kind: ForecasterKind, split: Split) -> None:
+    """A forecaster that chooses by the validation frames has some."""
+    if kind.needs_validation and not len(split.valid):
+        advice = "Hold back one frame for validation" if split.test.start > 2 else "Add frames"
+        raise SettingError(
+            f"{kind.title} chooses by the validation frames and there are none; at least 1 is needed. {advice}, or choose "
+            "another forecaster."
+        )
 
 
 def check_context(settings: Settings, split: Split) -> None:
@@ -45,18 +40,12 @@ def check_context(settings: Settings, split: Split) -> None:
     context = getattr(settings, "context", None)
     if context is None:
         return
-    n_span = _training_span(settings, split)
+    n_span = training_span(settings, split)
     if context + 1 > n_span:
         raise SettingError(
             f"{n_span} frames are left to train on and a context of {context} needs {context + 1}. "
             f"Choose a context of at most {n_span - 1}, or hold back fewer frames."
         )
-
-
-def _training_span(settings: Settings, split: Split) -> int:
-    """Frames that windows are cut from: without validation its frames are trained on too."""
-    validated = bool(getattr(settings, "validation", True)) and len(split.valid) > 0
-    return len(split.train) if validated else split.test.start
 
 
 def check_memory(

@@ -43,14 +43,17 @@ def n_threads_beside_server() -> int:
 
 
 def available_bytes(device: str) -> int:
-    """Memory that can still be had on the device, in bytes; a container's own limit counts."""
+    """Memory that a run may take on the device, in bytes: nine tenths of what can still be had, so that the rest of the
+    machine goes on; a container's own limit counts."""
     if device.startswith("cuda"):
         import torch
 
-        return int(torch.cuda.mem_get_info(torch.device(device))[0])
-    free = int(psutil.virtual_memory().available)
-    limit = _container_limit()
-    return free if limit is None else min(free, limit)
+        free = int(torch.cuda.mem_get_info(torch.device(device))[0])
+    else:
+        free = int(psutil.virtual_memory().available)
+        limit = _container_limit()
+        free = free if limit is None else min(free, limit)
+    return free * 9 // 10
 
 
 @contextlib.contextmanager

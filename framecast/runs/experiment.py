@@ -17,7 +17,7 @@ from framecast.errors import DivergedError, InputError, SettingError
 from framecast.files import bytes_in_words
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Forecaster, Workbench
-from framecast.runs.checks import check_context, check_memory, check_split, configured
+from framecast.runs.checks import check_context, check_memory, check_split, check_validation
 from framecast.runs.devices import available_bytes, chosen_device, n_threads_alone, torch_threads
 from framecast.runs.failure import recording_failure
 from framecast.runs.record import RunRecord, installed_versions, new_id, source_commit, utc_now
@@ -58,10 +58,11 @@ def plan(
     kind = FORECASTERS[forecaster]
     preset = preset or next(iter(kind.presets))
     split = split or Split.of(series.n_frames)
-    settings = configured(kind, preset, changes, split)
+    settings = kind.configure(preset, changes, split)
     preparation = preparation or Preparation()
     device = chosen_device(device)
     check_split(series, split)
+    check_validation(kind, split)
     check_context(settings, split)
     check_memory(kind, settings, series, preparation, split, device)
     now = utc_now()
@@ -151,7 +152,13 @@ class _Notes:
 
     fit_seconds: dict[str, float] = field(default_factory=dict)
     forecast_seconds: dict[str, float] = field(default_factory=dict)
+    finding: str = ""
+    """What the fit found out, as a sentence."""
     stopped_early: bool = False
+    learned_nothing: bool = False
+    """Stopped before the first epoch or validation: what forecast is what the network was at birth."""
+    ended_by_time: bool = False
+    """The time limit was used up before the epochs."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Rules that cannot forecast this series, and why."""
 
@@ -166,6 +173,7 @@ def _fit(
     history = series.head(record.split.test.start)
     last = FitProgress(stage="Beginning")
     unsaved, saved_at, saving_s = False, 0.0, 0.0
+    learned, most_epochs = False, 0
     started = time.monotonic()
     with contextlib.ExitStack() as leaving:
         steps = forecaster.fit(history, record.split)
@@ -173,7 +181,10 @@ def _fit(
             leaving.callback(steps.close)
         for progress in steps:
             last = replace(progress, preview=None)
+            notes.finding = progress.finding or notes.finding
+            most_epochs = max(most_epochs, progress.epoch)
             if progress.epoch_done or progress.valid_scores:
+                learned = True
                 run.append_progress(progress.to_mapping())
             unsaved |= progress.improved
             now = time.monotonic()
@@ -185,6 +196,9 @@ def _fit(
                 notes.stopped_early = True
                 break
     notes.fit_seconds[record.forecaster] = time.monotonic() - started
+    notes.learned_nothing = notes.stopped_early and not learned
+    limited = bool(record.settings.get("minutes")) and most_epochs < int(record.settings.get("epochs", 0))
+    notes.ended_by_time = limited and not notes.stopped_early
     if notes.stopped_early:
         run.append_progress({**last.to_mapping(), "stage": STAGE_STOPPED, "epoch_done": False, "improved": False})
     run.save_forecaster(forecaster)

@@ -1,7 +1,7 @@
 """Does it fit? Asked before a run is queued, so that nobody waits for a run that memory will end.
 
-Counted are the weights, four times each in training (itself, its gradient, two moments of Adam), the series at working size,
-and what a training step holds for its backward pass at full batch and unroll.
+Counted are what training holds at its peak (weights, gradients, optimiser, the intermediate results of a step at full batch
+and unroll) and the series at working size.
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,6 @@ from framecast.runs.devices import available_bytes
 from framecast.series.frames import Preparation
 from framecast.settings import Settings
 
-BYTES_PER_WEIGHT = 4 * (1 + 1 + 2)
-"""float32: weight, gradient, two moments."""
 DEFAULT_SIZE = {"cpu": 128, "cuda": 256}
 
 
@@ -50,8 +48,8 @@ def preflight(
     def demand(size: int | None) -> tuple[int, int]:
         h, w = Preparation(size).working_shape(height, width)
         n_weights = kind.n_weights(settings, h, w, channels) if kind.n_weights else 0
-        step = kind.activation_bytes(settings, h, w, channels) if kind.activation_bytes else 0
-        return n_weights, n_weights * BYTES_PER_WEIGHT + step + n_frames * h * w * channels * bytes_per_value
+        training = kind.training_bytes(settings, h, w, channels) if kind.training_bytes else 0
+        return n_weights, training + n_frames * h * w * channels * bytes_per_value
 
     free = available_bytes(device)
     h, w = preparation.working_shape(height, width)
@@ -62,7 +60,7 @@ def preflight(
     if needed <= free:
         sentence = (
             f"{kind.title} has {n_weights:,} weights at {w} x {h}; with them training holds about "
-            f"{bytes_in_words(needed)}, of {bytes_in_words(free)} free on {place}."
+            f"{bytes_in_words(needed)}, of {bytes_in_words(free)} to be had on {place}."
         )
         return Preflight(n_weights, needed, free, True, None, sentence)
     largest = _largest(min(h, w) - 1, lambda size: demand(size)[1] <= free)
@@ -71,7 +69,7 @@ def preflight(
         advice = f"Choose a working size of at most {largest}, or a smaller batch or unroll."
     sentence = (
         f"{kind.title} has {n_weights:,} weights at {w} x {h} and training needs {bytes_in_words(needed)}; "
-        f"{bytes_in_words(free)} are free on {place}. {advice}"
+        f"{bytes_in_words(free)} can be had on {place}. {advice}"
     )
     return Preflight(n_weights, needed, free, False, largest, sentence)
 

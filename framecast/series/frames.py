@@ -147,10 +147,14 @@ class Split:
         shorter than 250, and as many frames before them, at most a third of the rest, are for validation."""
         if n_test is None:
             n_test = TEST_FRAMES if n_frames >= LONG_SERIES else -(-n_frames // 5)
+        if n_frames < 3:
+            raise SettingError(
+                f"The series has {n_frames} frames; at least 3 are needed, 2 to train on and 1 to forecast. Add frames."
+            )
         if not 1 <= n_test <= n_frames - 2:
             raise SettingError(
                 f"The series has {n_frames} frames and {n_test} are to be held back as the test; at least 2 must remain to "
-                f"train on. Choose a test of 1 to {max(n_frames - 2, 1)} frames, or add frames."
+                f"train on. Choose a test of 1 to {n_frames - 2} frames, or add frames."
             )
         rest = n_frames - n_test
         if n_valid is None:

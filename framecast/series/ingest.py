@@ -103,10 +103,18 @@ def _reader(files: list[Upload]) -> tuple[Reader, list[Upload]]:
                 return reader, files
         raise SeriesError(_unknown(files[0], head))
     pictures = READERS["pictures"]
-    if not any(file.path.suffix.lower().lstrip(".") in pictures.suffixes for file in files):
-        whole = [(reader, file) for file in files for reader in READERS.values() if reader.sniff(_head(file))]
-        if len(whole) == 1:
-            return whole[0][0], [whole[0][1]]
+    n_pictures = sum(file.path.suffix.lower().lstrip(".") in pictures.suffixes for file in files)
+    if n_pictures >= MIN_FRAMES:
+        return pictures, files
+    whole = [(reader, file) for file in files for reader in READERS.values() if reader.sniff(_head(file))]
+    if len(whole) == 1 and not n_pictures:
+        return whole[0][0], [whole[0][1]]
+    alone = [file for reader, file in whole if reader is not pictures]
+    if alone:
+        raise SeriesError(
+            f"{len(files)} files were given together and {alone[0].label} is a series in itself; one such file alone or the "
+            "pictures of one series are needed. Choose one of them."
+        )
     return pictures, files
 
 

@@ -128,7 +128,7 @@ def _check_missing(name: str, n_frames: int, masks: Counter[bytes], first_seen: 
     if infinite:
         raise SeriesError(
             f"Series '{name}' has infinite values or values beyond float32 in {len(infinite)} of {n_frames} frames, first in "
-            f"frame {infinite[0]} (counted from 0); every value must be finite. Replace them or leave these frames out."
+            f"frame {infinite[0] + 1}; every value must be finite. Replace them or leave these frames out."
         )
     if len(masks) > 1:
         nothing = next((key for key in masks if not any(key)), None)
@@ -137,7 +137,7 @@ def _check_missing(name: str, n_frames: int, masks: Counter[bytes], first_seen: 
         first = min(first_seen[key] for key in masks if key != usual)
         raise SeriesError(
             f"Series '{name}' has missing values (NaN) that come and go: {n_odd} of {n_frames} frames differ, first "
-            f"frame {first} (counted from 0); only pixels missing in every frame can be masked. "
+            f"frame {first + 1}; only pixels missing in every frame can be masked. "
             "Fill the others or leave these frames out."
         )
 

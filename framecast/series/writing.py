@@ -51,7 +51,7 @@ def write_frames(path: Path, name: str, frames: Iterable[Frame], expected: int |
             low, high = float(pixels.min()), float(pixels.max())
             if not np.isfinite([low, high]).all():
                 raise SeriesError(
-                    f"Frame {index} of series '{name}' (counted from 0) holds NaN or infinite values; all must "
+                    f"Frame {index + 1} of series '{name}' holds NaN or infinite values; all must "
                     "be finite. Replace them, or give a mask."
                 )
             written.low, written.high, written.n_frames = min(written.low, low), max(written.high, high), index + 1
@@ -104,7 +104,7 @@ def _as_series(name: str, frames: Iterable[Frame]) -> Iterator[Frame]:
         first = frame if first is None else first
         if frame.shape != first.shape or frame.dtype != first.dtype:
             raise SeriesError(
-                f"Frame {index} of series '{name}' (counted from 0) is {frame.shape} {frame.dtype}, frame 0 is {first.shape} "
+                f"Frame {index + 1} of series '{name}' is {frame.shape} {frame.dtype}, frame 1 is {first.shape} "
                 f"{first.dtype}; all frames must be alike (height, width, channel). Crop, resize or convert them."
             )
         yield frame

@@ -79,14 +79,14 @@ def train(
     optimizer = _optimizer(network, settings)
     spread = torch.tensor(scaler.spread, device=data.frames.device).view(-1, 1, 1)
     validator = Validator(data, settings)
-    order = torch.randperm(len(data.span), generator=generator)
+    order = torch.randperm(longest_unroll, generator=generator)  # as many windows as there are at unroll 1
     step = epoch = 0
     last_sign = time.monotonic()
     losses: list[Tensor] = []
     network.train()
     while (fraction := budget.fraction(step)) < stop_at:
         if settings.shuffle == "each epoch":
-            order = torch.randperm(len(data.span), generator=generator)
+            order = torch.randperm(longest_unroll, generator=generator)
         batches = torch.split(order[: budget.steps_per_epoch * settings.batch_size], settings.batch_size)
         for batch in batches:
             n_unroll = unroll_at(settings, fraction, longest_unroll)
@@ -293,7 +293,8 @@ def _optimizer(network: nn.Module, settings: TrainingSettings) -> torch.optim.Op
         {"params": [p for p in network.parameters() if p.ndim > 1], "weight_decay": settings.weight_decay},
         {"params": [p for p in network.parameters() if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    return kind([group for group in groups if group["params"]], lr=settings.learning_rate)
+    # fused: one pass over each weight array, without copies as large as the weights
+    return kind([group for group in groups if group["params"]], lr=settings.learning_rate, fused=True)
 
 
 def _clip(network: nn.Module, settings: TrainingSettings) -> None:

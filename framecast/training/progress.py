@@ -45,6 +45,8 @@ class FitProgress:
     improved: bool = False
     """The forecaster's best state so far was made in this epoch: time to save it."""
     preview: Preview | None = None
+    finding: str = ""
+    """What the fit found out, as a sentence for a person; in the last progress where there is something to say."""
 
     def to_mapping(self) -> dict[str, Any]:
         """What is kept in progress.jsonl: all but the preview."""

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 START_S = 60
 STREAMLIT_LOOKS_FOR_ITSELF = re.compile(r"/\w+/_stcore/(health|host-config)$")
 """Opened at /train, the browser's side of Streamlit tries the page's own path before the root; the 404 is expected."""
-expect.set_options(timeout=60_000)  # the first page that needs torch waits for its import, on a machine that may be busy
+expect.set_options(timeout=120_000)  # the first page that needs torch waits for its import, on a machine that may be busy
 
 CHROMIUM_ARGS = [
     "--no-sandbox",  # needed as root, as in a container

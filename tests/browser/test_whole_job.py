@@ -21,7 +21,7 @@ from framecast.series.store import SeriesStore
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 N_FRAMES, SHORT_SIDE = 40, 32
-TRAINED_MS = 180_000
+TRAINED_MS = 900_000
 
 
 @pytest.fixture(autouse=True)

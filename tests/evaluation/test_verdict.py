@@ -85,3 +85,11 @@ def test_persistence_is_not_compared_with_itself():
 def test_without_persistence_there_is_no_verdict():
     with pytest.raises(UnknownNameError, match="no scores named ssim of persistence"):
         verdict(curves([1], [1])[:2], "run", "U-Net")
+
+
+def test_a_simple_rule_that_does_better_is_named():
+    rule = [ScoreCurve("climatology", metric, 0, np.full(3, value)) for metric, value in (("ssim", 0.9), ("mse", 1.0))]
+    assert verdict(curves([1, 1, 1], [1, 1, 1]) + rule, "run", "U-Net").endswith(
+        "mean SSIM 0.810 against 0.800. The simple rule Climatology does better: mean SSIM 0.900."
+    )
+    assert "rule" not in verdict(curves([1, 1, 1], [1, 1, 1]), "run", "U-Net")

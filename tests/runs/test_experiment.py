@@ -13,9 +13,8 @@ import pytest
 from framecast.errors import DivergedError, SettingError, UnknownNameError
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs import preflight as preflight_module
-from framecast.runs.checks import configured
 from framecast.runs.experiment import carry_out, forecast_beyond, plan, repeat_forecast
-from framecast.runs.preflight import BYTES_PER_WEIGHT, preflight
+from framecast.runs.preflight import preflight
 from framecast.runs.store import Run, RunStore
 from framecast.series.frames import FrameSeries, Preparation, Split
 
@@ -187,7 +186,7 @@ def test_what_does_not_fit_in_memory_is_refused_with_the_largest_size_that_does(
     enough = ask(None, 10**9)
     assert enough.fits and enough.largest_size is None
     assert enough.n_weights == 200 * 300 * 3
-    assert enough.needed_bytes == enough.n_weights * BYTES_PER_WEIGHT + 10 * 200 * 300 * 3
+    assert enough.needed_bytes == enough.n_weights * 16 + 10 * 200 * 300 * 3
     assert "180,000 weights at 300 x 200" in enough.sentence
 
     little = enough.needed_bytes // 3
@@ -210,6 +209,21 @@ def test_scores_are_valid_json_lines(tmp_path: Path, series: FrameSeries, drift:
 def test_a_context_that_nobody_chose_shrinks_to_fit_a_short_series() -> None:
     short = Split.of(20, n_test=5)
     kind = FORECASTERS["unet"]
-    assert configured(kind, None, {}, short).to_mapping()["context"] == len(short.train) // 3
-    assert configured(kind, None, {"context": 7}, short).to_mapping()["context"] == 7
-    assert configured(kind, None, {}, Split.of(400)) == kind.configure()
+    assert kind.configure(None, {}, short).to_mapping()["context"] == len(short.train) // 3
+    assert kind.configure(None, {"context": 7}, short).to_mapping()["context"] == 7
+    assert kind.configure(None, {}, Split.of(400)) == kind.configure()
+
+
+def test_auto_without_validation_frames_is_refused_before_it_begins(series: FrameSeries) -> None:
+    with pytest.raises(SettingError, match="Auto chooses by the validation frames and there are none"):
+        plan(series, forecaster="auto", split=Split.of(series.n_frames, n_valid=0), device="cpu")
+
+
+def test_the_summary_says_what_the_fit_found(tmp_path: Path, series: FrameSeries) -> None:
+    network = done(tmp_path, series, "unet", changes={"epochs": 1, "context": 2, "width": 4, "unroll": 1}).summary()
+    assert network["finding"].startswith("The forecast of the validation frames was best in epoch 1")
+    assert not network["stopped_early"] and not network["learned_nothing"] and not network["ended_by_time"]
+    limited = done(tmp_path, series, "unet", changes={"minutes": 0.001, "context": 2, "width": 4, "unroll": 1}).summary()
+    assert limited["ended_by_time"]
+    auto = done(tmp_path, series, "auto", changes={"epochs": 1, "minutes": 0.0}).summary()
+    assert re.match(r"Auto chose .*: its forecast of the validation frames had mean SSIM", auto["finding"])

@@ -91,8 +91,8 @@ def test_frames_of_different_sizes_name_the_first_offender(store: SeriesStore, f
     files[3] = upload(files[3].name, encoded(frames[3, :8]))
     files[4] = upload(files[4].name, encoded(frames[4, :, :6]))
     assert refused(files[::-1], store, untouched) == (
-        "'frame_4.png' is 8 x 7 pixels (height x width) while 4 of 6 pictures are 9 x 7; all must have one size. "
-        "Crop or resize it to 9 x 7, or leave it out."
+        "'frame_4.png' is 7 x 8 pixels (width x height) while 4 of 6 pictures are 7 x 9; all must have one size. "
+        "Crop or resize it to 7 x 9, or leave it out."
     )
 
 
@@ -139,10 +139,10 @@ def test_missing_values_that_come_and_go_are_refused(store: SeriesStore, untouch
     values = np.zeros((8, 6, 5)) + 0.5
     values[:, 0, 0] = np.nan
     values[[3, 6], 2, 2] = np.nan
-    assert "come and go: 2 of 8 frames differ, first frame 3" in refused(npy(values), store, untouched)
+    assert "come and go: 2 of 8 frames differ, first frame 4" in refused(npy(values), store, untouched)
     values[:, 0, 0] = 1
     values[4:, 2, 2] = np.nan  # most frames now: those without are still the rule
-    assert "come and go: 5 of 8 frames differ, first frame 3" in refused(npy(values), store, untouched)
+    assert "come and go: 5 of 8 frames differ, first frame 4" in refused(npy(values), store, untouched)
     values[:] = np.nan
     assert "no value at all" in refused(npy(values), store, untouched)
 
@@ -151,7 +151,7 @@ def test_missing_values_that_come_and_go_are_refused(store: SeriesStore, untouch
 def test_infinite_values_are_refused(store: SeriesStore, untouched: Check, bad: float) -> None:
     values = np.random.default_rng(0).random((8, 6, 5))
     values[5:7, 1, 1] = bad
-    assert "beyond float32 in 2 of 8 frames, first in frame 5" in refused(npy(values), store, untouched)
+    assert "beyond float32 in 2 of 8 frames, first in frame 6" in refused(npy(values), store, untouched)
 
 
 def test_what_numbers_become(store: SeriesStore) -> None:
@@ -254,3 +254,8 @@ def npy(array: Array) -> Upload:
     stream = io.BytesIO()
     np.save(stream, array)
     return upload("a.npy", stream.getvalue())
+
+
+def test_a_picture_and_a_whole_series_together_are_refused(store: SeriesStore, frames: Array, untouched: Check) -> None:
+    text = refused([*pictures(frames[:1]), npy(frames)], store, untouched)
+    assert text.startswith("2 files were given together and 'a.npy' is a series in itself;")

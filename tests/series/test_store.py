@@ -105,8 +105,8 @@ def test_frames_that_make_no_series(store: SeriesStore, frames: Array) -> None:
     wrong: list[tuple[list[Array], str]] = [
         ([], "has no frames; at least 2"),
         ([frames[0]], "has 1 frame; at least 2"),
-        ([frames[0], frames[1, :8]], r"Frame 1 of series 'a' \(counted from 0\) is \(8, 7, 3\)"),
-        ([frames[0], frames[1].astype(np.uint16)], "uint16, frame 0 is"),
+        ([frames[0], frames[1, :8]], r"Frame 2 of series 'a' is \(8, 7, 3\)"),
+        ([frames[0], frames[1].astype(np.uint16)], "uint16, frame 1 is"),
         ([frames[0].astype(float)] * 2, "float64; frames must be"),
         ([frames[0, ..., 0]] * 2, "frames must be"),
         ([np.full((2, 2, 1), np.nan, np.float32)] * 2, "holds NaN or infinite"),

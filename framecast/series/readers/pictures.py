@@ -109,7 +109,9 @@ def _pictures(files: Sequence[Upload], notes: list[str]) -> list[Upload]:
             f"Give files of type {', '.join(SUFFIXES)}."
         )
     if others:
-        notes.append(f"{len(others)} files are no pictures and were left out, the first {others[0].label}.")
+        first = others[0].label
+        one = f"One file is no picture and was left out: {first}."
+        notes.append(one if len(others) == 1 else f"{len(others)} files are no pictures and were left out, the first {first}.")
     return pictures
 
 
@@ -160,9 +162,9 @@ def _check_alike(pictures: Sequence[Upload], headers: Sequence[Header]) -> None:
         (height, width), n_usual = sizes.most_common(1)[0]
         index = next(i for i, header in enumerate(headers) if (header.height, header.width) != (height, width))
         raise SeriesError(
-            f"{pictures[index].label} is {headers[index].height} x {headers[index].width} pixels (height x width) while "
-            f"{n_usual} of {len(headers)} pictures are {height} x {width}; all must have one size. "
-            f"Crop or resize it to {height} x {width}, or leave it out."
+            f"{pictures[index].label} is {headers[index].width} x {headers[index].height} pixels (width x height) while "
+            f"{n_usual} of {len(headers)} pictures are {width} x {height}; all must have one size. "
+            f"Crop or resize it to {width} x {height}, or leave it out."
         )
     dtypes = Counter(header.dtype for header in headers)
     if len(dtypes) > 1:
