@@ -22,6 +22,7 @@ from framecast.runs.devices import chosen_device
 from framecast.runs.experiment import carry_out, plan
 from framecast.runs.preflight import default_preparation
 from framecast.runs.record import RunRecord
+from framecast.runs.rules import known_rules
 from framecast.runs.store import Run, RunStore
 from framecast.series.frames import FrameSeries, Preparation, Split
 from framecast.series.ingest import ingest
@@ -92,10 +93,8 @@ def _carry_out_all(records: list[RunRecord], series: FrameSeries, workspace: Pat
                 screen.say(f"{record.title} was not begun.")
                 continue
             one = RunStore(workspace).create(record)
-            rules = None
-            if finished:
-                rules = [curve for curve in finished[0].scores() if FORECASTERS[curve.forecaster].family == "rule"]
             try:
+                rules = known_rules(finished, record)
                 screen.follow(carry_out(record, series, one, stop=stop, rules=rules), record.title)
             except RunError as error:
                 failed = True

@@ -249,9 +249,9 @@ def _training_bytes(name: str) -> Callable[[Any, int, int, int], int]:
     def count(settings: Any, height: int, width: int, channels: int) -> int:
         stride = NETWORKS[name].stride(settings)
         area = padded_size(height, stride) * padded_size(width, stride)
-        copies = 4  # weights, gradients, two moments of Adam
-        copies += 3 * (settings.context + settings.unroll > 2)  # used at several steps: their gradients are added up
-        copies += settings.validation  # the best so far, later the network of the first stage beside the refitted one
+        copies: int = 4  # weights, gradients, two moments of Adam
+        copies += 3 * bool(settings.context + settings.unroll > 2)  # used at several steps: their gradients are added up
+        copies += bool(settings.validation)  # the best so far, later the network of the first stage beside the refitted one
         return 4 * copies * _n_weights(name)(settings, height, width, channels) + activations(settings, area, channels, stride)
 
     return count

@@ -27,6 +27,7 @@ from framecast.runs.devices import give_memory_back, n_threads_beside_server
 from framecast.runs.experiment import STAGES_AFTER_FIT, carry_out
 from framecast.runs.failure import recording_failure
 from framecast.runs.record import RunRecord
+from framecast.runs.rules import known_rules
 from framecast.runs.store import RunStore
 from framecast.series.store import SeriesStore
 from framecast.training.progress import FitProgress, Preview
@@ -155,10 +156,12 @@ class JobManager:
             give_memory_back(device)
 
     def _carry_out(self, job: _Job) -> None:
-        run = RunStore(self.workspace).open(job.record.id)
+        store = RunStore(self.workspace)
+        run = store.open(job.record.id)
         with recording_failure(run):
             series = SeriesStore(self.workspace).open(job.record.series)
-            with contextlib.closing(carry_out(job.record, series, run, stop=job.stop.is_set)) as steps:
+            rules = known_rules(store.runs(), job.record)
+            with contextlib.closing(carry_out(job.record, series, run, stop=job.stop.is_set, rules=rules)) as steps:
                 for progress in steps:
                     self._publish(job, progress)
                     if self.closing.is_set():

@@ -15,6 +15,7 @@ from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs import preflight as preflight_module
 from framecast.runs.experiment import carry_out, forecast_beyond, plan, repeat_forecast
 from framecast.runs.preflight import preflight
+from framecast.runs.rules import known_rules
 from framecast.runs.store import Run, RunStore
 from framecast.series.frames import FrameSeries, Preparation, Split
 
@@ -227,3 +228,14 @@ def test_the_summary_says_what_the_fit_found(tmp_path: Path, series: FrameSeries
     assert limited["ended_by_time"]
     auto = done(tmp_path, series, "auto", changes={"epochs": 1, "minutes": 0.0}).summary()
     assert re.match(r"Auto chose .*: its forecast of the validation frames had mean SSIM", auto["finding"])
+
+
+def test_rules_are_scored_once_for_a_series_and_split(tmp_path: Path, series: FrameSeries, drift: str) -> None:
+    first, own_rule = done(tmp_path, series, drift), done(tmp_path, series, "climatology", changes={"n_frames": 2})
+    again = plan(series, forecaster=drift, device="cpu")
+    known = known_rules([own_rule, first], again)
+    assert known is not None and {curve.forecaster for curve in known} == RULES
+    expected = {(c.forecaster, c.metric): c.values.tolist() for c in first.scores()}
+    assert all(curve.values.tolist() == expected[curve.forecaster, curve.metric] for curve in known)
+    assert known_rules([own_rule], again) is None
+    assert known_rules([first], plan(series, forecaster=drift, device="cpu", split=Split.of(series.n_frames, 2))) is None
