@@ -3,14 +3,12 @@
 import streamlit as st
 
 from framecast.errors import FrameCastError
-from framecast.evaluation.verdict import verdict
-from framecast.forecasters.catalog import FORECASTERS
 from framecast.ui import page, resources
 from framecast.ui.comparison import comparison
+from framecast.ui.outcome import outcome, show_outcome
 from framecast.ui.run_choice import run_choice
 from framecast.ui.run_details import run_details
 from framecast.ui.run_table import run_table, same_frames
-from framecast.ui.text import escaped
 
 page.header("Compare", "The forecast of the test frames beside the truth, and up to which lead it can be trusted.")
 runs = [run for run in resources.run_store().runs() if run.state == "finished"]
@@ -22,7 +20,7 @@ resources.wake()
 store = resources.series_store()
 run = run_choice(runs)
 try:
-    st.info(escaped(verdict(run.scores(), run.record.forecaster, FORECASTERS[run.record.forecaster].title)))
+    show_outcome(outcome(run))
     comparison(run, resources.stored_series(run.record.series), store)
     st.subheader("All forecasters on these test frames", anchor=False)
     run_table(run, same_frames(run, runs))

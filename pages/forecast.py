@@ -5,7 +5,9 @@ import streamlit as st
 from framecast.errors import FrameCastError
 from framecast.ui import page, resources, state
 from framecast.ui.beyond import beyond
+from framecast.ui.ended_run import DELETED
 from framecast.ui.run_choice import run_choice
+from framecast.ui.text import count, escaped, short, thousands
 
 page.header("Forecast", "Apply a finished run beyond the last frame of its series. There is no truth to compare with yet.")
 runs = [run for run in resources.run_store().runs() if run.state == "finished"]
@@ -16,16 +18,27 @@ if not runs:
 resources.wake()
 store = resources.series_store()
 run = run_choice(runs)
-with st.form("forecast_steps", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-    n_steps = st.number_input("Frames to forecast", 1, 1000, run.record.split.horizon, key=f"steps_{run.id}", width=200)
+stored = resources.stored_series(run.record.series)
+if stored is None:
+    st.warning(f"{DELETED}, so there is nothing to forecast from. Add the series again, or choose another run.")
+    st.stop()
+
+horizon = run.record.split.horizon
+with (
+    st.form("forecast_steps", border=False, enter_to_submit=False),
+    st.container(horizontal=True, vertical_alignment="bottom"),
+):
+    n_steps = int(st.number_input("Frames to forecast", 1, 1000, horizon, key=f"steps_{run.id}", width=220))
     pressed = st.form_submit_button("Forecast", type="primary", key="forecast")
-if n_steps > run.record.split.horizon:
-    st.caption(f"This run was scored up to lead {run.record.split.horizon}; how good it is beyond that is not known.")
+last = thousands(stored.n_frames)
+st.caption(f"The forecast starts after frame {last}, the last one of {escaped(short(stored.name))}.")
+if n_steps > horizon:
+    st.caption(f"This run was scored over {count(horizon, 'lead')}; how good it is beyond that is not known.")
 if pressed:
-    st.session_state[state.FORECAST] = (run.id, int(n_steps))
+    st.session_state[state.FORECAST] = (run.id, n_steps)
 asked = st.session_state.get(state.FORECAST)
 if asked and asked[0] == run.id:
     try:
-        beyond(run, asked[1], store)
+        beyond(run, asked[1], stored, store)
     except FrameCastError as error:
         page.refuse(error)

@@ -4,13 +4,16 @@ import streamlit as st
 
 from framecast.errors import FrameCastError
 from framecast.runs.devices import chosen_device
+from framecast.series.frames import Preparation
 from framecast.ui import page, resources, state
 from framecast.ui.forecaster_choice import forecaster_choice
+from framecast.ui.form_start import begin_with
 from framecast.ui.launch import launch
 from framecast.ui.live_run import other_runs, run_panel
 from framecast.ui.settings_form import settings_form
 from framecast.ui.size_choice import size_choice
-from framecast.ui.split_choice import split_choice
+from framecast.ui.split_choice import short_series_note, split_choice
+from framecast.ui.text import short
 
 page.header("Train", "Choose a series and a forecaster. It learns in the background: you may leave this page.")
 store = resources.series_store()
@@ -21,32 +24,41 @@ if not stored_series:
 
 resources.wake()
 manager, device = resources.manager(), chosen_device("auto")
+shown, lost = state.run_on_train_page(resources.known_run, [snapshot.run_id for snapshot in manager.live()])
+run = resources.known_run(shown) if shown else None
+if lost:
+    st.warning("The run in the address is not here; it may have been deleted. Below you can begin a new one.")
+if run:
+    begin_with(run.record, stored_series, keep_series=state.SERIES in st.session_state)
 choices, side = st.columns([7, 5], gap="large")
 
 with choices:
-    names = {one.digest: one.name for one in stored_series}
+    names = {one.digest: short(one.name, 80) for one in stored_series}
     st.subheader("1. Series", anchor=False)
     digest = state.picker("Series", list(names), state.SERIES, names.__getitem__, on_choice=state.choose_series, hidden=True)
     stored = next(one for one in stored_series if one.digest == digest)
     st.subheader("2. What is learned from, what is forecast", anchor=False)
+    split = None
     try:
         split = split_choice(stored)
+        short_series_note(stored)
     except FrameCastError as error:
         page.refuse(error)
-        st.stop()
-    st.subheader("3. Forecaster", anchor=False)
-    name, kind, preset = forecaster_choice()
-    st.subheader("4. Size and settings", anchor=False)
-    preparation = size_choice(stored, device)
-    changes = settings_form(name, preset, kind, split)
+    if split:
+        st.subheader("3. Forecaster", anchor=False)
+        name, kind, preset = forecaster_choice()
+        rule = kind.family == "rule"
+        st.subheader("4. Settings" if rule else "4. Size and settings", anchor=False)
+        preparation = Preparation() if rule else size_choice(stored, device)
+        changes = settings_form(name, preset, kind, split)
 
 with side, st.container(key="side_run"):
-    shown = state.run_on_train_page([snapshot.run_id for snapshot in manager.live()])
     try:
-        if shown:
-            run_panel(resources.run_store().open(shown), manager, store)
-        else:
-            launch(stored, store.open(digest), split, preparation, (name, kind, preset), changes, device, manager)
+        if run:
+            run_panel(run, manager)
+        other_runs(shown, manager)
+        if split:
+            with st.container(key="ready", border=True, gap="small"):
+                launch(stored, store.open(digest), split, preparation, (name, kind, preset), changes, device, manager)
     except FrameCastError as error:
         page.refuse(error)
-    other_runs(shown, manager)

@@ -12,10 +12,17 @@ from typing import Any
 import numpy as np
 
 
-def mp4(pictures: Iterable[np.ndarray[Any, np.dtype[np.uint8]]], frames_per_second: float, *, quality: int = 18) -> bytes:
+def mp4(
+    pictures: Iterable[np.ndarray[Any, np.dtype[np.uint8]]],
+    frames_per_second: float,
+    *,
+    quality: int = 18,
+    least_side: int = 256,
+) -> bytes:
     """The bytes of an MP4 of `pictures`, (height, width) or (height, width, 3) uint8, all of one size, at least one.
 
-    `quality` is x264's rate factor: 18 looks like the source, higher is smaller.
+    `quality` is x264's rate factor: 18 looks like the source, higher is smaller. Pictures whose longer side is below
+    `least_side` pixels are enlarged to it or a little more, pixel by pixel: players blur a film of 64 x 64.
     """
     import av  # a hundred megabytes of codecs: loaded when a film is asked for
 
@@ -23,7 +30,8 @@ def mp4(pictures: Iterable[np.ndarray[Any, np.dtype[np.uint8]]], frames_per_seco
     with av.open(buffer, "w", format="mp4") as container:
         stream = None
         for picture in pictures:
-            frame = _even(picture if picture.ndim == 3 else picture[..., None].repeat(3, axis=-1))
+            colours = picture if picture.ndim == 3 else picture[..., None].repeat(3, axis=-1)
+            frame = _even(_enlarged(colours, least_side))
             if stream is None:
                 rate = Fraction(frames_per_second).limit_denominator(1000)
                 stream = container.add_stream("libx264", rate=rate, options={"crf": str(quality), "preset": "fast"})
@@ -33,6 +41,11 @@ def mp4(pictures: Iterable[np.ndarray[Any, np.dtype[np.uint8]]], frames_per_seco
         assert stream is not None, "a film needs a picture"
         container.mux(stream.encode())
     return buffer.getvalue()
+
+
+def _enlarged(picture: np.ndarray[Any, np.dtype[np.uint8]], least_side: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    factor = -(-least_side // max(picture.shape[:2]))
+    return picture.repeat(factor, axis=0).repeat(factor, axis=1) if factor > 1 else picture
 
 
 def _even(picture: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np.dtype[np.uint8]]:

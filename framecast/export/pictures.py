@@ -1,4 +1,4 @@
-"""Frames as .npy bytes and as a ZIP of PNG files, both without loss."""
+"""Pictures as a ZIP of PNG files, without loss."""
 
 import io
 import zipfile
@@ -9,13 +9,6 @@ import numpy as np
 from PIL import Image
 
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
-
-
-def npy(frames: np.ndarray[Any, Any]) -> bytes:
-    """The array as the bytes of a .npy file."""
-    buffer = io.BytesIO()
-    np.save(buffer, frames, allow_pickle=False)
-    return buffer.getvalue()
 
 
 def png_zip(pictures: Iterable[np.ndarray[Any, Any]], names: Sequence[str]) -> bytes:

@@ -1,8 +1,10 @@
 """The two charts of the app: what training does to the loss, and what the horizon does to a score.
 
-Every colour is set here: Streamlit's own would swap between the light and the dark theme.
+Every line's colour is set here: Streamlit's own would swap between the light and the dark theme. That of the letters is left
+to the page, which knows the theme.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +13,9 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from framecast.evaluation.verdict import REFERENCE
 from framecast.ui.colours import CURSOR, forecaster_colour
+from framecast.ui.text import value
 
 _LOSS = "#2f7fc1"
 _VALID = "#c4701c"
@@ -43,22 +47,47 @@ def loss_chart(history: Sequence[Mapping[str, Any]], score: str = "ssim") -> go.
     rows = list(zip(steps, history, strict=True))
     losses = [(x, row["train_loss"]) for x, row in rows if row["train_loss"] is not None]
     scored = [(x, row["valid_scores"][score]) for x, row in rows if score in row["valid_scores"]]
-    charts = [(losses, _LOSS, "loss")] + ([(scored, _VALID, f"valid. {score.upper()}")] if scored else [])
-    figure = make_subplots(rows=len(charts), cols=1, shared_xaxes=True, vertical_spacing=0.14)
+    charts = [(losses, _LOSS, "training loss")] + ([(scored, _VALID, f"validation {score.upper()}")] if scored else [])
+    figure = make_subplots(
+        rows=len(charts), cols=1, shared_xaxes=True, vertical_spacing=0.2, subplot_titles=[name for *_, name in charts]
+    )
     for number, (points, colour, name) in enumerate(charts, 1):
         x, y = zip(*points, strict=True) if points else ((), ())
         mode = "lines" if len(points) > 30 else "lines+markers"
         figure.add_scatter(x=x, y=y, mode=mode, name=name, line_color=colour, marker_size=5, row=number, col=1)
-        figure.update_yaxes(title_text=name, row=number, col=1)
+        figure.update_yaxes(nticks=5, row=number, col=1)
     for border in borders:
-        figure.add_vline(x=border, line={"color": CURSOR, "dash": "dot", "width": 1})
-    values = [y for _, y in losses]
-    if values and min(values) > 0 and max(values) > 20 * min(values):
-        figure.update_yaxes(type="log", row=1, col=1)
-    figure.update_xaxes(rangemode="tozero")
+        figure.add_vline(x=border, line={"color": CURSOR, "dash": "dot", "width": 1.5})
+    figure.update_yaxes(**_loss_axis([y for _, y in losses if np.isfinite(y)]), row=1, col=1)
+    figure.update_xaxes(range=[0, 1.03 * max(steps, default=1) or 1])
     figure.update_xaxes(title_text="training step", row=len(charts), col=1)
-    figure.update_layout(height=150 + 100 * len(charts), showlegend=False, margin={**_MARGIN, "t": 8}, uirevision="loss")
+    figure.update_annotations(font_size=13, x=0, xanchor="left")
+    figure.update_layout(height=100 + 115 * len(charts), showlegend=False, margin=_MARGIN, uirevision="loss")
     return figure
+
+
+def stage_note(history: Sequence[Mapping[str, Any]]) -> str:
+    """What the dotted lines of the loss chart mean; empty where there is none."""
+    stages = [row["stage"] for index, row in enumerate(history) if not index or row["stage"] != history[index - 1]["stage"]]
+    if len(stages) < 2:
+        return ""
+    begun = ", then ".join(f"“{stage}”" for stage in stages[1:])
+    lines = "The dotted line stands" if len(stages) == 2 else "The dotted lines stand"
+    return f"{lines} where “{stages[0]}” ends and a new stage begins: {begun}. Steps count on."
+
+
+def _loss_axis(values: list[float]) -> dict[str, Any]:
+    """The bounds of the loss, never below 0; a logarithmic axis where values differ much, with a few round numbers on it."""
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    if not (low > 0 and high > 20 * low):
+        room = 0.06 * (high - low) or 0.06 * abs(high) or 1.0
+        return {"range": [max(0.0, low - room) if low >= 0 else low - room, high + room]}
+    first, last = math.log10(low), math.log10(high)
+    every = math.ceil((last - first) / 5)
+    powers = range(math.floor(first), math.ceil(last) + 1, every)
+    marks = [part * 10.0**power for power in powers for part in ((1, 3) if last - first < 2.5 else (1,))]
+    labels = [value(mark) for mark in marks]
+    return {"type": "log", "range": [first - 0.08, last + 0.08], "tickvals": marks, "ticktext": labels}
 
 
 def _steps(history: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[int]]:
@@ -76,7 +105,7 @@ def _steps(history: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[int]]:
 
 def horizon_chart(plots: list[CurvePlot], lead: int, emphasised: str) -> go.Figure:
     """One small chart per metric, two beside each other: curves over leads 1, 2, ... with a cursor at `lead`. The curve of
-    the forecaster `emphasised` is drawn strongest, rules are dashed by their caller's order: the first curve is solid."""
+    the forecaster `emphasised` is drawn strongest and solid, persistence is dashed, the others are dotted."""
     n_rows = -(-len(plots) // 2)
     figure = make_subplots(
         rows=n_rows,
@@ -100,7 +129,7 @@ def horizon_chart(plots: list[CurvePlot], lead: int, emphasised: str) -> go.Figu
                 line={
                     "color": forecaster_colour(curve.forecaster),
                     "width": 3 if main else 1.8,
-                    "dash": "solid" if main else "dash",
+                    "dash": "solid" if main else "dash" if curve.forecaster == REFERENCE else "dot",
                 },
                 hovertemplate="%{y:.4g}",
                 row=row,

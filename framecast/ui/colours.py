@@ -17,16 +17,22 @@ MASKED = 128
 
 _FORECASTERS = {
     "persistence": "#8a929a",
-    "climatology": "#a5813f",
+    "climatology": "#ba3df4",
+    "damped": "#b7462d",
+    "damped_trend": "#c60077",
+    "seasonal": "#9a7ea8",
+    "analog": "#6f5fe6",
     "convlstm": "#2f7fc1",
     "unet": "#c4701c",
-    "cnn_lstm": "#8e63c7",
-    "flatten_lstm": "#c94f6d",
+    "cnn_lstm": "#00737a",
+    "flatten_lstm": "#c63155",
     "auto": "#2e9463",
-    "ceiling": "#b45c97",
+    "ceiling": "#687a37",
 }
-_OTHERS = ("#2f97ab", "#848f24", "#5b78dd", "#b8622b", "#5f8a3a")
+_OTHERS = ("#2f97ab", "#a5813f", "#5b78dd", "#b8622b", "#5f8a3a")
 CURSOR = "#8a929a"
+INKS = {"light": "#4a5661", "dark": "#b4bfc8"}
+"""The letters of a chart, by theme: no one colour can be read on both."""
 
 _DIVERGING = (
     (33, 102, 172), (103, 169, 207), (209, 229, 240), (247, 247, 247), (253, 219, 199), (239, 138, 98), (178, 24, 43),

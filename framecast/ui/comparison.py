@@ -17,12 +17,15 @@ from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui.charts import CONFIG, Curve, CurvePlot, horizon_chart
 from framecast.ui.clips import encode_clip
 from framecast.ui.colours import error_lut, gradient
+from framecast.ui.ended_run import DELETED
 from framecast.ui.pictures import DisplayRange, Picture, error_picture, picture
 from framecast.ui.player import ColourBar, Panel, pack, player
 from framecast.ui.resources import workspace
 from framecast.ui.rival_choice import PLOTTED, rival_choice
-from framecast.ui.series_clip import HEIGHT_PX, display_range, grey_bar, panel_title
-from framecast.ui.text import value
+from framecast.ui.series_clip import display_range, grey_bar, panel_title
+from framecast.ui.text import decimals, escaped, fixed
+
+HEIGHT_PX = 560
 
 
 @st.fragment
@@ -31,7 +34,7 @@ def comparison(run: Run, stored: StoredSeries | None, store: SeriesStore) -> Non
     deleted: then only the scores are left."""
     lead = 1
     if stored is None:
-        st.warning("The series of this run was deleted, so its forecast cannot be shown beside the truth. The scores remain.")
+        st.warning(f"{DELETED}, so its forecast cannot be shown beside the truth. The scores remain.")
     else:
         payload = comparison_payload(str(workspace()), run.id, run.record.series, run, store)
         lead = player(payload, key=f"compare_player_{run.id}") + 1
@@ -49,6 +52,9 @@ def _charts(run: Run, curves: list[ScoreCurve], titles: dict[str, str], units: s
             lines = [Curve(curve.forecaster, titles[curve.forecaster], curve.values.tolist()) for curve in found]
             plots.append(CurvePlot(metric_title(metric, units), lines))
     st.plotly_chart(horizon_chart(plots, lead, run.record.forecaster), key="curves", config=CONFIG)
+    exact = [titles[curve.forecaster] for curve in curves if curve.metric == "psnr" and np.isinf(curve.values).any()]
+    if exact:
+        st.caption(f"An exact forecast has a PSNR of ∞, which no axis can hold: {escaped(', '.join(exact))} has such leads.")
 
 
 def name_and_unit(metric: str, units: str = "1") -> str:
@@ -71,11 +77,12 @@ def _numbers(run: Run, curves: list[ScoreCurve], units: str, lead: int) -> None:
     for column, metric in zip(st.columns(len(PLOTTED)), PLOTTED, strict=True):
         if (own, metric) not in values:
             continue
-        mine = values[own, metric]
-        delta, colour = _against(mine, values.get((REFERENCE, metric)), metric) if own != REFERENCE else (None, "off")
+        mine, reference = values[own, metric], values.get((REFERENCE, metric))
+        n_decimals = decimals([mine, *([] if reference is None else [reference])])
+        delta, colour = against(mine, reference, metric, n_decimals) if own != REFERENCE else (None, "off")
         column.metric(
             f"{name_and_unit(metric, units)} at lead {lead}",
-            value(mine),
+            fixed(mine, n_decimals),
             delta,
             delta_color=colour,
             delta_arrow="off",
@@ -85,17 +92,18 @@ def _numbers(run: Run, curves: list[ScoreCurve], units: str, lead: int) -> None:
         )
 
 
-def _against(mine: float, reference: float | None, metric: str) -> tuple[str | None, Literal["normal", "inverse", "off"]]:
-    """The difference to persistence in words and how to colour it: green is better, whichever way that is."""
-    if reference is None:
+def against(
+    mine: float, reference: float | None, metric: str, n_decimals: int
+) -> tuple[str | None, Literal["normal", "inverse", "off"]]:
+    """The difference to persistence in words, with the decimals that both are shown with, and how to colour it: green is
+    better, whichever way that is. What those decimals cannot tell apart is equal."""
+    if reference is None or math.isnan(mine - reference) and mine != reference:
         return None, "off"
-    if mine == reference:
+    if mine == reference or not fixed(abs(mine - reference), n_decimals).strip("0.,"):
         return "equal to persistence", "off"
-    if not math.isfinite(mine - reference):
-        return None, "off"
     sign = "+" if mine > reference else "-"  # a hyphen: Streamlit reads the direction off it
     better: Literal["normal", "inverse"] = "normal" if METRICS[metric].higher_is_better else "inverse"
-    return f"{sign}{value(float(f'{abs(mine - reference):.3g}'))} against persistence", better
+    return f"{sign}{fixed(abs(mine - reference), n_decimals)} against persistence", better
 
 
 @st.cache_resource(max_entries=4, show_spinner="Preparing the frames ...")

@@ -5,7 +5,7 @@ import streamlit as st
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind
 from framecast.ui.colours import forecaster_colour
-from framecast.ui.text import escaped
+from framecast.ui.text import escaped, preset_title
 
 FORECASTER = "chosen_forecaster"
 _FAMILIES = {
@@ -16,6 +16,11 @@ _FAMILIES = {
 _FIRST = ("auto", "unet", "convlstm", "cnn_lstm", "flatten_lstm", "persistence", "climatology")
 """The order of the cards, and which is chosen at first; others follow."""
 _COLUMNS = 2
+_PRESET = "A preset fills in the settings below; you can change any of them."
+_QUESTION = (
+    " The question is the one that FrameCast grew out of, asked on MATLAB Answers: how to use an LSTM network to forecast the "
+    "last 50 of 400 images. Its preset trains as it did, to be compared with."
+)
 
 
 def forecaster_choice() -> tuple[str, ForecasterKind, str]:
@@ -32,6 +37,10 @@ def forecaster_choice() -> tuple[str, ForecasterKind, str]:
             _cards(members, chosen)
     kind = FORECASTERS[chosen]
     return chosen, kind, _preset(chosen, kind)
+
+
+def preset_key(name: str) -> str:
+    return f"preset:{name}"
 
 
 def _cards(members: dict[str, ForecasterKind], chosen: str) -> None:
@@ -67,15 +76,15 @@ def _preset(name: str, kind: ForecasterKind) -> str:
     presets = list(kind.presets)
     if len(presets) == 1:
         return presets[0]
+    st.session_state.setdefault(preset_key(name), presets[0])
     preset = st.segmented_control(
         "Preset",
         presets,
-        default=presets[0],
         required=True,
-        format_func=lambda preset: preset[:1].upper() + preset[1:],
-        key=f"preset:{name}",
+        format_func=preset_title,
+        key=preset_key(name),
         persist_state="session",
-        help="A preset fills in the settings below; you can change any of them.",
+        help=_PRESET + (_QUESTION if "question" in presets else ""),
     )
     if sentence := kind.preset_help.get(str(preset)):
         st.caption(escaped(sentence))

@@ -1,4 +1,7 @@
-"""The last look before training: weights, memory, what is refused and why, and the button that starts it."""
+"""The last look before training: weights, memory, what is refused and why, and the button that starts or queues it.
+
+The box is always there, below the run that is shown, so that the next run can be set up while one is at work.
+"""
 
 from collections.abc import Mapping
 
@@ -7,7 +10,6 @@ import streamlit as st
 from framecast.errors import FrameCastError
 from framecast.files import bytes_in_words
 from framecast.forecasters.contract import ForecasterKind
-from framecast.runs.checks import configured
 from framecast.runs.experiment import plan
 from framecast.runs.jobs import JobManager
 from framecast.runs.preflight import Preflight, preflight
@@ -16,7 +18,9 @@ from framecast.series.store import StoredSeries
 from framecast.settings import Value
 from framecast.ui import page, state
 from framecast.ui.size_choice import use_size, usual_size
-from framecast.ui.text import count, escaped, thousands
+from framecast.ui.text import count, escaped, frame_range, short, thousands
+
+LONGEST_TITLE = 80
 
 
 def launch(
@@ -32,13 +36,8 @@ def launch(
     """Draw the summary of the run that these choices make. Train queues it and shows it."""
     name, kind, preset = forecaster
     st.subheader("Ready to train" if kind.family != "rule" else "Ready to run", anchor=False)
-    usual = f"{kind.title} on {stored.name}"
-    title = st.text_input("Name of the run", usual, max_chars=80, key=f"title:{name}:{stored.digest}")
-    height, width = preparation.working_shape(stored.height, stored.width)
-    st.markdown(
-        f"Learns from frames 1 to {split.test.start} of **{escaped(stored.name)}** at {width} × {height} px, then forecasts "
-        f"the {count(split.horizon, 'frame')} that follow, on the **{'GPU' if device.startswith('cuda') else 'CPU'}**."
-    )
+    title = _title(f"{kind.title} on {short(stored.name)}", f"title:{name}:{stored.digest}")
+    st.markdown(_sentence(stored, split, preparation, kind, device) + _wait(len(manager.live())))
     try:
         found = _preflight(stored, series, split, preparation, kind, preset, changes, device)
         _facts(found, kind)
@@ -61,11 +60,36 @@ def launch(
         )
         label = "Train" if kind.family != "rule" else "Run"
         if st.button(label, type="primary", key="train", icon=":material/play_arrow:", width="stretch"):
-            state.choose_run(manager.submit(record))
-            st.session_state[state.SETUP] = False
+            state.choose_run(manager.submit(record), state.TRAINED)
             st.rerun()
     except FrameCastError as error:
         page.refuse(error)
+
+
+def _title(usual: str, key: str) -> str:
+    """The name of the run as it will be kept."""
+    title = " ".join(st.text_input("Name of the run", usual, key=key).split())
+    if len(title) > LONGEST_TITLE:
+        title = short(title, LONGEST_TITLE)
+        st.caption(f"A name has at most {LONGEST_TITLE} letters, so this one is cut: {escaped(title)}")
+    return title
+
+
+def _sentence(stored: StoredSeries, split: Split, preparation: Preparation, kind: ForecasterKind, device: str) -> str:
+    """What the run will do. A rule sees whole frames and needs no device to speak of."""
+    name = f"**{escaped(short(stored.name))}**"
+    follow = f"the {count(split.horizon, 'frame')} that {'follows' if split.horizon == 1 else 'follow'}"
+    if kind.family == "rule":
+        return f"Takes {frame_range(1, split.test.start)} of {name} and forecasts {follow}."
+    height, width = preparation.working_shape(stored.height, stored.width)
+    return (
+        f"Learns from {frame_range(1, split.test.start)} of {name} at {width} × {height} px, then forecasts {follow}, on the "
+        f"**{'GPU' if device.startswith('cuda') else 'CPU'}**."
+    )
+
+
+def _wait(n_ahead: int) -> str:
+    return f" It waits for {count(n_ahead, 'run')} to end first." if n_ahead else ""
 
 
 def _preflight(
@@ -80,7 +104,7 @@ def _preflight(
 ) -> Preflight:
     return preflight(
         kind,
-        configured(kind, preset, changes, split),
+        kind.configure(preset, changes, split),
         stored.height,
         stored.width,
         stored.n_channels,
@@ -93,16 +117,12 @@ def _preflight(
 
 def _facts(found: Preflight, kind: ForecasterKind) -> None:
     if kind.n_weights is None:
-        learned = "What is trained, and for how long, is found out on the way."
-        st.caption("Nothing is trained: no weights, no memory to speak of." if kind.family == "rule" else learned)
+        if kind.family != "rule":
+            st.caption("What is trained, and for how long, is found out on the way.")
         return
-    left, right = st.columns(2)
-    left.metric("Weights", thousands(found.n_weights), help="Numbers that training must find.")
-    right.metric(
-        "Memory, about",
-        bytes_in_words(found.needed_bytes),
-        help="In training each weight is held four times, the series once at working size, and the intermediate results of "
-        "one training step.",
-    )
     share = min(1.0, found.needed_bytes / max(1, found.available_bytes))
-    st.progress(share, f"{bytes_in_words(found.needed_bytes)} needed, {bytes_in_words(found.available_bytes)} available")
+    st.progress(
+        share,
+        f"{thousands(found.n_weights)} weights · {bytes_in_words(found.needed_bytes)} of memory needed, "
+        f"{bytes_in_words(found.available_bytes)} available",
+    )

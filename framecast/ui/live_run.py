@@ -1,4 +1,4 @@
-"""A run as it stands: how far it is, its losses, what it forecasts by now; or how it ended.
+"""A run as it stands: how far it is, its losses, what it forecasts by now.
 
 Which run is shown is in the address, and everything drawn comes from the job manager or the run's files, so a reload or a
 second tab shows the same.
@@ -8,30 +8,33 @@ import time
 
 import streamlit as st
 
-from framecast.errors import FrameCastError
-from framecast.evaluation.verdict import verdict
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.jobs import JobManager, JobSnapshot
 from framecast.runs.store import Run
-from framecast.series.store import SeriesStore
 from framecast.training.progress import FitProgress
-from framecast.ui import page, state
-from framecast.ui.charts import CONFIG, loss_chart
+from framecast.ui import state
+from framecast.ui.charts import CONFIG, loss_chart, stage_note
+from framecast.ui.ended_run import DELETED, ended_run
+from framecast.ui.resources import stored_series
 from framecast.ui.series_clip import frame_still
-from framecast.ui.text import count, duration, escaped
+from framecast.ui.stills import stills
+from framecast.ui.text import count, duration, escaped, short, thousands
 
 REFRESH_S = 1.0
+PREVIEW_PX = 200
 
 
-def run_panel(run: Run, manager: JobManager, store: SeriesStore) -> None:
+def run_panel(run: Run, manager: JobManager) -> None:
     """Draw the run: refreshed every second while it is live, once when it is not."""
+    live = manager.snapshot(run.id) is not None
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(escaped(run.record.title), anchor=False, width="stretch")
-        st.button("Set up another run", key="another", type="tertiary", on_click=_set_up_another)
-    if manager.snapshot(run.id) is None:
-        _ended(run)
+        st.subheader(escaped(short(run.record.title, 80)), anchor=False, width="stretch")
+        if not live:
+            st.button("Close", key="close_run", type="tertiary", icon=":material/close:", on_click=_show, args=(None,))
+    if live:
+        st.fragment(_live, run_every=REFRESH_S)(run, manager)
     else:
-        st.fragment(_live, run_every=REFRESH_S)(run, manager, store)
+        ended_run(run)
 
 
 def other_runs(shown: str | None, manager: JobManager) -> None:
@@ -43,7 +46,7 @@ def other_runs(shown: str | None, manager: JobManager) -> None:
     for snapshot in others:
         phase = "waiting" if snapshot.phase == "waiting" else f"{snapshot.progress.fraction if snapshot.progress else 0:.0%}"
         st.button(
-            f"{escaped(snapshot.title)} · {phase}",
+            f"{escaped(short(snapshot.title))} · {phase}",
             key=f"show_{snapshot.run_id}",
             width="stretch",
             on_click=_show,
@@ -51,35 +54,25 @@ def other_runs(shown: str | None, manager: JobManager) -> None:
         )
 
 
-def _show(run_id: str) -> None:
-    st.session_state[state.SETUP] = False
-    state.choose_run(run_id)
+def _show(run_id: str | None) -> None:
+    state.choose_run(run_id, state.TRAINED)
 
 
-def _set_up_another() -> None:
-    st.session_state[state.SETUP] = True
-    state.choose_run(None)
-
-
-def _live(run: Run, manager: JobManager, store: SeriesStore) -> None:
+def _live(run: Run, manager: JobManager) -> None:
     snapshot = manager.snapshot(run.id)
     if snapshot is None:
         st.rerun()  # the whole page: this ends the refreshing
     progress = snapshot.progress or FitProgress(stage="Beginning")
     st.progress(min(1.0, max(0.0, progress.fraction)), _phase(snapshot, progress, manager))
-    columns = st.columns(3)
-    columns[0].metric("Device", "GPU" if run.record.device.startswith("cuda") else "CPU")
-    epochs = f"{progress.epoch} of {progress.n_epochs}" if progress.n_epochs else str(progress.epoch)
-    columns[1].metric("Epoch", epochs)
+    facts = [("Device", "GPU" if run.record.device.startswith("cuda") else "CPU")]
+    if FORECASTERS[run.record.forecaster].family != "rule" and snapshot.phase == "training" and snapshot.progress:
+        facts.append(("In epoch", in_epoch(progress)))
     if progress.remaining_s is not None:
-        columns[2].metric("Time left", duration(progress.remaining_s))
+        facts.append(("Time left", duration(progress.remaining_s)))
     else:
-        columns[2].metric("Time so far", duration(time.time() - snapshot.started_s))
-    if snapshot.history:
-        st.plotly_chart(loss_chart([one.to_mapping() for one in snapshot.history]), key="loss", config=CONFIG)
-    elif snapshot.phase == "training":
-        st.caption("The losses appear after the first epoch.")
-    _preview(run, snapshot, store)
+        facts.append(("Time so far", duration(time.time() - snapshot.started_s)))
+    for column, (label, shown) in zip(st.columns(3), facts, strict=False):
+        column.metric(label, shown)
     st.button(
         "Stopping ..." if snapshot.stopping else "Stop and keep the best",
         key="stop",
@@ -90,6 +83,22 @@ def _live(run: Run, manager: JobManager, store: SeriesStore) -> None:
         args=(run.id,),
         help="Leaves the training. What was best so far forecasts the test frames and is scored.",
     )
+    if snapshot.history:
+        history = [one.to_mapping() for one in snapshot.history]
+        st.plotly_chart(loss_chart(history), key="loss", config=CONFIG)
+        if note := stage_note(history):
+            st.caption(escaped(note))
+    elif snapshot.phase == "training":
+        st.caption("The losses appear after the first epoch.")
+    _preview(run, snapshot)
+
+
+def in_epoch(progress: FitProgress) -> str:
+    """The epoch at work, counted from 1: '3 of 60'."""
+    at_work = progress.epoch + 1
+    if not progress.n_epochs:
+        return thousands(at_work)
+    return f"{thousands(min(at_work, progress.n_epochs))} of {thousands(progress.n_epochs)}"
 
 
 def _phase(snapshot: JobSnapshot, progress: FitProgress, manager: JobManager) -> str:
@@ -101,38 +110,14 @@ def _phase(snapshot: JobSnapshot, progress: FitProgress, manager: JobManager) ->
     return escaped(progress.stage)
 
 
-def _preview(run: Run, snapshot: JobSnapshot, store: SeriesStore) -> None:
+def _preview(run: Run, snapshot: JobSnapshot) -> None:
     preview = snapshot.preview
     if preview is None:
         return
-    try:
-        stored = store.info(run.record.series)
-    except FrameCastError as error:
-        page.refuse(error)
+    stored = stored_series(run.record.series)
+    if stored is None:
+        st.warning(f"{DELETED}. Stop it, or let it end: it cannot be compared with the truth any more.")
         return
-    st.caption(f"Frame {preview.frame + 1}, forecast {count(preview.lead, 'frame')} ahead, as it is by now")
-    left, right = st.columns(2)
-    left.image(frame_still(preview.forecast, stored), caption="Forecast", width="stretch", output_format="PNG")
-    right.image(frame_still(preview.truth, stored), caption="Truth", width="stretch", output_format="PNG")
-
-
-def _ended(run: Run) -> None:
-    history = [row for row in run.progress() if row["epoch_done"] or row["valid_scores"]]
-    if run.state == "finished":
-        name = run.record.forecaster
-        st.success(f"Finished. {escaped(verdict(run.scores(), name, FORECASTERS[name].title))}")
-        st.page_link(
-            "pages/compare.py",
-            label="Compare the forecast with the truth",
-            icon=":material/arrow_forward:",
-            icon_position="right",
-            query_params={"run": run.id},
-        )
-    elif run.state == "failed":
-        st.error(escaped(run.error() or "This run failed and left no reason."))
-        with st.expander("Details for a report"):
-            st.code(run.traceback() or "", language=None)
-    else:
-        st.warning("This run was taken off the queue, or FrameCast was closed while it ran. Start it again to have a result.")
-    if history:
-        st.plotly_chart(loss_chart(history), key="loss_in_the_end", config=CONFIG)
+    st.caption(f"Frame {thousands(preview.frame + 1)}, forecast {count(preview.lead, 'frame')} ahead, as it is by now")
+    frames = {"Forecast": preview.forecast, "Truth": preview.truth}
+    stills([(frame_still(frame, stored), name) for name, frame in frames.items()], highest=PREVIEW_PX)

@@ -1,19 +1,32 @@
 """What every page has: a title, one line that explains it, and one way to show what went wrong."""
 
+from pathlib import Path
+
 import numpy as np
 import streamlit as st
 from PIL import Image
 
 from framecast.ui import state
+from framecast.ui.colours import INKS
 from framecast.ui.navigation import begin_with_app
 from framecast.ui.text import escaped
 
-WIDEST_PX = 1560
+WIDEST_PX = 1840
+_PAGE = {"light": "#ffffff", "dark": "#12181d"}
+"""What lies behind a page, as in .streamlit/config.toml. `light-dark` asks the browser which theme is on."""
+LOGO = Path(__file__).parent / "logo.svg"
 
 _STYLE = f"""<style>
 .stMainBlockContainer {{ max-width: {WIDEST_PX}px; padding-top: 4.2rem; padding-bottom: 4rem; }}
 .stMainBlockContainer h1 {{ padding-bottom: 0; }}
-.stColumn:has(.st-key-side_run) {{ position: sticky; top: 4.2rem; align-self: flex-start; }}
+.stColumn:has(.st-key-side_run) {{ position: sticky; top: 4.2rem; align-self: flex-start; max-height: calc(100vh - 11rem);
+  overflow-y: auto; }}
+.stColumn div:has(> .st-key-ready) {{ position: sticky; bottom: 0; z-index: 5;
+  background: light-dark({_PAGE["light"]}, {_PAGE["dark"]}); }}
+.stPlotlyChart :is([class$="tick"], [class*="title"], .annotation, .legend) text {{
+  fill: light-dark({INKS["light"]}, {INKS["dark"]}) !important; }}
+[class*="st-key-danger_"] button {{ background: #b83a45; border-color: #b83a45; color: #ffffff; }}
+[class*="st-key-danger_"] button:hover {{ background: #982e38; border-color: #982e38; color: #ffffff; }}
 </style>"""
 
 
@@ -29,13 +42,15 @@ def icon() -> Image.Image:
 def header(title: str, line: str) -> None:
     """The title, the line below it, and the message that the last action left."""
     begin_with_app()
+    st.logo(str(LOGO), size="large")
     st.html(_STYLE)
     st.title(title, anchor=False)
     st.markdown(f":gray[{line}]")
+    slot = st.empty()  # always there: without it all below would move by one and leave its old self behind while a page works
     notice = state.take_notice()
     if notice:
         kind, sentence = notice
-        (st.success if kind == "success" else st.error)(escaped(sentence))
+        (slot.success if kind == "success" else slot.error)(escaped(sentence))
 
 
 def refuse(error: Exception) -> None:

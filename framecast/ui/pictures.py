@@ -32,9 +32,10 @@ class DisplayRange:
 
     @classmethod
     def of(cls, dtype: str, value_range: tuple[float, float], low: float, high: float) -> "DisplayRange":
-        """8-bit frames are drawn as they are. Deeper ones often use a small part of what their type can hold (a 12-bit
-        camera in 16 bits), so they are drawn over the values that occur, `low` to `high`."""
-        if dtype == "uint8" or not high > low:
+        """8-bit frames are drawn as they are, unless they use less than half of what they can hold: a microscope's 91 to 144
+        would be one grey. Deeper ones often use a small part of it (a 12-bit camera in 16 bits). Such frames are drawn over
+        the values that occur, `low` to `high`."""
+        if not high > low or (dtype == "uint8" and high - low >= (value_range[1] - value_range[0]) / 2):
             return cls(float(value_range[0]), float(value_range[1]))
         return cls(float(low), float(high))
 
@@ -73,11 +74,15 @@ def encode(drawn: Picture, *, lossless: bool, longest_side: int | None = None) -
 
 
 def still(drawn: Picture, side: int = 320) -> bytes:
-    """PNG bytes for one picture on a page: a small one is enlarged pixel by pixel, a large one shrunk to 2 x `side`."""
-    factor = side // max(drawn.shape[:2])
-    if factor >= 2:
-        drawn = drawn.repeat(factor, axis=0).repeat(factor, axis=1)
-    return encode(drawn, lossless=True, longest_side=2 * side)
+    """One picture on a page: a small one is enlarged pixel by pixel, as PNG; a large one is shrunk to 2 x `side`, as JPEG."""
+    small = max(drawn.shape[:2]) <= side
+    return encode(enlarged(drawn, side), lossless=small, longest_side=2 * side)
+
+
+def enlarged(drawn: Picture, side: int) -> Picture:
+    """Each pixel repeated as often as the longest side stays within `side`; a larger picture as it is."""
+    factor = max(1, side // max(drawn.shape[:2]))
+    return drawn.repeat(factor, axis=0).repeat(factor, axis=1) if factor > 1 else drawn
 
 
 def _grey_out(drawn: Picture, valid: Mask) -> Picture:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from framecast.errors import FrameCastError
 from framecast.files import default_workspace
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.jobs import JobManager, job_manager
-from framecast.runs.store import RunStore
+from framecast.runs.store import Run, RunStore
 from framecast.series.store import SeriesStore, StoredSeries
 
 
@@ -30,6 +31,14 @@ def stored_series(digest: str) -> StoredSeries | None:
 
 def run_store() -> RunStore:
     return RunStore(workspace())
+
+
+def known_run(run_id: str) -> Run | None:
+    """The run of this id, None where there is none that can be read."""
+    try:
+        return run_store().open(run_id)
+    except FrameCastError:
+        return None
 
 
 def manager() -> JobManager:

@@ -5,7 +5,8 @@ import streamlit as st
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.store import Run
 from framecast.ui import state
-from framecast.ui.text import count, escaped, moment
+from framecast.ui.outcome import ending
+from framecast.ui.text import count, escaped, frame_range, moment, preset_title, short, thousands
 
 
 def run_choice(runs: list[Run]) -> Run:
@@ -14,9 +15,9 @@ def run_choice(runs: list[Run]) -> Run:
     by_id = {run.id: run for run in runs}
     asked = state.chosen_run()
     if asked and asked not in by_id:
-        st.warning(f"Run {escaped(asked)} is not finished yet, or no longer here. This is the newest finished one.")
+        st.warning(f"The run {escaped(short(asked))} is not finished yet, or no longer here. This is the newest finished one.")
     run_id = state.picker(
-        "Run", list(by_id), state.RUN, lambda run_id: _label(by_id[run_id]), on_choice=state.choose_run, hidden=True
+        "Run", list(by_id), state.RUN, lambda run_id: _label(by_id[run_id]), on_choice=state.choose_run
     )
     if st.query_params.get("run") != run_id:
         st.query_params["run"] = run_id
@@ -26,14 +27,18 @@ def run_choice(runs: list[Run]) -> Run:
 
 
 def _label(run: Run) -> str:
-    return f"{run.record.title} · {run.record.preset} · {moment(run.record.created)}"
+    record = run.record
+    preset = [] if FORECASTERS[record.forecaster].family == "rule" else [preset_title(record.preset)]
+    return " · ".join([short(record.title, 80), *preset, moment(record.created)])
 
 
 def _facts(run: Run) -> str:
     record = run.record
-    size = f"{record.preparation.size} px short side" if record.preparation.size else "native size"
     first, last = record.split.test.start + 1, record.split.test.stop
-    return escaped(
-        f"{FORECASTERS[record.forecaster].title} on {record.series_name} · preset {record.preset} · {size} · "
-        f"test of {count(len(record.split.test), 'frame')} ({first} to {last}), all forecast from frame {first - 1}"
-    )
+    facts = [f"{FORECASTERS[record.forecaster].title} on {short(record.series_name)}"]
+    if FORECASTERS[record.forecaster].family != "rule":
+        facts.append(f"preset “{preset_title(record.preset)}”")
+        facts.append(f"{record.preparation.size} px short side" if record.preparation.size else "native size")
+    test = f"test of {count(len(record.split.test), 'frame')} ({frame_range(first, last)})"
+    facts.append(f"{test}, {'' if first == last else 'all '}forecast from frame {thousands(first - 1)}")
+    return escaped(" · ".join([*facts, *([ended] if (ended := ending(run.summary())) else [])]))

@@ -5,9 +5,12 @@ from collections.abc import Mapping
 import streamlit as st
 
 from framecast.errors import FrameCastError
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.runs.record import RunRecord
 from framecast.runs.store import Run, RunStore
+from framecast.settings import Value
 from framecast.ui import state
-from framecast.ui.text import duration, escaped, moment
+from framecast.ui.text import duration, escaped, moment, short, value
 
 
 def run_details(run: Run, runs: RunStore) -> None:
@@ -15,38 +18,63 @@ def run_details(run: Run, runs: RunStore) -> None:
     with st.expander("Settings and circumstances of this run"):
         left, right = st.columns(2, gap="large")
         with left:
-            _table("Setting", record.settings)
+            _table("Setting", settings_in_words(record))
         with right:
             seconds = summary.get("fit_seconds", {}).get(record.forecaster)
             _table(
                 "Circumstance",
                 {
-                    "begun": moment(record.created),
-                    "time to fit": "" if seconds is None else duration(seconds),
-                    "stopped early": "yes" if summary.get("stopped_early") else "no",
-                    "device": record.device,
-                    "seed": record.seed,
-                    **{f"version of {name}": version for name, version in record.versions.items()},
-                    "commit": record.commit,
-                    "run": record.id,
+                    "Begun": moment(record.created),
+                    "Time to fit": "" if seconds is None else duration(seconds),
+                    "Stopped early": _yes_or_no(bool(summary.get("stopped_early"))),
+                    "Ended by the time limit": _yes_or_no(bool(summary.get("ended_by_time"))),
+                    "Learned something": "no" if summary.get("learned_nothing") else "",
+                    "Device": record.device,
+                    "Seed": record.seed,
+                    **{f"Version of {name}": version for name, version in record.versions.items()},
+                    "Commit": record.commit,
+                    "Run": record.id,
                 },
             )
         for name, reason in summary.get("left_out", {}).items():
-            st.caption(f"{escaped(name)} was left out: {escaped(reason)}")
+            title = FORECASTERS[name].title if name in FORECASTERS else name
+            st.caption(f"{escaped(title)} was left out: {escaped(reason)}")
         if st.button("Delete this run", key="delete_run", icon=":material/delete:"):
             _delete(run, runs)
 
 
+def settings_in_words(record: RunRecord) -> dict[str, str]:
+    """The settings as the form calls them; one that this FrameCast knows no more goes by its old name."""
+    fields = {field.name: field for field in FORECASTERS[record.forecaster].settings.fields()}
+    words = {}
+    for name, setting in record.settings.items():
+        field = fields.get(name)
+        label = field.label if field else name.replace("_", " ")
+        words[f"{label} ({field.unit})" if field and field.unit else label] = _in_words(setting)
+    return words
+
+
+def _in_words(setting: Value) -> str:
+    if isinstance(setting, bool):
+        return _yes_or_no(setting)
+    return setting if isinstance(setting, str) else value(setting)
+
+
+def _yes_or_no(true: bool) -> str:
+    return "yes" if true else "no"
+
+
 def _table(label: str, values: Mapping[str, object]) -> None:
-    rows = [{label: name.replace("_", " "), "Value": str(value)} for name, value in values.items() if value != ""]
-    st.dataframe(rows, hide_index=True, width="stretch")
+    rows = [{label: name, "Value": str(shown)} for name, shown in values.items() if shown != ""]
+    st.dataframe(rows, hide_index=True, width="stretch", height="content")
 
 
 @st.dialog("Delete run?")
 def _delete(run: Run, runs: RunStore) -> None:
-    st.markdown(f"**{escaped(run.record.title)}** with its weights, forecast and scores will be deleted.")
+    st.markdown(f"**{escaped(short(run.record.title, 80))}** with its weights, forecast and scores will be deleted.")
     with st.container(horizontal=True):
-        deleted = st.button("Delete", type="primary", key="delete_run_yes", on_click=_do_delete, args=(run, runs))
+        with st.container(key="danger_run", width="content"):
+            deleted = st.button("Delete", type="primary", key="delete_run_yes", on_click=_do_delete, args=(run, runs))
         if st.button("Keep", key="delete_run_no") or deleted:
             st.rerun()
 
@@ -55,6 +83,8 @@ def _do_delete(run: Run, runs: RunStore) -> None:
     try:
         runs.delete(run.id)
         state.choose_run(None)
-        state.say("success", f"Deleted {run.record.title}.")
+        if st.session_state.get(state.TRAINED) == run.id:
+            st.session_state[state.TRAINED] = None
+        state.say("success", f"Deleted {short(run.record.title, 80)}.")
     except FrameCastError as error:
         state.say("error", str(error))

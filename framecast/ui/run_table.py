@@ -1,14 +1,25 @@
 """The table of all that was scored on the same frames: this run, other runs, the rules."""
 
+import html
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import streamlit as st
 
-from framecast.evaluation.leaderboard import rows
+from framecast.evaluation.leaderboard import Row, rows
 from framecast.evaluation.scores import ScoreCurve
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.store import Run
-from framecast.ui.text import moment
+from framecast.ui.colours import forecaster_colour
+from framecast.ui.outcome import ending
+from framecast.ui.rival_choice import PLOTTED
+from framecast.ui.text import count, decimals, escaped, fixed, moment, preset_title, short
+
+_SKILL = "Skill: 1 − MSE / MSE of persistence; 1 is perfect, 0 no better than persistence, below 0 worse."
+_HORIZON = "Skill horizon: the last lead before the skill falls to 0 for the first time."
+_UNBROKEN = 20
+_CELL = "padding:6px 10px;border-bottom:1px solid light-dark(#d5dde3,#33414b);vertical-align:top"
 
 
 def same_frames(run: Run, runs: list[Run]) -> list[Run]:
@@ -20,41 +31,88 @@ def run_table(run: Run, rivals: list[Run]) -> None:
     """Draw the table, best mean SSIM first. `rivals` come from `same_frames`, the run among them."""
     by_id = {one.id: one for one in rivals}
     board = rows(board_curves(rivals))
-    metrics = list(board[0].means)
-    table = []
-    for row in board:
-        record = by_id[row.forecaster].record if row.forecaster in by_id else None
-        kind = FORECASTERS[record.forecaster if record else row.forecaster]
-        table.append(
-            {
-                "Forecaster": kind.title + (" (shown above)" if row.forecaster == run.id else ""),
-                "Preset": record.preset if record else "",
-                "Working size": (f"{record.preparation.size} px" if record.preparation.size else "native") if record else "",
-                **{metric.upper(): row.means[metric] for metric in metrics},
-                "Skill": row.skill,
-                "Skill horizon": row.skill_horizon,
-                "Run": f"{record.title}, {moment(record.created)}" if record else "rule",
-            }
-        )
-    config = {metric.upper(): st.column_config.NumberColumn(format="%.4g") for metric in metrics}
-    config["Forecaster"] = st.column_config.TextColumn(width="medium")
-    config["Skill"] = st.column_config.NumberColumn(
-        format="%.3f", help="1 - MSE / MSE of persistence: 1 is perfect, 0 no better than persistence, below 0 worse."
+    numbers = number_columns(board)
+    words = [_words(row, by_id, run) for row in board]
+    names = list(words[0])
+    head = [_cell(name, "th", "left") for name in names[:-1]] + [_cell(name, "th", "right") for name in numbers]
+    body = []
+    for index, row in enumerate(board):
+        dot = _dot(by_id[row.forecaster].record.forecaster if row.forecaster in by_id else row.forecaster)
+        cells = [_cell(words[index][name], "td", "left", dot if name == names[0] else "") for name in names[:-1]]
+        cells += [_cell(column[index], "td", "right") for column in numbers.values()]
+        cells.append(_cell(words[index][names[-1]], "td", "left"))
+        body.append(f'<tr style="font-weight:{650 if is_shown(row, run) else 400}">{"".join(cells)}</tr>')
+    st.html(
+        '<div style="overflow-x:auto"><table style="width:100%;border-collapse:collapse;font-size:0.875rem;'
+        f'font-variant-numeric:tabular-nums"><thead><tr>{"".join(head)}{_cell(names[-1], "th", "left")}</tr></thead>'
+        f"<tbody>{''.join(body)}</tbody></table></div>"
     )
-    config["Skill horizon"] = st.column_config.NumberColumn(help="Last lead before the skill falls to 0 for the first time.")
-    st.dataframe(table, hide_index=True, column_config=config, width="stretch")
+    exact = " ∞: a frame was forecast exactly." if any(math.isinf(row.means.get("psnr", 0.0)) for row in board) else ""
+    st.caption(escaped(f"Means over all leads ({count(run.record.split.horizon, 'frame')}). {_SKILL} {_HORIZON}{exact}"))
+
+
+def number_columns(board: Sequence[Row]) -> dict[str, list[str]]:
+    """The numbers of the table as text, column by column in the order of the cards, each with as many decimals throughout."""
+    metrics = [*(metric for metric in PLOTTED if metric in board[0].means), *(m for m in board[0].means if m not in PLOTTED)]
+    columns = {}
+    for metric in metrics:
+        means = [row.means[metric] for row in board]
+        columns[metric.upper()] = [fixed(mean, decimals(means)) for mean in means]
+    columns["Skill"] = [fixed(row.skill, 3) for row in board]
+    columns["Skill horizon"] = [str(row.skill_horizon) for row in board]
+    return columns
+
+
+def is_shown(row: Row, run: Run) -> bool:
+    """Whether a row is the run that the page shows."""
+    return row.forecaster == row_name(run)
+
+
+def row_name(run: Run) -> str:
+    """What a run goes by in the table: its id. A rule at its usual settings is one row for all runs and goes by its name."""
+    record = run.record
+    kind = FORECASTERS[record.forecaster]
+    usual = kind.family == "rule" and dict(record.settings) == kind.configure(split=record.split).to_mapping()
+    return record.forecaster if usual else run.id
+
+
+def _words(row: Row, by_id: dict[str, Run], shown: Run) -> dict[str, str]:
+    run = by_id.get(row.forecaster)
+    kind = FORECASTERS[run.record.forecaster if run else row.forecaster]
+    marks = ["shown above"] if is_shown(row, shown) else []
+    marks += [ended] if run and (ended := ending(run.summary())) else []
+    size = run.record.preparation.size if run else None
+    sized = run is not None and kind.family != "rule"
+    return {
+        "Forecaster": kind.title + (f" ({', '.join(marks)})" if marks else ""),
+        "Preset": preset_title(run.record.preset) if run else "",
+        "Size": (f"{size} px" if size else "native") if sized else "",
+        "Run": f"{short(run.record.title)}, {moment(run.record.created)}" if run else "rule",
+    }
+
+
+def _cell(text: str, tag: str, align: str, before: str = "") -> str:
+    weight = ";font-weight:600" if tag == "th" else ""
+    wrap = ";white-space:nowrap" if len(text) <= _UNBROKEN else ""
+    return f'<{tag} style="text-align:{align};{_CELL}{weight}{wrap}">{before}{html.escape(text)}</{tag}>'
+
+
+def _dot(forecaster: str) -> str:
+    return (
+        '<span style="display:inline-block;width:10px;height:10px;border-radius:50%;margin-right:8px;'
+        f'background:{forecaster_colour(forecaster)}"></span>'
+    )
 
 
 def board_curves(rivals: list[Run]) -> list[ScoreCurve]:
-    """The curves of all rivals and of the rules they were scored beside, each under one name: a trained run under its id, a
-    rule under its own. Only metrics that all of them have are kept."""
+    """The curves of all rivals and of the rules they were scored beside, each under one name, that of
+    `row_name`. Only metrics that all of them have are kept."""
     found: dict[str, list[ScoreCurve]] = {}
     for run in rivals:
         own = run.record.forecaster
-        learned = FORECASTERS[own].family != "rule"
         scores: dict[str, list[ScoreCurve]] = {}
         for curve in run.scores():
-            name = run.id if learned and curve.forecaster == own else curve.forecaster
+            name = row_name(run) if curve.forecaster == own else curve.forecaster
             scores.setdefault(name, []).append(replace(curve, forecaster=name))
         for name, curves in scores.items():
             found.setdefault(name, curves)

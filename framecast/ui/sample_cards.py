@@ -11,6 +11,7 @@ from framecast.series.store import SeriesStore
 from framecast.ui import state
 from framecast.ui.pictures import picture, still
 from framecast.ui.series_clip import display_range
+from framecast.ui.stills import stills
 from framecast.ui.text import count, escaped
 
 _PICTURE_PX = 128
@@ -29,7 +30,7 @@ def sample_cards(store: SeriesStore, columns: int) -> None:
 
 
 def _card(one: Sample, store: SeriesStore) -> None:
-    st.image(_picture(one.name), width="stretch", output_format="PNG", alt=one.title)
+    stills([(_picture(one.name), one.title)], highest=220, captions=False)
     st.markdown(f"**{one.title}.** {escaped(one.sentence)}")
     if one.real:
         st.caption(f"{escaped(one.credit)} · {escaped(one.licence)}")
@@ -47,7 +48,7 @@ def _card(one: Sample, store: SeriesStore) -> None:
 
 
 def shipped_picture(name: str) -> bytes | None:
-    """A sample's picture as it lies beside this file, so that the first page need not read every sample."""
+    """A sample's picture, PNG, as it lies beside this file, so that the first page need not read every sample."""
     path = _SHIPPED / f"{name}.png"
     return path.read_bytes() if path.exists() else None
 

@@ -18,6 +18,13 @@ def display_range(stored: StoredSeries) -> DisplayRange:
     return DisplayRange.of(stored.dtype, stored.value_range, stored.low, stored.high)
 
 
+def range_note(stored: StoredSeries) -> str:
+    """'shown from 91 to 144' where black and white are not the ends of the value range; else empty."""
+    shown = display_range(stored)
+    stretched = (shown.low, shown.high) != stored.value_range
+    return f"shown from {value(shown.low)} to {with_units(shown.high, stored.units)}" if stretched else ""
+
+
 def grey_bar(stored: StoredSeries) -> ColourBar | None:
     """The legend of a grey picture; colours need none."""
     if stored.n_channels >= 3:
@@ -30,8 +37,11 @@ def grey_bar(stored: StoredSeries) -> ColourBar | None:
 
 
 def panel_title(title: str, stored: StoredSeries) -> str:
-    """Says which channels are drawn where not all are."""
-    return title + {2: " (channel 1 of 2)", 4: " (channels 1 to 3 of 4)"}.get(stored.n_channels, "")
+    """Says which channels are drawn where not all are, and over which values where no legend does."""
+    notes = [{2: "channel 1 of 2", 4: "channels 1 to 3 of 4"}.get(stored.n_channels, "")]
+    notes.append(range_note(stored) if stored.n_channels >= 3 else "")
+    said = ", ".join(note for note in notes if note)
+    return f"{title} ({said})" if said else title
 
 
 @st.cache_resource(max_entries=4, show_spinner="Preparing the frames ...")
@@ -49,11 +59,11 @@ def series_payload(workspace: str, digest: str, _store: SeriesStore) -> bytes:
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def series_still(workspace: str, digest: str, index: int, side: int, _store: SeriesStore) -> bytes:
-    """One frame as PNG."""
+    """One frame as PNG or JPEG."""
     stored, series = _store.info(digest), _store.open(digest)
     return still(picture(np.asarray(series.frames[index]), display_range(stored), series.valid), side)
 
 
 def frame_still(frame: Frames, stored: StoredSeries, valid: Mask = None, side: int = 320) -> bytes:
-    """A frame (height, width, channel) in the units of the series, as PNG."""
+    """A frame (height, width, channel) in the units of the series, as PNG or JPEG."""
     return still(picture(frame, display_range(stored), valid), side)

@@ -9,8 +9,10 @@ from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui import state
 from framecast.ui.player import player
 from framecast.ui.resources import workspace
-from framecast.ui.series_clip import series_payload, series_still
-from framecast.ui.text import count, duration, escaped, thousands, value, with_units
+from framecast.ui.series_clip import range_note, series_payload, series_still
+from framecast.ui.series_deletion import delete_series
+from framecast.ui.stills import stills
+from framecast.ui.text import duration, escaped, short, thousands, value, with_units
 
 _NEW_NAME = "new_name"
 _CHANNELS = {1: "1 (grey)", 2: "2", 3: "3 (colour)", 4: "4"}
@@ -19,24 +21,21 @@ _CHANNELS = {1: "1 (grey)", 2: "2", 3: "3 (colour)", 4: "4"}
 def series_view(stored: StoredSeries, store: SeriesStore) -> None:
     """Draw the series; every action ends in a rerun."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(escaped(stored.name), anchor=False, width="stretch")
+        st.subheader(escaped(short(stored.name)), anchor=False, width="stretch")
         if st.button("Rename", key="rename", type="tertiary", icon=":material/edit:"):
             _rename(stored, store)
         if st.button("Delete", key="delete", type="tertiary", icon=":material/delete:"):
-            _delete(stored, store)
-        st.page_link("pages/train.py", label="Train on this series", icon=":material/arrow_forward:", icon_position="right")
+            delete_series(stored, store)
+        if st.button("Train on this series", key="to_train", icon=":material/arrow_forward:", icon_position="right"):
+            state.choose_series(stored.digest)
+            st.switch_page("pages/train.py")
     _facts(stored)
     for warning in stored.warnings:
         st.warning(escaped(warning))
     key = str(workspace())
     picks = {"First": 0, "Middle": stored.n_frames // 2, "Last": stored.n_frames - 1}
-    for column, (name, index) in zip(st.columns(3), picks.items(), strict=True):
-        column.image(
-            series_still(key, stored.digest, index, 320, store),
-            caption=f"{name}: frame {index + 1}",
-            width="stretch" if stored.width >= 160 else "content",
-            output_format="PNG",
-        )
+    shown = {f"{name}: frame {thousands(index + 1)}": index for name, index in picks.items()}
+    stills([(series_still(key, stored.digest, index, 320, store), words) for words, index in shown.items()])
     player(series_payload(key, stored.digest, store), key=f"series_player_{stored.digest}")
 
 
@@ -51,12 +50,14 @@ def _facts(stored: StoredSeries) -> None:
     for column, (label, shown) in zip(st.columns([2, 2.6, 2.2, 2, 4]), facts, strict=True):
         column.metric(label, shown)
     more = [f"Value range {value(stored.value_range[0])} to {with_units(stored.value_range[1], stored.units)}"]
+    if note := range_note(stored):
+        more.append(note)
     if stored.timestep:
         more.append(f"one frame every {_step(stored.timestep)}")
     if stored.has_mask:
         more.append("pixels without data are drawn grey and never scored")
     if stored.source:
-        more.append(stored.source)
+        more.append(short(stored.source, 80))
     st.caption(escaped(" · ".join(more)))
 
 
@@ -75,25 +76,5 @@ def _rename(stored: StoredSeries, store: SeriesStore) -> None:
 def _do_rename(stored: StoredSeries, store: SeriesStore) -> None:
     try:
         store.rename(stored.digest, st.session_state[_NEW_NAME])
-    except FrameCastError as error:
-        state.say("error", str(error))
-
-
-@st.dialog("Delete series?")
-def _delete(stored: StoredSeries, store: SeriesStore) -> None:
-    st.markdown(
-        f"**{escaped(stored.name)}** with {count(stored.n_frames, 'frame')} will be deleted from this computer's store. "
-        "Runs trained on it keep their scores but can no longer be shown beside the truth."
-    )
-    with st.container(horizontal=True):
-        deleted = st.button("Delete", type="primary", key="delete_yes", on_click=_do_delete, args=(stored, store))
-        if st.button("Keep", key="delete_no") or deleted:
-            st.rerun()
-
-
-def _do_delete(stored: StoredSeries, store: SeriesStore) -> None:
-    try:
-        store.delete(stored.digest)
-        state.say("success", f"Deleted {stored.name}.")
     except FrameCastError as error:
         state.say("error", str(error))

@@ -5,7 +5,6 @@ import math
 import streamlit as st
 
 from framecast.forecasters.contract import ForecasterKind
-from framecast.runs.checks import configured
 from framecast.series.frames import Split
 from framecast.settings import SettingField, Value
 
@@ -18,7 +17,7 @@ def settings_form(name: str, preset: str, kind: ForecasterKind, split: Split) ->
 
     Keys carry forecaster and preset: what was typed for one is not taken over by another.
     """
-    start = configured(kind, preset, {}, split).to_mapping()
+    start = kind.configure(preset, {}, split).to_mapping()
     fields = kind.settings.fields()
     chosen: dict[str, Value] = {}
     basic = [field for field in fields if not field.advanced]
@@ -60,7 +59,7 @@ def _widget(field: SettingField, start: Value, key: str) -> Value:
         bounds = (None if low is None else int(low), None if high is None else int(high))
         return st.number_input(label, *bounds, int(start), 1, "%d", key, field.help, persist_state="session")
     number = float(start)
-    return st.number_input(label, low, high, number, _step(number), "%g", key, field.help, persist_state="session")
+    return st.number_input(label, low, high, number, _step(number), "%.4g", key, field.help, persist_state="session")
 
 
 def _step(start: float) -> float:

@@ -5,6 +5,9 @@ import streamlit as st
 from framecast.series.frames import Split
 from framecast.series.store import StoredSeries
 from framecast.ui.split_bar import split_bar
+from framecast.ui.text import count
+
+FEW_FRAMES = 10
 
 
 def split_choice(stored: StoredSeries) -> Split:
@@ -34,6 +37,22 @@ def split_choice(stored: StoredSeries) -> Split:
     split = Split.of(stored.n_frames, n_test, n_valid)
     split_bar(split)
     return split
+
+
+def short_series_note(stored: StoredSeries) -> None:
+    """Warn where there are too few frames for scores to mean much."""
+    if stored.n_frames < FEW_FRAMES:
+        horizon = Split.of(stored.n_frames).horizon
+        st.warning(
+            f"This series has {count(stored.n_frames, 'frame')} only. Scores over so few leads ({horizon} as suggested) say "
+            f"little about a forecaster; from {FEW_FRAMES} frames on they begin to."
+        )
+
+
+def use_split(digest: str, split: Split) -> None:
+    """Let the form begin with this split of the series."""
+    st.session_state[f"test:{digest}"] = split.horizon
+    st.session_state[f"valid:{digest}"] = len(split.valid)
 
 
 def _number(label: str, key: str, default: int, low: int, high: int, help: str) -> int:

@@ -1,10 +1,12 @@
 """What a session remembers from page to page: which series and which run the person looks at.
 
 Streamlit forgets a widget's value when its page is left, so a choice is kept under a key of its own and the widget is set
-from it. A run is also kept in the address (`?run=`), so that a reload, a second tab or a shared link shows the same one.
+from it. A run is also kept in the address (`?run=`), so that a reload, a second tab or a shared link shows the same one; the
+address always wins. Train remembers its run by itself: what is chosen on Compare or Forecast never changes it, nor the other
+way round, unless a link carries the run along.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 import streamlit as st
@@ -13,26 +15,27 @@ T = TypeVar("T")
 
 SERIES = "chosen_series"
 RUN = "chosen_run"
+"""The finished run that Compare and Forecast show."""
+TRAINED = "run_on_train"
+"""The run that Train shows beside its form."""
 UPLOADS = "upload_generation"
 """Counts finished uploads: a new number makes a new, empty upload box."""
 NOTICE = "notice"
 """(kind, sentence) to be shown once, after the rerun that an action ends with."""
 FORECAST = "forecast_request"
 """(run id, number of steps) that the Forecast page shows."""
-SETUP = "setting_up"
-"""True while the person sets up another run although one is live."""
 
 
 def choose_series(digest: str) -> None:
     st.session_state[SERIES] = digest
 
 
-def choose_run(run_id: str | None) -> None:
+def choose_run(run_id: str | None, key: str = RUN) -> None:
     """Make this the run that pages show, or none."""
-    st.session_state[RUN] = run_id
+    st.session_state[key] = run_id
     if run_id is None:
         st.query_params.pop("run", None)
-    else:
+    elif st.query_params.get("run") != run_id:
         st.query_params["run"] = run_id
 
 
@@ -44,17 +47,16 @@ def chosen_run() -> str | None:
     return st.session_state.get(RUN)
 
 
-def run_on_train_page(live: Sequence[str]) -> str | None:
-    """The run in the address, else a live one, unless the person is setting up another. A live one goes into the address, so
-    that its end is still shown when it is live no more."""
-    if asked := st.query_params.get("run"):
-        return asked
-    if not live or st.session_state.get(SETUP):
-        return None
-    own = st.session_state.get(RUN)
-    shown = own if own in live else live[0]
-    choose_run(shown)
-    return str(shown)
+def run_on_train_page(known: Callable[[str], object], live: Sequence[str]) -> tuple[str | None, bool]:
+    """The run in the address, else the one shown here last, else a live one; and whether the address names none that is
+    `known`, which then counts for nothing. What is shown goes into the address, so that its end is still shown when it is
+    live no more."""
+    asked = st.query_params.get("run")
+    lost = asked is not None and not known(asked)
+    candidates = [None if lost else asked, st.session_state.get(TRAINED), *live]
+    shown = next((run_id for run_id in candidates if run_id and known(run_id)), None)
+    choose_run(shown, TRAINED)
+    return shown, lost
 
 
 def picker(
@@ -67,10 +69,8 @@ def picker(
     hidden: bool = False,
 ) -> str:
     """A select box over `options` (not empty) that shows and sets the choice kept under `key`; the first is the default."""
-    current = st.session_state.get(key)
-    if current not in options:
-        current = options[0]
-        st.session_state[key] = current
+    current = chosen_of(options, key)
+    st.session_state[key] = current
     widget = f"{key}_box"
     st.session_state[widget] = current
     st.selectbox(
@@ -81,7 +81,13 @@ def picker(
         on_change=lambda: on_choice(st.session_state[widget]),
         label_visibility="collapsed" if hidden else "visible",
     )
-    return str(current)
+    return current
+
+
+def chosen_of(options: Collection[str], key: str) -> str:
+    """The choice kept under `key`, or the first option where none of them was chosen."""
+    current = st.session_state.get(key)
+    return str(current) if current in options else next(iter(options))
 
 
 def say(kind: str, sentence: str) -> None:

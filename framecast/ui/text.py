@@ -1,14 +1,26 @@
 """Words and numbers as people read them. What a user named is escaped here before it meets Streamlit's markdown."""
 
+import math
 import re
+from collections.abc import Iterable
 from datetime import datetime
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~:$^=])")
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_LONGEST_NAME = 48
 
 
 def escaped(text: str) -> str:
     """`text` so that markdown shows it as it stands: no emphasis, links, pictures, colours or formulas, on one line."""
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+
+
+def short(text: str, longest: int = _LONGEST_NAME) -> str:
+    """At most `longest` letters: a longer text loses its middle, because names often differ at the end."""
+    if len(text) <= longest:
+        return text
+    tail = (longest - 1) // 3
+    return f"{text[: longest - 1 - tail]}…{text[-tail:]}"
 
 
 def thousands(number: int) -> str:
@@ -17,8 +29,33 @@ def thousands(number: int) -> str:
 
 
 def value(number: float) -> str:
-    """Four significant digits, without a tail of zeros: 0.001234, 96040, 1.5."""
-    return f"{number:.4g}" if not 1e4 <= abs(number) < 1e7 else f"{number:,.0f}"
+    """Four significant digits in plain decimals, without a tail of zeros: 0.001234, 96,040, 1.5, 0.00005."""
+    if not math.isfinite(number):
+        return "not a number" if math.isnan(number) else ("∞" if number > 0 else "-∞")
+    if number and not 1e-7 <= abs(number) < 1e15:
+        digits, power = f"{number:.3e}".split("e")
+        return f"{digits.rstrip('0').rstrip('.')} × 10{str(int(power)).translate(_RAISED)}"
+    text = f"{number:,.{decimals([number])}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def decimals(numbers: Iterable[float]) -> int:
+    """How many decimals a column of `numbers` has: four significant digits for the largest, and up to two decimals more where
+    the smallest would be left with fewer than three. At most 10, so that a column of next to nothing stays a column."""
+    sizes = [abs(number) for number in numbers if math.isfinite(number) and number]
+    if not sizes:
+        return 0
+    most, least = (math.floor(math.log10(size)) for size in (max(sizes), min(sizes)))
+    usual = max(0, 3 - most)
+    return min(10, max(usual, min(usual + 2, 2 - least)))
+
+
+def fixed(number: float, n_decimals: int) -> str:
+    """A number of a column: '0.9000', '96,040', '∞', and never '-0.00'."""
+    if not math.isfinite(number):
+        return "–" if math.isnan(number) else ("∞" if number > 0 else "-∞")
+    text = f"{number:,.{n_decimals}f}"
+    return text if text.strip("-0.,") else text.lstrip("-")
 
 
 def duration(seconds: float) -> str:
@@ -44,3 +81,13 @@ def moment(created: str) -> str:
 def count(number: int, noun: str) -> str:
     """'1 frame', '400 frames'."""
     return f"{thousands(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def frame_range(first: int, last: int) -> str:
+    """'frame 5', 'frames 5 to 9'; counted from 1."""
+    return f"frame {thousands(first)}" if first == last else f"frames {thousands(first)} to {thousands(last)}"
+
+
+def preset_title(preset: str) -> str:
+    """A preset as the form calls it."""
+    return {"question": "As in the question"}.get(preset, preset[:1].upper() + preset[1:])

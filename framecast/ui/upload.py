@@ -21,7 +21,7 @@ from framecast.series.ingest import Upload, ingest
 from framecast.series.readers.contract import suffixes
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui import state
-from framecast.ui.text import count
+from framecast.ui.text import count, short, thousands
 
 _WAYS = {"Files": True, "Folder": "directory"}
 _PICTURES = ["bmp", "gif", "jpeg", "jpg", "png", "tif", "tiff", "webp"]
@@ -49,7 +49,7 @@ def upload_box(store: SeriesStore) -> None:
         state.say("error", str(error))
     else:
         state.choose_series(stored.digest)
-        state.say("success", f"Stored {stored.name}: {count(stored.n_frames, 'frame')}.")
+        state.say("success", f"Stored {short(stored.name, 80)}: {count(stored.n_frames, 'frame')}.")
     finally:
         _free(files)
     st.rerun()
@@ -60,7 +60,7 @@ def _ingest(files: Sequence[UploadedFile], store: SeriesStore) -> StoredSeries:
 
     def show(done: int, total: int | None) -> None:
         share = min(1.0, done / total) if total else 0.0
-        bar.progress(share, f"Storing frame {done}{f' of {total}' if total else ''}")
+        bar.progress(share, f"Storing frame {thousands(done)}{f' of {thousands(total)}' if total else ''}")
 
     return ingest([Upload(file.name, partial(_reopened, file)) for file in files], store, progress=show)
 

@@ -64,13 +64,13 @@ def test_a_run_outlives_its_page(page: Page, server_workspace: Path, tmp_path: P
     expect(stop_there).to_be_visible()
     page.get_by_role("link", name="Series", exact=True).click()
     expect(page.get_by_role("heading", name="flower", exact=True)).to_be_visible()
-    page.wait_for_load_state("networkidle")  # leaving before its pictures came would leave requests for what is gone
     page.get_by_role("link", name="Train", exact=True).click()
     expect(stop).to_be_visible()
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_in_viewport()
 
     stop_there.click()
-    expect(second_tab.get_by_text("Finished.")).to_be_visible(timeout=TRAINED_MS)
-    expect(page.get_by_text("Finished.")).to_be_visible(timeout=TRAINED_MS)
+    expect(second_tab.get_by_text("Stopped", exact=False).first).to_be_visible(timeout=TRAINED_MS)
+    expect(page.get_by_text("Stopped", exact=False).first).to_be_visible(timeout=TRAINED_MS)
     assert run.state == "finished"
     assert run.summary()["stopped_early"]
 

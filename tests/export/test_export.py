@@ -2,18 +2,33 @@
 
 import io
 import zipfile
+from datetime import timedelta
 
 import av
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
-from framecast.export import mp4, npy, png_zip
+from framecast.export import mp4, png_zip, tiff
 
 
-def test_npy_is_exact() -> None:
-    frames = np.random.default_rng(0).normal(size=(3, 4, 5, 1)).astype(np.float32)
-    assert np.array_equal(np.load(io.BytesIO(npy(frames))), frames)
+@pytest.mark.parametrize(("channels", "dtype"), [(1, "uint8"), (1, "float32"), (2, "uint16"), (3, "uint8"), (3, "float32")])
+def test_a_tiff_is_exact_and_a_stack_over_time_for_imagej(channels: int, dtype: str) -> None:
+    frames = np.random.default_rng(0).integers(0, 200, (4, 5, 7, channels)).astype(dtype)
+    with tifffile.TiffFile(io.BytesIO(tiff(frames, timestep=timedelta(seconds=2)))) as opened:
+        assert opened.is_imagej and opened.imagej_metadata is not None
+        assert opened.imagej_metadata["finterval"] == 2.0
+        axes, stack = opened.series[0].axes, opened.asarray()
+    assert axes[0] == "T"
+    in_order = np.moveaxis(stack, 1, -1) if axes[1] == "C" else stack
+    assert np.array_equal(in_order, frames.squeeze(axis=-1) if channels == 1 else frames)
+
+
+def test_pixels_without_data_are_nan_in_a_tiff_of_floats() -> None:
+    valid = np.array([[True, False], [True, True]])
+    stack = tifffile.imread(io.BytesIO(tiff(np.ones((3, 2, 2, 1), np.float32), valid)))
+    assert np.array_equal(np.isnan(stack), np.broadcast_to(~valid, (3, 2, 2)))
 
 
 @pytest.mark.parametrize(("shape", "dtype"), [((5, 7), "uint8"), ((5, 7, 3), "uint8"), ((5, 7), "uint16")])
@@ -30,10 +45,20 @@ def test_pictures_are_exact_and_in_order(shape: tuple[int, ...], dtype: str) -> 
 @pytest.mark.parametrize("shape", [(33, 45), (34, 46, 3), (33, 46, 3)])
 def test_a_film_of_odd_size_is_padded_and_not_rescaled(shape: tuple[int, ...]) -> None:
     pictures = [np.full(shape, 40 * index, np.uint8) for index in range(5)]
-    with av.open(io.BytesIO(mp4(pictures, 10))) as container:
+    with av.open(io.BytesIO(mp4(pictures, 10, least_side=1))) as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     assert len(frames) == 5
     height, width = shape[0] + shape[0] % 2, shape[1] + shape[1] % 2
     assert {frame.shape for frame in frames} == {(height, width, 3)}
     for frame, picture in zip(frames, pictures, strict=True):
         assert abs(float(frame.mean()) - float(picture.mean())) < 4
+
+
+def test_a_film_of_small_frames_is_enlarged_pixel_by_pixel() -> None:
+    picture = np.zeros((10, 20), np.uint8)
+    picture[:, 10:] = 200
+    with av.open(io.BytesIO(mp4([picture] * 3, 12.5))) as container:
+        assert container.streams.video[0].average_rate == 12.5
+        frame = next(container.decode(video=0)).to_ndarray(format="gray")
+    assert frame.shape == (130, 260)
+    assert frame[:, :125].mean() < 10 < 190 < frame[:, 135:].mean()

@@ -1,5 +1,6 @@
 """The app without a browser, on a workspace of its own, with a tiny series whose law is known: a blob that moves."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from framecast.runs.experiment import carry_out, plan
+from framecast.runs.jobs import JobSnapshot, _Job, job_manager
 from framecast.runs.record import RunRecord
 from framecast.runs.store import Run, RunStore
 from framecast.series.store import SeriesStore, StoredSeries
+from framecast.training.progress import FitProgress, Preview
 
 APP = Path(__file__).parents[2] / "app.py"
 N_FRAMES = 24
@@ -70,3 +73,18 @@ def texts(app: AppTest) -> str:
     """All that the page says, in one string."""
     kinds = (app.title, app.subheader, app.markdown, app.caption, app.error, app.success, app.warning, app.info)
     return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def live(workspace: Path, record: RunRecord) -> None:
+    """A run that is at work, as the manager knows it; no thread behind it."""
+    RunStore(workspace).create(record)
+    epochs = tuple(
+        FitProgress(
+            "Training on all history", epoch + 1, 5, train_loss=1 / (epoch + 1), valid_scores={"ssim": 0.5}, epoch_done=True
+        )
+        for epoch in range(2)
+    )
+    now = FitProgress("Training on all history", 2, 5, fraction=0.4, remaining_s=90.0)
+    frame = moving_blob(1)[0]
+    snapshot = JobSnapshot(record.id, record.title, "training", False, now, Preview(3, 17, frame, frame), epochs, time.time())
+    job_manager(workspace).jobs[record.id] = _Job(record, snapshot)

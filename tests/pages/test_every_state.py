@@ -7,15 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.jobs import JobSnapshot, _Job, job_manager
 from framecast.runs.record import RunRecord
 from framecast.runs.store import Run, RunStore
+from framecast.series.frames import Preparation
 from framecast.series.store import SeriesStore, StoredSeries
-from framecast.training.progress import FitProgress, Preview
 
-from .conftest import APP, Open, moving_blob, texts
+from .conftest import APP, Open, live, moving_blob, texts
 
 PAGES = ("series", "train", "compare", "forecast")
 
@@ -59,24 +60,82 @@ def test_with_an_interrupted_run(page: str, open_page: Open, workspace: Path, re
 
 @pytest.mark.parametrize("page", PAGES)
 def test_with_a_live_run(page: str, open_page: Open, workspace: Path, record: RunRecord) -> None:
-    live(workspace, record)
+    live(workspace, replace(record, forecaster="unet"))
     app = open_page(page)
     assert not app.exception
     if page == "train":
         assert app.get("progress")[0].text == "Training on all history"
-        assert [metric.value for metric in app.metric[:3]] == ["CPU", "2 of 5", "1 min 30 s"]
+        assert [metric.value for metric in app.metric[:3]] == ["CPU", "3 of 5", "1 min 30 s"]
         assert app.button(key="stop").label == "Stop and keep the best"
 
 
-def test_a_live_run_is_found_again_without_its_address_and_another_can_be_set_up(
-    open_page: Open, workspace: Path, record: RunRecord
+def test_a_live_run_is_found_again_without_its_address_and_the_form_begins_with_it(
+    open_page: Open, workspace: Path, stored: StoredSeries, record: RunRecord
 ) -> None:
+    newer = SeriesStore(workspace).add("newer", moving_blob(40))
+    live(workspace, replace(record, forecaster="convlstm", preset="question", preparation=Preparation(16)))
+    app = open_page("train")
+    assert not app.exception
+    assert app.button(key="stop") and app.button(key="train").label == "Train"
+    assert app.button(key="forecaster:convlstm").label == "Chosen"
+    assert app.selectbox(key="chosen_series_box").value == stored.digest != newer.digest
+    assert "convlstm:question" in str([widget.key for widget in app.number_input])
+
+
+def test_the_next_run_is_queued_beside_the_live_one(open_page: Open, workspace: Path, record: RunRecord) -> None:
     live(workspace, record)
     app = open_page("train")
-    app.button(key="another").click().run()
-    assert app.button(key="train").label == "Train"
+    app.button(key="forecaster:climatology").click().run()
+    app.button(key="train").click().run()
+    assert not app.exception
+    assert in_address(app) != record.id
     app.button(key=f"show_{record.id}").click().run()
-    assert app.button(key="stop")
+    assert app.button(key="stop") and in_address(app) == record.id
+
+
+def test_the_run_of_train_and_that_of_compare_are_chosen_apart(
+    open_page: Open, workspace: Path, record: RunRecord, finished: Run
+) -> None:
+    other = replace(record, id=record.id + "b", title="other")
+    live(workspace, other)
+    app = open_page("train", run=other.id)
+    app.switch_page("pages/compare.py").run()
+    assert in_address(app) == finished.id
+    app.query_params.clear()
+    app.switch_page("pages/train.py").run()
+    assert in_address(app) == other.id
+
+
+@pytest.mark.parametrize("asked", ["nonsense", "../up", "20200101-000000-none-0000"])
+def test_train_with_a_run_that_is_not_there_says_so_and_goes_on(open_page: Open, stored: StoredSeries, asked: str) -> None:
+    app = open_page("train", run=asked)
+    assert not app.exception and not app.error
+    assert len(app.warning) == 1 and "address" in app.warning[0].value
+    assert app.button(key="train") and "run" not in app.query_params
+
+
+def test_few_frames_are_called_few(open_page: Open, workspace: Path) -> None:
+    SeriesStore(workspace).add("nine", moving_blob(9))
+    assert "9 frames only" in open_page("train").warning[0].value
+
+
+@pytest.mark.parametrize(
+    ("summary", "words"),
+    [
+        ({"stopped_early": True, "learned_nothing": True}, "Stopped before anything was learned"),
+        ({"stopped_early": True}, "Stopped early"),
+        ({"ended_by_time": True}, "Ended by the time limit"),
+        ({}, "Finished"),
+    ],
+)
+def test_how_a_run_ended_is_said(open_page: Open, finished: Run, summary: dict[str, bool], words: str) -> None:
+    finished.write_summary({**summary, "finding": "Best after *3* epochs."})
+    app = open_page("train", run=finished.id)
+    box = app.warning if summary.get("learned_nothing") else app.info
+    assert box[0].value.startswith(words)
+    assert r"Best after \*3\* epochs\." in texts(app)
+    if summary:
+        assert words.lower() in texts(open_page("compare", run=finished.id)).lower()
 
 
 def test_a_run_that_waits_says_so(open_page: Open, workspace: Path, record: RunRecord) -> None:
@@ -94,19 +153,18 @@ def test_train_to_the_end_and_compare(open_page: Open, workspace: Path, stored: 
     app.button(key="forecaster:climatology").click().run()
     app.button(key="train").click().run()
     assert not app.exception
-    run_id = app.query_params["run"]
-    run_id = run_id[0] if isinstance(run_id, list) else run_id
+    run_id = in_address(app)
     manager = job_manager(workspace)
     deadline = time.monotonic() + 60
     while manager.snapshot(run_id) is not None and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert "Finished" in open_page("train", run=run_id).success[0].value
+    assert "Finished" in texts(open_page("train", run=run_id))
     compared = open_page("compare", run=run_id)
     assert not compared.exception
     assert [metric.label for metric in compared.metric] == [
         f"{name} at lead 1" for name in ("SSIM", "PSNR (dB)", "MSE", "MAE")
     ]
-    assert "persistence" in compared.info[0].value
+    assert "persistence" in texts(compared)
 
 
 def test_a_preset_does_not_leak_into_another(open_page: Open, stored: StoredSeries) -> None:
@@ -128,7 +186,7 @@ def test_what_does_not_fit_is_refused_with_a_size_that_does(open_page: Open, wor
     app.button(key="forecaster:flatten_lstm").click().run()
     app.selectbox(key=next(box.key for box in app.selectbox if str(box.key).startswith("size:"))).set_value(785).run()
     assert not app.exception
-    assert app.metric[0].value == "1,851,005,275"
+    assert "1,851,005,275 weights" in app.get("progress")[0].text
     if app.error:
         app.button(key="use_size").click().run()
         assert not app.error
@@ -139,7 +197,7 @@ def test_two_frames_are_too_few_to_train_on_and_the_page_says_so(open_page: Open
     SeriesStore(workspace).add("pair", moving_blob(2))
     app = open_page("train")
     assert not app.exception
-    assert "at least 2 must remain" in app.error[0].value
+    assert "at least 3 are needed" in app.error[0].value
 
 
 def test_compare_without_the_series_keeps_the_scores(open_page: Open, workspace: Path, finished: Run) -> None:
@@ -148,6 +206,13 @@ def test_compare_without_the_series_keeps_the_scores(open_page: Open, workspace:
     assert not app.exception
     assert "was deleted" in app.warning[0].value
     assert app.metric[0].label == "SSIM at lead 1"
+
+
+def test_a_rule_is_marked_in_the_table_and_its_settings_are_in_words(open_page: Open, finished: Run) -> None:
+    app = open_page("compare", run=finished.id)
+    drawn = "".join(element.proto.body for element in app.get("html"))
+    assert "Persistence (shown above)" in drawn and drawn.count("(shown above)") == 1
+    assert "Means over all leads" in texts(app)
 
 
 def test_delete_a_run(open_page: Open, workspace: Path, finished: Run) -> None:
@@ -165,12 +230,23 @@ def test_an_unknown_run_in_the_address_is_told(open_page: Open, finished: Run) -
     assert "newest finished one" in app.warning[0].value
 
 
-def test_forecast_beyond_offers_three_downloads(open_page: Open, finished: Run) -> None:
+@pytest.mark.parametrize("page", ["train", "forecast"])
+def test_a_run_without_its_series_never_shows_a_digest(page: str, open_page: Open, workspace: Path, finished: Run) -> None:
+    store = SeriesStore(workspace)
+    store.delete(finished.record.series)
+    store.add("another", moving_blob(30))
+    app = open_page(page, run=finished.id)
+    assert not app.exception and not app.error
+    assert "The series of this run was deleted" in texts(app) and finished.record.series not in texts(app)
+
+
+def test_forecast_beyond_offers_five_downloads(open_page: Open, finished: Run) -> None:
     app = open_page("forecast", run=finished.id)
     app.number_input(key=f"steps_{finished.id}").set_value(3)
     app.button(key="forecast").click().run()
     assert not app.exception
-    assert len(app.get("download_button")) == 3
+    assert len(app.get("download_button")) == 5
+    assert "after frame 24" in texts(app)
 
 
 def test_the_first_page_paints_before_torch(workspace: Path, stored: StoredSeries) -> None:
@@ -184,16 +260,6 @@ def test_the_first_page_paints_before_torch(workspace: Path, stored: StoredSerie
     assert done.returncode == 0, done.stderr
 
 
-def live(workspace: Path, record: RunRecord) -> None:
-    """A run that is at work, as the manager knows it; no thread behind it."""
-    RunStore(workspace).create(record)
-    epochs = tuple(
-        FitProgress(
-            "Training on all history", epoch + 1, 5, train_loss=1 / (epoch + 1), valid_scores={"ssim": 0.5}, epoch_done=True
-        )
-        for epoch in range(2)
-    )
-    now = FitProgress("Training on all history", 2, 5, fraction=0.4, remaining_s=90.0)
-    frame = moving_blob(1)[0]
-    snapshot = JobSnapshot(record.id, record.title, "training", False, now, Preview(3, 17, frame, frame), epochs, time.time())
-    job_manager(workspace).jobs[record.id] = _Job(record, snapshot)
+def in_address(app: AppTest) -> str:
+    run_id = app.query_params["run"]
+    return run_id[0] if isinstance(run_id, list) else run_id

@@ -9,9 +9,11 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from framecast.runs.record import RunRecord
+from framecast.runs.store import Run
 from framecast.series.store import SeriesStore, StoredSeries
 
-from .conftest import Open, moving_blob, texts
+from .conftest import Open, live, moving_blob, texts
 
 
 def png(frame: np.ndarray) -> bytes:
@@ -77,6 +79,11 @@ def test_a_sample_is_one_click_away(open_page: Open, workspace: Path) -> None:
     assert app.subheader[1].value == "Add a series"
 
 
+def test_a_small_part_of_the_range_is_stretched_and_said(open_page: Open, workspace: Path) -> None:
+    SeriesStore(workspace).add("faint", (91 + moving_blob(5) // 5).astype(np.uint8))
+    assert "shown from 91 to 131" in texts(open_page("series"))
+
+
 def test_names_are_shown_as_they_stand(open_page: Open, stored: StoredSeries) -> None:
     assert "moving \\*blob\\*" in texts(open_page("series"))
 
@@ -97,6 +104,23 @@ def test_delete_asks_first(open_page: Open, workspace: Path, stored: StoredSerie
     app.button(key="delete_yes").click().run()
     assert not app.exception
     assert SeriesStore(workspace).list() == []
+
+
+def test_a_series_that_a_live_run_learns_from_is_not_deleted(
+    open_page: Open, workspace: Path, stored: StoredSeries, record: RunRecord
+) -> None:
+    live(workspace, record)
+    app = open_page("series")
+    app.button(key="delete").click().run()
+    assert not app.exception
+    assert "Stop it first" in app.warning[0].value and "Persistence on" in app.warning[0].value
+    assert "delete_yes" not in [button.key for button in app.button]
+
+
+def test_deleting_says_how_many_runs_lose_their_truth(open_page: Open, finished: Run) -> None:
+    app = open_page("series")
+    app.button(key="delete").click().run()
+    assert "**1 finished run** on it will lose its truth" in texts(app)
 
 
 def test_the_series_list_chooses(open_page: Open, workspace: Path, stored: StoredSeries) -> None:

@@ -1,6 +1,8 @@
 """Charts say which forecaster a line is by its colour, and where the shown lead is."""
 
-from framecast.ui.charts import Curve, CurvePlot, horizon_chart, loss_chart
+import pytest
+
+from framecast.ui.charts import Curve, CurvePlot, horizon_chart, loss_chart, stage_note
 from framecast.ui.colours import forecaster_colour
 
 
@@ -29,3 +31,22 @@ def test_steps_count_on_through_the_stages() -> None:
 
 def test_nothing_is_drawn_of_scores_that_were_never_taken() -> None:
     assert len(loss_chart([row("all", 1, 0.4)]).data) == 1
+
+
+def test_a_dotted_line_is_explained() -> None:
+    history = [row("search", 5, 2.0), row("search", 8, 1.0), row("all", 8, 0.4)]
+    assert "“search” ends" in stage_note(history) and "“all”" in stage_note(history)
+    assert stage_note(history[:2]) == ""
+
+
+@pytest.mark.parametrize("losses", [[1.0, 0.9], [0.001, 0.0], [100.0, 0.01, 0.0004], [5.0, 5.0], [30.0, 1.0]])
+def test_no_axis_goes_below_nothing_and_few_marks_stand_on_it(losses: list[float]) -> None:
+    figure = loss_chart([row("all", index, loss) for index, loss in enumerate(losses)])
+    axis = figure.layout.yaxis
+    assert figure.layout.xaxis.range[0] == 0
+    if axis.type == "log":
+        low, high = (10.0**bound for bound in axis.range)
+        assert low <= min(losses) and high >= max(losses)
+        assert 1 <= sum(low <= mark <= high for mark in axis.tickvals) <= 6
+    else:
+        assert 0 <= axis.range[0] <= min(losses) and axis.range[1] >= max(losses)

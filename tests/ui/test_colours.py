@@ -4,8 +4,10 @@ import tomllib
 from itertools import combinations
 from pathlib import Path
 
+import numpy as np
+
 from framecast.forecasters.catalog import FORECASTERS
-from framecast.ui.colours import error_lut, forecaster_colour, gradient
+from framecast.ui.colours import INKS, error_lut, forecaster_colour, gradient
 
 CONFIG = Path(__file__).parents[2] / ".streamlit" / "config.toml"
 ENOUGH = 3.0
@@ -41,6 +43,24 @@ def test_no_two_forecasters_look_alike() -> None:
     for one, other in combinations(FORECASTERS, 2):
         apart = sum(abs(a - b) for a, b in zip(rgb(forecaster_colour(one)), rgb(forecaster_colour(other)), strict=True))
         assert apart > 40, (one, other)
+
+
+def test_u_net_and_climatology_are_told_apart_whatever_the_eye() -> None:
+    """Seen without red, without green (Machado 2009, full deficiency) and fully, on linear light."""
+    eyes = [
+        np.eye(3),
+        np.array([[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]),
+        np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]),
+    ]
+    for one, other in combinations(("unet", "climatology", "persistence", "convlstm"), 2):
+        for eye in eyes:
+            seen = [eye @ (np.array(rgb(forecaster_colour(name))) / 255) ** 2.2 for name in (one, other)]
+            assert np.abs(seen[0] - seen[1]).max() > 0.1, (one, other)
+
+
+def test_the_letters_of_charts_are_readable() -> None:
+    for name, theme in themes().items():
+        assert contrast(INKS[name], theme["backgroundColor"]) >= 4.5
 
 
 def test_text_is_readable_in_both_themes() -> None:

@@ -31,6 +31,18 @@ def test_other_values_fill_the_range_from_black_to_white(dtype: str) -> None:
     assert np.all(np.diff(drawn[0].astype(int)) > 0)
 
 
+def test_eight_bit_frames_that_use_a_small_part_of_their_range_are_stretched_to_it() -> None:
+    assert DisplayRange.of("uint8", (0.0, 255.0), 91, 144) == DisplayRange(91.0, 144.0)
+    assert DisplayRange.of("uint8", (0.0, 255.0), 3, 250) == DisplayRange(0.0, 255.0)
+
+
+@pytest.mark.parametrize("shape", [(400, 6), (6, 400), (785, 785), (3, 2), (1, 1)])
+def test_no_still_is_larger_than_its_box(shape: tuple[int, int]) -> None:
+    height, width = decoded(still(np.zeros(shape, np.uint8), 100)).shape
+    assert max(height, width) <= 200
+    assert max(height, width) >= min(max(shape), 51)
+
+
 def test_a_frame_is_not_changed_by_drawing_it() -> None:
     frame = np.zeros((4, 4, 1), np.uint8)
     picture(frame, DisplayRange(0, 255), np.zeros((4, 4), bool))

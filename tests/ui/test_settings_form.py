@@ -29,6 +29,12 @@ def test_the_form_begins_at_the_preset(name: str, preset: str) -> None:
     assert all(widget.help for widget in widgets)
 
 
+def test_numbers_are_shown_with_four_digits_and_kept_whole() -> None:
+    app = AppTest.from_function(form, args=("unet", "question"), default_timeout=30).run()
+    drop = app.number_input(key="setting:unet:question:drop_every")
+    assert drop.proto.format == "%.4g" and drop.value == 125 / 300
+
+
 def test_a_change_is_given_back_in_its_kind() -> None:
     app = AppTest.from_function(form, args=("unet", "recommended"), default_timeout=30).run()
     app.number_input(key="setting:unet:recommended:epochs").set_value(3)

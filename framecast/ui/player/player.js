@@ -5,7 +5,7 @@ const DECODED_PIXELS = 50e6; // about 200 MB of decoded pictures are kept at onc
 const AHEAD = 8; // frames decoded in advance
 const REPORT_AFTER_MS = 200;
 const GAP = 16;
-const NARROWEST_PANEL = 200;
+const NARROWEST_PANEL = 200; // a thin picture still has room for its title and its legend
 
 const players = new WeakMap();
 
@@ -208,7 +208,7 @@ class Player {
       canvas.style.width = `${panel.width * scale}px`;
       canvas.style.height = `${panel.height * scale}px`;
       canvas.classList.toggle("enlarged", panel.exact && scale > 1); // a preview has no pixels worth showing
-      canvas.parentElement.style.width = canvas.style.width;
+      canvas.parentElement.style.width = `${Math.max(panel.width * scale, Math.min(widest, NARROWEST_PANEL))}px`;
     });
   }
 

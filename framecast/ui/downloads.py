@@ -1,0 +1,68 @@
+"""A forecast as files: exact numbers for programs, pictures and a film for people. Each is made when it is asked for."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import streamlit as st
+
+from framecast.export import array_bytes, mp4, png_zip, tiff
+from framecast.runs.store import Run
+from framecast.series.frames import Frames
+from framecast.series.store import SeriesStore, StoredSeries
+from framecast.ui.pictures import picture
+from framecast.ui.series_clip import display_range
+from framecast.ui.text import count, escaped, value, with_units
+
+USUAL_RATE, SLOWEST, FASTEST = 10.0, 1.0, 60.0
+"""Frames per second of a film, where the series' own speed is not known or cannot be watched."""
+
+
+def downloads(run: Run, frames: Frames, stored: StoredSeries, store: SeriesStore) -> None:
+    """Draw the buttons. `frames` are (lead, height, width, channel), those after the last frame of the series."""
+    valid = store.open(stored.digest).valid
+    shown = display_range(stored)
+    first = stored.n_frames + 1
+    names = [f"frame_{first + index:05d}" for index in range(len(frames))]
+    rate = film_rate(stored.timestep)
+    masked = " Pixels without data are NaN." if stored.has_mask and stored.dtype == "float32" else ""
+    exact = f"The exact values, {stored.dtype}."
+    black_white = f"black is {value(shown.low)}, white is {with_units(shown.high, stored.units)}"
+    lead, height, width, channel = frames.shape
+
+    files: list[tuple[str, str, str, Callable[[], bytes], str]] = [
+        ("NumPy (.npy)", "npy", "application/octet-stream", lambda: array_bytes(frames, ".npy", valid),
+         f"{exact} Axes (lead, height, width, channel) = ({lead}, {height}, {width}, {channel}).{masked}"),
+        ("TIFF stack (.tif)", "tif", "image/tiff", lambda: tiff(frames, valid, stored.timestep),
+         f"{exact} One page per frame, opens as a stack in ImageJ and Fiji.{masked}"),
+        ("MATLAB (.mat)", "mat", "application/octet-stream", lambda: array_bytes(frames, ".mat", valid),
+         f"{exact} Variable frames, height x width x channel x lead = {height} x {width} x {channel} x {lead}.{masked}"),
+        ("Pictures (.zip of PNG)", "zip", "application/zip",
+         lambda: png_zip((picture(frame, shown, valid) for frame in frames), names),
+         f"{count(lead, 'picture')} of 8 bits per channel, as shown: {black_white}."),
+        ("Film (.mp4)", "mp4", "video/mp4",
+         lambda: mp4((picture(frame, shown, valid) for frame in frames), rate),
+         f"H.264, {value(rate)} frames per second, slightly lossy; small frames are enlarged."),
+    ]  # fmt: skip
+
+    st.subheader("Download", anchor=False)
+    with st.container(horizontal=True):
+        for label, suffix, mime, make, words in files:
+            name = f"forecast_{run.id}.{suffix}"
+            st.download_button(label, make, name, mime, key=f"save_{suffix}", on_click="ignore", help=escaped(words))
+    own = ", the speed of the series" if rate_is_own(stored.timestep) else ""
+    st.caption(
+        escaped(
+            f".npy: lead × height × width × channel. .tif: one page per lead. .mat: height × width × channel × lead. They "
+            f"hold the exact values.{masked} PNG and film are pictures of 8 bits: {black_white}. The film runs at "
+            f"{value(rate)} frames per second{own}."
+        )
+    )
+
+
+def film_rate(timestep: timedelta | None) -> float:
+    """Frames per second: the series' own where a person can watch it."""
+    return timedelta(seconds=1) / timestep if timestep and rate_is_own(timestep) else USUAL_RATE
+
+
+def rate_is_own(timestep: timedelta | None) -> bool:
+    return timestep is not None and SLOWEST <= timedelta(seconds=1) / timestep <= FASTEST

@@ -1,0 +1,64 @@
+"""How a finished run came out: in which tone to say it, how it ended, and what the fit found."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import streamlit as st
+
+from framecast.evaluation.scores import ScoreCurve, mean_curve
+from framecast.evaluation.verdict import REFERENCE, verdict
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.metrics import METRICS
+from framecast.runs.store import Run
+from framecast.ui.text import escaped
+
+Tone = Literal["success", "info", "warning"]
+JUDGED_IN = ("ssim", "mse")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    tone: Tone
+    ending: str
+    """'stopped early' and the like; empty where the run went its whole way."""
+    verdict: str
+    finding: str
+    """A sentence on what the fit found, or empty."""
+
+
+def outcome(run: Run) -> Outcome:
+    """What can be said of a finished run. Green is only what beats persistence at some lead."""
+    curves, name, summary = run.scores(), run.record.forecaster, run.summary()
+    tone = "warning" if summary.get("learned_nothing") else tone_of(curves, name)
+    sentence = verdict(curves, name, FORECASTERS[name].title)
+    return Outcome(tone, ending(summary), sentence, str(summary.get("finding", "")))
+
+
+def tone_of(curves: Sequence[ScoreCurve], forecaster: str) -> Tone:
+    """Green where persistence is beaten at some lead in SSIM or MSE, neutral where it is equalled, else amber."""
+    gains = []
+    for metric in JUDGED_IN:
+        gain = mean_curve(curves, forecaster, metric) - mean_curve(curves, REFERENCE, metric)
+        gains.append(gain if METRICS[metric].higher_is_better else -gain)
+    found = np.concatenate(gains)
+    return "success" if (found > 0).any() else "warning" if (found < 0).any() else "info"
+
+
+def ending(summary: Mapping[str, Any]) -> str:
+    """How the fit ended if not by itself, from summary.json; old runs have not all of its words."""
+    if summary.get("learned_nothing"):
+        return "stopped before anything was learned"
+    if summary.get("stopped_early"):
+        return "stopped early"
+    return "ended by the time limit" if summary.get("ended_by_time") else ""
+
+
+def show_outcome(found: Outcome, opening: str = "") -> None:
+    """Draw the verdict in its tone, after `opening` or how the run ended, and the finding below it."""
+    said = f"{found.ending.capitalize()}." if found.ending else opening
+    box = {"success": st.success, "info": st.info, "warning": st.warning}[found.tone]
+    box(f"{said} {escaped(found.verdict)}".strip())
+    if found.finding:
+        st.markdown(escaped(found.finding))

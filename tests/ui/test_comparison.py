@@ -1,0 +1,58 @@
+"""What is said of a run beside persistence: in words, in colour, in a table."""
+
+import math
+
+import numpy as np
+import pytest
+
+from framecast.evaluation.leaderboard import Row
+from framecast.evaluation.scores import ScoreCurve
+from framecast.ui.comparison import against
+from framecast.ui.outcome import ending, tone_of
+from framecast.ui.run_table import number_columns
+
+
+@pytest.mark.parametrize(
+    ("mine", "reference", "metric", "shown"),
+    [
+        (0.9, 0.8, "ssim", ("+0.1000 against persistence", "normal")),
+        (0.8, 0.9, "mse", ("-0.1000 against persistence", "inverse")),
+        (0.90001, 0.90002, "ssim", ("equal to persistence", "off")),
+        (math.inf, math.inf, "psnr", ("equal to persistence", "off")),
+        (math.inf, 30.0, "psnr", ("+∞ against persistence", "normal")),
+        (0.9, None, "ssim", (None, "off")),
+        (math.nan, 0.5, "ssim", (None, "off")),
+    ],
+)
+def test_the_difference_to_persistence(mine: float, reference: float | None, metric: str, shown: tuple[str, str]) -> None:
+    assert against(mine, reference, metric, 4) == shown
+
+
+@pytest.mark.parametrize(
+    ("ssim", "mse", "tone"),
+    [([0.9, 0.1], [9, 9], "success"), ([0.1, 0.1], [9, 1], "success"), ([0.1, 0.1], [9, 9], "warning"),
+     ([0.5, 0.5], [2, 2], "info")],
+)  # fmt: skip
+def test_green_is_only_what_beats_persistence_somewhere(ssim: list[float], mse: list[float], tone: str) -> None:
+    curves = [
+        ScoreCurve(name, metric, 9, np.array(values, dtype=float))
+        for name, metric, values in (
+            ("unet", "ssim", ssim), ("unet", "mse", mse), ("persistence", "ssim", [0.5, 0.5]), ("persistence", "mse", [2, 2])
+        )
+    ]  # fmt: skip
+    assert tone_of(curves, "unet") == tone
+    assert tone_of(curves, "persistence") == "info"
+
+
+def test_old_runs_ended_by_themselves() -> None:
+    assert ending({}) == ""
+    assert ending({"stopped_early": True, "learned_nothing": True}) == "stopped before anything was learned"
+
+
+def test_numbers_of_a_table_come_in_the_order_of_the_cards_with_the_same_decimals() -> None:
+    mine = {"mse": 12.5, "mae": 0.00004, "psnr": math.inf, "ssim": 0.9}
+    reference = {"mse": 1.0, "mae": 0.2, "psnr": 30.0, "ssim": 0.85}
+    columns = number_columns([Row("unet", mine, -0.00001, 3), Row("persistence", reference, 0.0, 0)])
+    assert list(columns) == ["SSIM", "PSNR", "MSE", "MAE", "Skill", "Skill horizon"]
+    assert columns["PSNR"] == ["∞", "30.00"] and columns["Skill"] == ["0.000", "0.000"]
+    assert columns["MAE"] == ["0.000040", "0.200000"]
