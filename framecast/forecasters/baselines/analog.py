@@ -1,0 +1,151 @@
+"""Analog: what followed the moments of the past that looked most like now (Lorenz, J. Atmos. Sci. 26 (1969) 636-646).
+
+What is compared is the last few frames, small, with as many frames before every earlier moment. What followed the best
+matches is averaged at native size, moved by what now departs from them by; that offset fades with the lead. A match whose
+future ends before the horizon goes on from itself: the last frame was like it, so what follows the last frame is what
+followed it. Thus no frame after the past is ever needed, however far ahead.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.forecasters.contract import ForecasterKind, Workbench
+from framecast.forecasters.hindcast import reduced_shape
+from framecast.forecasters.tuned_rule import TunedRule, bounds, in_words, weighted_sum
+from framecast.series.frames import Frames, FrameSeries
+from framecast.series.preparation import reduce_frames
+from framecast.settings import Settings, setting
+
+_COMPARED_PIXELS = 24 * 24
+_NEIGHBOURS, _MATCHED = (1, 3, 8), (1, 4)
+_OFFSETS = {"kept": 1.0, "long": 0.93, "short": 0.7, "none": 0.0}
+"""Share of the offset that is left one lead later."""
+
+
+@dataclass(frozen=True)
+class AnalogSettings(Settings):
+    neighbours: int = setting(
+        0,
+        label="Matches averaged",
+        help="How many of the best matching moments are replayed. One stays sharp, several give a calmer forecast; 0 chooses "
+        "by forecasting frames before the test.",
+        minimum=0,
+    )
+    n_matched: int = setting(
+        0,
+        label="Frames matched",
+        help="How many frames up to now are compared with the past: one compares the picture, several its motion too. 0 "
+        "chooses by forecasting frames before the test.",
+        minimum=0,
+        unit="frames",
+    )
+    offset: str = setting(
+        "choose",
+        label="Offset",
+        help="Whether what now differs from the matches by is carried on: for good, for many leads, for a few, or not at all. "
+        "'choose' decides by forecasting frames before the test.",
+        choices=("choose", *_OFFSETS),
+    )
+
+
+@dataclass(frozen=True)
+class Replay:
+    neighbours: int
+    """How many matches are averaged; 0 for none: the last frame."""
+    n_matched: int
+    offset: float
+    """Share of the offset that is left one lead later."""
+
+
+LAST_FRAME = Replay(0, 1, 1.0)
+
+
+class Analog(TunedRule[AnalogSettings, Replay]):
+    settings_type, choice_type = AnalogSettings, Replay
+
+    def candidates(self, history: FrameSeries) -> Sequence[Replay]:
+        asked = self.settings
+        neighbours = [asked.neighbours] if asked.neighbours else _NEIGHBOURS
+        matched = [asked.n_matched] if asked.n_matched else _MATCHED
+        offsets = list(_OFFSETS.values()) if asked.offset == "choose" else [_OFFSETS[asked.offset]]
+        replays = [Replay(k, length, offset) for length in matched for offset in offsets for k in neighbours]
+        return replays if asked.neighbours else [LAST_FRAME, *replays]
+
+    @staticmethod
+    def forecast_by(choice: Replay, past: Frames, horizon: int) -> Frames:
+        """Exact where the past repeats and holds a whole horizon after its match. Too short a past: its last frame."""
+        last = past[-1].astype(np.float32)
+        out = np.repeat(last[None], horizon, axis=0)
+        ends, weights = matches(past, choice, horizon) if choice.neighbours else ([], [])
+        if not ends:
+            return out
+        offset = last - weighted_sum(past, ends, weights)
+        low, high = bounds(past)
+        for lead in range(horizon):
+            followers = [end + 1 + lead % (len(past) - 1 - end) for end in ends]
+            forecast = weighted_sum(past, followers, weights) + choice.offset ** (lead + 1) * offset
+            out[lead] = np.clip(forecast, low, high)
+        return out
+
+    def finding(self) -> str:
+        replay = self.choice
+        if not replay.neighbours:
+            return "No moment of the past was like another for long enough to be of use; the last frame is forecast."
+        moments = "moment" if replay.neighbours == 1 else f"{replay.neighbours} moments"
+        offset = f", with an offset that keeps {replay.offset:.0%} a frame" if replay.offset else ""
+        return f"What followed the {moments} most like {in_words(replay.n_matched, 'frame')} is replayed{offset}."
+
+
+def matches(past: Frames, choice: Replay, horizon: int) -> tuple[list[int], list[float]]:
+    """Indices of the frames that end the best matches, best first, and their weights, which sum to 1.
+
+    A match has the horizon, or half of the past where that is shorter, between it and now, and lies as many frames from a
+    better one as are matched. Weights go with the inverse of the squared distance. ([], []) where the past is too short.
+    """
+    first, stop = choice.n_matched - 1, len(past) - min(horizon, len(past) // 2)
+    if first >= stop - 1:
+        return [], []
+    distances = _distances(past, choice.n_matched, stop)
+    ends: list[int] = []
+    for end in map(int, first + np.argsort(distances, kind="stable")):
+        if all(abs(end - better) >= choice.n_matched for better in ends):
+            ends.append(end)
+        if len(ends) == choice.neighbours:
+            break
+    found = np.array([distances[end - first] for end in ends])
+    closeness = 1 / (found + 1e-6 * max(float(distances.mean()), 1e-30))
+    return ends, [float(weight) for weight in closeness / closeness.sum()]
+
+
+def _distances(past: Frames, n_matched: int, stop: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Mean squared differences between the last `n_matched` small frames and those that end before `stop`."""
+    small = reduce_frames(past, reduced_shape(past.shape[1], past.shape[2], _COMPARED_PIXELS))
+    flat = small.reshape(len(past), -1)
+    total = np.zeros(stop - n_matched + 1)
+    for back in range(n_matched):
+        now = flat[len(past) - 1 - back].astype(np.float32)
+        ends = range(n_matched - 1, stop)
+        total += [float(np.square(flat[end - back] - now, dtype=np.float32).mean()) for end in ends]
+    return total / n_matched
+
+
+def _make(settings: AnalogSettings, workbench: Workbench) -> Analog:
+    return Analog(settings)
+
+
+FORECASTERS.add(
+    "analog",
+    ForecasterKind(
+        title="Analog",
+        summary="Finds the moments of the past that looked most like now and replays what followed them.",
+        use_when="Long series that come back to similar states, though not in step with a clock.",
+        family="rule",
+        settings=AnalogSettings,
+        make=_make,
+        load=Analog.load,
+    ),
+)

@@ -1,0 +1,184 @@
+"""Seasonal: the mean of past cycles at the same phase. Where a series has a season, little beats it.
+
+The period is where the autocorrelation of the series has its first high peak, taken over the leading temporal components of
+its detrended frames, so that noise and drift hide no season. Averaging several cycles is worth more than any offset; how many,
+and whether what the last frame departs from its own season by is carried on, hindcasts choose. They also may say that a peak
+was no season: then, as without one, the last frame is forecast.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.forecasters.contract import ForecasterKind, Workbench
+from framecast.forecasters.hindcast import reduced_shape
+from framecast.forecasters.tuned_rule import TunedRule, bounds, in_words, mean_frame
+from framecast.series.frames import Frames, FrameSeries
+from framecast.series.preparation import reduce_frames
+from framecast.settings import Settings, setting
+
+ALL = 1_000_000
+"""More cycles than any series has."""
+_CYCLES = (1, 2, 4, 8, ALL)
+_OFFSETS = {"none": 0.0, "short": 0.7, "long": 0.93, "kept": 1.0}
+"""Share of the offset that is left one lead later."""
+_SEARCHED_FRAMES, _SEARCHED_PIXELS, _COMPONENTS = 2000, 32 * 32, 8
+_HIGH, _PROMINENT, _NEARLY = 0.3, 0.2, 0.9
+
+
+@dataclass(frozen=True)
+class SeasonalSettings(Settings):
+    period: int = setting(
+        0,
+        label="Period",
+        help="Frames until the series repeats: 12 for months, 24 for hours. 0 finds it, if there is one.",
+        minimum=0,
+        unit="frames",
+    )
+    cycles: int = setting(
+        0,
+        label="Cycles averaged",
+        help="How many of the last cycles are averaged. Few follow a change, many give a calmer forecast; 0 chooses by "
+        "forecasting frames before the test. More than there are means all.",
+        minimum=0,
+    )
+    offset: str = setting(
+        "choose",
+        label="Offset",
+        help="Whether the last frame's departure from its season is carried on: not at all, for a few leads, for many, or for "
+        "good. 'choose' decides by forecasting frames before the test.",
+        choices=("choose", *_OFFSETS),
+    )
+
+
+@dataclass(frozen=True)
+class Season:
+    period: int
+    """In frames; 1 with one cycle is the last frame repeated."""
+    cycles: int
+    offset: float
+    """Share of the last frame's departure from its season that is left one lead later."""
+
+
+LAST_FRAME = Season(1, 1, 0.0)
+
+
+class Seasonal(TunedRule[SeasonalSettings, Season]):
+    settings_type, choice_type = SeasonalSettings, Season
+    _periods: Sequence[int] = ()
+
+    def candidates(self, history: FrameSeries) -> Sequence[Season]:
+        asked = self.settings
+        self._periods = [asked.period] if asked.period else find_periods(history.frames)
+        cycles = [asked.cycles] if asked.cycles else _CYCLES
+        offsets = list(_OFFSETS.values()) if asked.offset == "choose" else [_OFFSETS[asked.offset]]
+        seasons = [
+            Season(period, n_cycles, offset)
+            for period in self._periods
+            for offset in offsets
+            for n_cycles in cycles
+            if n_cycles == cycles[0] or n_cycles == ALL or n_cycles * period <= history.n_frames
+        ]
+        return seasons if asked.period else [*seasons, LAST_FRAME]
+
+    @staticmethod
+    def forecast_by(choice: Season, past: Frames, horizon: int) -> Frames:
+        """Exact where the past repeats. A past shorter than the period has no frame at that phase: its last one stands in."""
+        out = np.empty((horizon, *past.shape[1:]), np.float32)
+        for lead in range(min(horizon, choice.period)):
+            out[lead] = _at_phase(choice, past, len(past) + lead)
+        for lead in range(choice.period, horizon):
+            out[lead] = out[lead - choice.period]
+        if choice.offset > 0 and len(past) > choice.period:
+            offset = (past[-1] - _at_phase(choice, past[:-1], len(past) - 1)).astype(np.float32)
+            low, high = bounds(past)
+            for lead in range(horizon):
+                out[lead] += np.float32(choice.offset ** (lead + 1)) * offset
+                np.clip(out[lead], low, high, out=out[lead])
+        return out
+
+    def finding(self) -> str:
+        season = self.choice
+        if season == LAST_FRAME and not self.settings.period:
+            if not self._periods:
+                return "No period was found in the frames before the test; the last frame is forecast."
+            listed = " and ".join(map(str, self._periods))
+            return f"A period of {listed} frames was tried; the last frame forecast earlier frames better, so it is forecast."
+        found = "given" if self.settings.period else "found"
+        averaged = "all cycles" if season.cycles == ALL else in_words(season.cycles, "cycle")
+        said = averaged if season.cycles == 1 else f"the mean of {averaged}"
+        offset = f", with an offset that keeps {season.offset:.0%} a frame" if season.offset else ""
+        return f"A period of {season.period} frames was {found}; {said} is forecast{offset}."
+
+
+def find_periods(frames: Frames) -> list[int]:
+    """The periods that stand out in (time, height, width, channel) frames, shortest first: none, one or two.
+
+    One is the first peak of the autocorrelation that is nearly as high as the highest, the other the highest. A peak counts
+    only after a dip, so slow change is no period, and at least two whole cycles must have been seen.
+    """
+    correlation = _autocorrelation(frames[-_SEARCHED_FRAMES:])
+    peaks = [
+        lag
+        for lag in range(2, len(correlation) - 1)
+        if correlation[lag - 1] <= correlation[lag] > correlation[lag + 1]
+        and correlation[lag] >= max(_HIGH, correlation[:lag].min() + _PROMINENT)
+    ]
+    if not peaks:
+        return []
+    highest = max(peaks, key=lambda lag: correlation[lag])
+    first = next(lag for lag in peaks if correlation[lag] >= _NEARLY * correlation[highest])
+    return sorted({first, highest})
+
+
+def _autocorrelation(frames: Frames) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Of the leading components of the frames without their linear trend, at lags 0 to one above half of their number."""
+    n_frames = len(frames)
+    small = reduce_frames(frames, reduced_shape(frames.shape[1], frames.shape[2], _SEARCHED_PIXELS))
+    pixels = small.reshape(n_frames, -1).astype(np.float32)
+    rounding = 1e-5 * float(np.abs(pixels).max())
+    pixels -= pixels.mean(axis=0, dtype=np.float64).astype(np.float32)
+    time = np.linspace(-1, 1, n_frames, dtype=np.float32)
+    pixels -= np.outer(time, time @ pixels / max(1e-12, float(time @ time)))
+    gram = (pixels @ pixels.T).astype(np.float64)
+    if gram.trace() <= rounding**2 * pixels.size:
+        return np.zeros(1)  # a still, or nothing but a trend
+    variances, components = np.linalg.eigh(gram)
+    leading = components[:, -_COMPONENTS:] * np.sqrt(np.maximum(variances[-_COMPONENTS:], 0))
+    energy = np.square(leading).sum(axis=1)
+    lags = range(min(n_frames // 2 + 2, n_frames))
+    return np.array([_correlation(leading, energy, lag) for lag in lags])
+
+
+def _correlation(leading: Any, energy: Any, lag: int) -> float:
+    n_pairs = len(leading) - lag
+    scale = np.sqrt(energy[:n_pairs].sum() * energy[lag:].sum())
+    return float((leading[:n_pairs] * leading[lag:]).sum() / scale) if scale > 0 else 0.0
+
+
+def _at_phase(season: Season, past: Frames, time: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Mean of the last cycles before index `time`, less than a period after the past, at its phase."""
+    newest = time - season.period
+    indices = range(newest, -1, -season.period)[: season.cycles] if newest >= 0 else ()
+    return mean_frame(past, indices or [len(past) - 1])
+
+
+def _make(settings: SeasonalSettings, workbench: Workbench) -> Seasonal:
+    return Seasonal(settings)
+
+
+FORECASTERS.add(
+    "seasonal",
+    ForecasterKind(
+        title="Seasonal",
+        summary="Finds the period of the series and forecasts the mean of past cycles at the same phase.",
+        use_when="The series repeats itself: seasons, days, machines, anything that beats. Needs at least two cycles.",
+        family="rule",
+        settings=SeasonalSettings,
+        make=_make,
+        load=Seasonal.load,
+    ),
+)

@@ -1,0 +1,96 @@
+"""A rule with free settings: fitted by choosing them from hindcasts, and nothing of it kept but the choice.
+
+A rule of this kind is a pure function of a choice and the past; what it forecasts is the same after any detour over a folder.
+Means and slopes of frames are made here frame by frame, so that no series ever exists as float.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Self, TypeVar
+
+import numpy as np
+
+from framecast.forecasters.hindcast import choose
+from framecast.series.frames import Frames, FrameSeries, Split
+from framecast.settings import Settings
+from framecast.training.progress import FitProgress
+
+S = TypeVar("S", bound=Settings)
+C = TypeVar("C")
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_FILE = "choice.json"
+
+
+class TunedRule(Generic[S, C]):
+    """A Forecaster whose subclass says what can be chosen, what each choice forecasts, and what was found in words."""
+
+    settings_type: ClassVar[type[Settings]]
+    choice_type: ClassVar[type[Any]]
+    """A frozen dataclass of plain numbers."""
+
+    def __init__(self, settings: S) -> None:
+        self.settings = settings
+        self._choice: C | None = None
+
+    @property
+    def choice(self) -> C:
+        """What forecasts."""
+        assert self._choice is not None, "fit or load comes first"
+        return self._choice
+
+    def candidates(self, history: FrameSeries) -> Sequence[C]:
+        """What the settings leave open, simplest first; the first is taken where the history is too short to choose."""
+        raise NotImplementedError
+
+    @staticmethod
+    def forecast_by(choice: Any, past: Frames, horizon: int) -> Frames:
+        """As Forecaster.forecast, by a choice; for any number of past frames from 1 on."""
+        raise NotImplementedError
+
+    def finding(self) -> str:
+        """What was chosen, as a sentence or two."""
+        raise NotImplementedError
+
+    def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
+        """See Forecaster. All is chosen before the one progress is yielded, which says what was."""
+        history = history.head(split.test.start)
+        self._choice = choose(history, split, self.candidates(history), self.forecast_by).best
+        yield FitProgress(stage="Chosen from hindcasts", fraction=1.0, finding=self.finding())
+
+    def forecast(self, past: Frames, horizon: int) -> Frames:
+        return self.forecast_by(self.choice, past, horizon)
+
+    def save(self, folder: Path) -> None:
+        (folder / _FILE).write_text(json.dumps(asdict(self.choice)), encoding="utf-8")  # type: ignore[call-overload]
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        loaded = cls(cls.settings_type())  # type: ignore[arg-type]
+        loaded._choice = cls.choice_type(**json.loads((folder / _FILE).read_text(encoding="utf-8")))
+        return loaded
+
+
+def weighted_sum(frames: Frames, indices: Sequence[int], weights: Sequence[float]) -> Array:
+    """Sum of weight times frame, (height, width, channel) float64, with one frame at a time as float."""
+    total = np.zeros(frames.shape[1:], np.float64)
+    for index, weight in zip(indices, weights, strict=True):
+        total += np.multiply(frames[index], weight, dtype=np.float64)
+    return total
+
+
+def mean_frame(frames: Frames, indices: Sequence[int]) -> Array:
+    """Mean of the frames at `indices`, (height, width, channel) float64; equal frames give exactly themselves in float32."""
+    return weighted_sum(frames, indices, [1.0] * len(indices)) / len(indices)
+
+
+def bounds(frames: Frames) -> tuple[float, float]:
+    """Lowest and highest value in `frames`."""
+    return float(min(frame.min() for frame in frames)), float(max(frame.max() for frame in frames))
+
+
+def in_words(count: int, noun: str) -> str:
+    """"the last frame" or "the last 8 frames", for findings."""
+    return f"the last {noun}" if count == 1 else f"the last {count} {noun}s"

@@ -1,0 +1,105 @@
+"""Hindcasts: past origins only, three at least, and the best setting wins."""
+
+import numpy as np
+import pytest
+
+from framecast.forecasters.hindcast import choose, mosaic, past_origins, reduced_shape
+from framecast.series.frames import FrameSeries, Split
+
+
+def ramp(n_frames=60, shape=(20, 30, 1)):
+    frames = np.random.default_rng(0).uniform(0, 50, shape) + 2.0 * np.arange(n_frames)[:, None, None, None]
+    return FrameSeries("ramp", frames.astype(np.float32), (0.0, 300.0))
+
+
+def slope_rule(slope, past, horizon):
+    return past[-1] + slope * np.arange(1, horizon + 1, dtype=np.float32)[:, None, None, None]
+
+
+def test_the_setting_that_would_have_forecast_best_is_chosen():
+    found = choose(ramp(), Split.of(60), [0.0, 1.0, 2.0, 3.0], slope_rule)
+    assert found.best == 2.0 and found.score == pytest.approx(1)
+
+
+def test_among_equals_the_first_is_chosen():
+    still = FrameSeries("still", np.full((40, 9, 9, 1), 7, np.uint8), (0.0, 255.0))
+    assert choose(still, Split.of(40), ["b", "a"], lambda _, past, horizon: np.repeat(past[-1:], horizon, axis=0)).best == "b"
+
+
+def test_no_candidate_sees_a_frame_from_its_origin_on_nor_the_test():
+    series, split = ramp(), Split.of(60)
+    poisoned = series.frames.copy()
+    poisoned[split.test.start :] = np.nan
+    seen = []
+
+    def guarded(slope, past, horizon):
+        assert np.isfinite(past).all() and len(past) + horizon <= split.test.start
+        np.testing.assert_array_equal(past, series.frames[: len(past)])
+        with pytest.raises(IndexError):
+            past[len(past)]
+        seen.append(len(past))
+        return slope_rule(slope, past, horizon)
+
+    found = choose(FrameSeries("poisoned", poisoned, (0.0, 300.0)), split, [2.0, 1.0], guarded)
+    assert found == choose(series.head(split.test.start), split, [2.0, 1.0], slope_rule)
+    assert set(seen) == set(found.origins) and len(found.origins) >= 3
+
+
+@pytest.mark.parametrize("n_frames", [*range(2, 40), 54, 300, 350, 4000])
+@pytest.mark.parametrize("asked", [1, 7, 50, 400])
+def test_origins_are_three_or_none_and_leave_half_of_the_frames_as_past(n_frames, asked):
+    origins, horizon = past_origins(n_frames, asked)
+    if n_frames >= 6:
+        assert len(origins) >= 3
+    if origins:
+        assert 3 <= len(set(origins)) <= 5 and 1 <= horizon <= asked
+        assert origins[0] + horizon == n_frames and min(origins) >= n_frames // 2
+
+
+def test_a_tiny_series_takes_the_default():
+    found = choose(ramp(5), Split.of(5, 2), [3.0, 2.0], slope_rule)
+    assert found.best == 3.0 and found.score is None and found.origins == ()
+
+
+def test_masked_pixels_have_no_say():
+    series = ramp()
+    valid = np.ones((20, 30), bool)
+    valid[5:15, 4:12] = False
+    frames = series.frames.copy()
+    frames[:, ~valid] = 0
+
+    def only_outside(slope, past, horizon):
+        forecast = slope_rule(2.0, past, horizon)
+        forecast[:, ~valid] += slope
+        return forecast
+
+    masked = FrameSeries("masked", frames, (0.0, 300.0), valid=valid)
+    found = choose(masked, Split.of(60), [90.0, 0.0], only_outside)
+    assert found.best == 90.0 and found.score == pytest.approx(1)
+
+
+@pytest.mark.parametrize("height, width", [(785, 785), (10, 100_000), (5, 3), (1, 1), (448, 304)])
+def test_the_reduced_size_is_bounded_whatever_the_aspect(height, width):
+    small = reduced_shape(height, width, 64 * 64)
+    assert small[0] * small[1] <= 64 * 64 and small[0] <= height and small[1] <= width
+    if height * width <= 64 * 64:
+        assert small == (height, width)
+
+
+@pytest.mark.parametrize("shape", [(128, 90), (129, 300), (785, 785), (3, 5000)])
+def test_a_mosaic_holds_native_pixels_spread_over_the_frame(shape):
+    y, x = np.indices(shape)
+    frames = np.stack([y, x], axis=-1)[None].astype(np.float32)
+    patches, mask = mosaic(FrameSeries("where", frames, (0.0, 5000.0)))
+    assert mask is None and patches.shape[1:3] == tuple(min(side, 128) for side in shape)
+    for channel, side in enumerate(shape):
+        seen = np.unique(patches[..., channel])
+        assert side - seen[-1] - 1 <= side / 8 and seen[0] <= side / 8, "the last and the first eighth are seen"
+        assert (np.diff(seen) == 1).mean() >= 0.9, "neighbours stay neighbours"
+
+
+def test_a_mosaic_lies_where_the_mask_is_valid():
+    valid = np.zeros((300, 400), bool)
+    valid[250:280, 10:50] = True
+    patches, mask = mosaic(FrameSeries("corner", valid[None, ..., None].astype(np.uint8), (0.0, 255.0), valid=valid))
+    assert mask is None and patches.shape == (1, 30, 40, 1) and patches.all()
