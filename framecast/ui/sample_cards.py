@@ -30,7 +30,7 @@ def sample_cards(store: SeriesStore, columns: int) -> None:
 
 
 def _card(one: Sample, store: SeriesStore) -> None:
-    stills([(_picture(one.name), one.title)], highest=220, captions=False)
+    stills([(_picture(one.name), one.title)], captions=False, square=True)
     st.markdown(f"**{one.title}.** {escaped(one.sentence)}")
     if one.real:
         st.caption(f"{escaped(one.credit)} · {escaped(one.licence)}")
