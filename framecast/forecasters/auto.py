@@ -59,24 +59,24 @@ class Auto:
         self._scores: dict[str, float] = {}
 
     def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
-        """See Forecaster. The last progress says what was chosen, and by which scores."""
+        """See Forecaster. The progress says what is chosen so far, and by which scores; persistence is, before anything."""
         assert len(split.valid), "there is nothing to choose by; checked before a run is queued"
-        self._choose([_rule(name, history, split, self.workbench) for name in _rules()])
+        self._choose([_rule("persistence", history, split, self.workbench)])
         share = 1 / len(NETWORKS_TRIED)
-        last = FitProgress(stage="Trying the rules")
+        for name in [name for name in _rules() if name != "persistence"]:
+            yield FitProgress(f"Trying the rules: {FORECASTERS[name].title.lower()}", finding=self._finding())
+            self._choose([_rule(name, history, split, self.workbench)])
         for index, name in enumerate(NETWORKS_TRIED):
             for progress in self._try(name, history, split):
                 fraction = share * (index + progress.fraction)
                 stage = f"{FORECASTERS[name].title}: {progress.stage.lower()}"
                 remaining = None if progress.remaining_s is None else progress.remaining_s + self._later_s(index, progress)
-                last = replace(progress, stage=stage, fraction=fraction, remaining_s=remaining, finding="")
-                yield last
-        yield replace(last, finding=self._finding(), epoch_done=False, improved=False, valid_scores={}, preview=None)
+                yield replace(progress, stage=stage, fraction=fraction, remaining_s=remaining, finding=self._finding())
 
     def _finding(self) -> str:
         assert self._chosen is not None
         others = sorted(((score, name) for name, score in self._scores.items() if name != self._chosen.name), reverse=True)
-        listed = ", ".join(f"{FORECASTERS[name].title} {score:.3f}" for score, name in others)
+        listed = ", ".join(f"{FORECASTERS[name].title} {score:.3f}" for score, name in others) or "none tried yet"
         return (
             f"Auto chose {FORECASTERS[self._chosen.name].title}: its forecast of the validation frames had mean SSIM "
             f"{self._chosen.score:.3f} at working size; the others: {listed}."
@@ -97,6 +97,8 @@ class Auto:
     def _choose(self, candidates: list[_Candidate]) -> bool:
         """Take the best of `candidates` if it beats what was chosen before, and say whether one of them is chosen now."""
         for candidate in candidates:
+            if candidate.score == float("-inf"):
+                continue  # a network that has not forecast the validation frames yet
             self._scores[candidate.name] = candidate.score
             if self._chosen is None or candidate.score > self._chosen.score:
                 self._chosen = candidate

@@ -196,7 +196,7 @@ def _fit(
                 notes.stopped_early = True
                 break
     notes.fit_seconds[record.forecaster] = time.monotonic() - started
-    notes.learned_nothing = notes.stopped_early and not learned
+    notes.learned_nothing = notes.stopped_early and not learned and kind.family == "network"
     limited = bool(record.settings.get("minutes")) and most_epochs < int(record.settings.get("epochs", 0))
     notes.ended_by_time = limited and not notes.stopped_early
     if notes.stopped_early:

@@ -11,7 +11,6 @@ from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui.resources import workspace
 
 PLOTTED = ("ssim", "psnr", "mse", "mae")
-_SHOWN_AT_FIRST = (REFERENCE, "climatology")
 
 
 def rival_choice(run: Run, stored: StoredSeries | None, store: SeriesStore) -> tuple[list[ScoreCurve], dict[str, str]]:
@@ -25,7 +24,7 @@ def rival_choice(run: Run, stored: StoredSeries | None, store: SeriesStore) -> t
     if size:
         titles[ceiling.NAME] = f"Ceiling of {size} px"
     optional = [*others, *([ceiling.NAME] if size else [])]
-    shown = [name for name in _SHOWN_AT_FIRST if name in others]
+    shown = sorted(others, key=lambda name: -_mean_ssim(curves, name))[:1]
     if len(optional) > len(shown):
         shown = st.pills(
             "Curves beside persistence",
@@ -40,6 +39,12 @@ def rival_choice(run: Run, stored: StoredSeries | None, store: SeriesStore) -> t
         curves = [*curves, *_ceiling(str(workspace()), run.id, run, store)]
     names = list(dict.fromkeys([own, REFERENCE, *shown]))
     return [curve for name in names for curve in curves if curve.forecaster == name], titles
+
+
+def _mean_ssim(curves: list[ScoreCurve], name: str) -> float:
+    """What the rule that is shown at first is chosen by: the hardest one to beat says most."""
+    values = [curve.values.mean() for curve in curves if curve.forecaster == name and curve.metric == "ssim"]
+    return float(values[0]) if values else float("-inf")
 
 
 def _reduced_to(run: Run, stored: StoredSeries | None) -> int | None:
