@@ -67,13 +67,16 @@ def loss_chart(history: Sequence[Mapping[str, Any]], score: str = "ssim") -> go.
 
 
 def stage_note(history: Sequence[Mapping[str, Any]]) -> str:
-    """What the dotted lines of the loss chart mean; empty where there is none."""
+    """What a person should know to read the loss chart: why the loss may rise, and what dotted lines mean."""
+    longest = max((row.get("unroll") or 1 for row in history), default=1)
+    rises = longest > 1 and (history[0].get("unroll") or 1) < longest
+    harder = f"The loss may rise while the task gets harder: by now up to {longest} forecasts in a row. " if rises else ""
     stages = [row["stage"] for index, row in enumerate(history) if not index or row["stage"] != history[index - 1]["stage"]]
     if len(stages) < 2:
-        return ""
+        return harder.strip()
     begun = ", then ".join(f"“{stage}”" for stage in stages[1:])
     lines = "The dotted line stands" if len(stages) == 2 else "The dotted lines stand"
-    return f"{lines} where “{stages[0]}” ends and a new stage begins: {begun}. Steps count on."
+    return f"{harder}{lines} where “{stages[0]}” ends and a new stage begins: {begun}. Steps count on."
 
 
 def _loss_axis(values: list[float]) -> dict[str, Any]:
