@@ -22,7 +22,7 @@ from framecast.errors import StorageError
 
 WORKSPACE_VARIABLE = "FRAMECAST_WORKSPACE"
 OUT_OF_ROOM = (errno.ENOSPC, errno.EDQUOT)
-NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
+NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR)
 
 
 def default_workspace() -> Path:

@@ -116,6 +116,6 @@ def _size(text: str) -> int | None:
 
 
 def _seed(text: str) -> int:
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"'{text}' is no seed; write a whole number from 0 on")
+    if not text.isdigit() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"'{text}' is no seed; write a whole number from 0 to {2**32 - 1}")
     return int(text)

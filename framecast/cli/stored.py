@@ -73,7 +73,8 @@ def forecast(asked: argparse.Namespace, screen: Screen) -> int:
     run = RunStore(asked.workspace).open(asked.run)
     series = _series_of(run, asked.workspace)
     write_frames(asked.out, forecast_beyond(run, series, asked.steps), series.valid)
-    screen.say(f"{asked.steps} frames after the last one of '{run.record.series_name}' are in {asked.out}.")
+    frames = "1 frame" if asked.steps == 1 else f"{asked.steps} frames"
+    screen.say(f"{frames} after the last one of '{run.record.series_name}' written to {asked.out}.")
     return 0
 
 

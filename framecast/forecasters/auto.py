@@ -20,6 +20,8 @@ from framecast.settings import Settings, setting
 from framecast.training.progress import FitProgress
 
 NETWORKS_TRIED = ("unet", "convlstm")
+MARGIN = 0.0005
+"""SSIM by which a later candidate must be better: among equals the simpler one, which was tried earlier, is kept."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,9 @@ class Auto:
             if candidate.score == float("-inf"):
                 continue  # a network that has not forecast the validation frames yet
             self._scores[candidate.name] = candidate.score
-            if self._chosen is None or candidate.score > self._chosen.score:
+            chosen = self._chosen
+            margin = 0.0 if chosen and chosen.name == candidate.name else MARGIN
+            if chosen is None or candidate.score > chosen.score + margin:
                 self._chosen = candidate
         return self._chosen is not None and self._chosen.name in {candidate.name for candidate in candidates}
 

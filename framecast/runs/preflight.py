@@ -63,7 +63,7 @@ def preflight(
             f"{bytes_in_words(needed)}, of {bytes_in_words(free)} to be had on {place}."
         )
         return Preflight(n_weights, needed, free, True, None, sentence)
-    largest = _largest(min(h, w) - 1, lambda size: demand(size)[1] <= free)
+    largest = _largest(min(h, w) - 1, lambda size: demand(size)[1] <= 0.95 * free)  # free memory moves by the second
     advice = "Choose a smaller batch, unroll or forecaster; no working size fits."
     if largest is not None:
         advice = f"Choose a working size of at most {largest}, or a smaller batch or unroll."

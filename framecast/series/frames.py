@@ -18,6 +18,8 @@ Frames = np.ndarray[Any, np.dtype[Any]]
 
 DTYPES = ("uint8", "uint16", "float32")
 TEST_FRAMES = 50
+CAMERA_BITS = (8, 10, 12, 14, 16)
+"""Depths that cameras have; a uint16 series has the range of the smallest one that holds its values."""
 LONG_SERIES = 250
 """From this many frames on a series holds back TEST_FRAMES frames by default; a shorter one holds back a fifth."""
 
@@ -73,8 +75,18 @@ class FrameSeries:
         return self.value_range[1] - self.value_range[0]
 
     def head(self, n_frames: int) -> "FrameSeries":
-        """The first `n_frames` frames: how the test frames are kept from whoever must not see them."""
-        return replace(self, frames=self.frames[:n_frames])
+        """The first `n_frames` frames as if no other had been seen: how the test frames are kept from whoever must not see
+        them. The value range of uint16 and float32 series, which ingest takes from all frames, is taken from these alone."""
+        frames = self.frames[:n_frames]
+        if frames.dtype == np.uint8:
+            return replace(self, frames=frames)
+        low, high = np.inf, -np.inf
+        for frame in frames:
+            seen = frame if self.valid is None else frame[self.valid]
+            low, high = min(low, float(seen.min())), max(high, float(seen.max()))
+        if frames.dtype == np.uint16:
+            low, high = 0.0, next(2.0**bits - 1 for bits in CAMERA_BITS if high < 2**bits)
+        return replace(self, frames=frames, value_range=(low, high if high > low else low + max(1.0, abs(low))))
 
     def digest(self) -> str:
         """16 hex digits that name this content: shape, dtype, values and mask, not the name (SHA-256, cut)."""

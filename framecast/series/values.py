@@ -46,7 +46,7 @@ def stored_as_is(dtype: np.dtype[Any]) -> Survey:
 
 def survey(name: str, frames: Iterable[Frame]) -> Survey:
     """Look at all frames (height, width, channel) of one series. Raises SeriesError on values that cannot be kept."""
-    low, high, total, n_values = np.inf, -np.inf, 0.0, 0
+    low, high, filling = np.inf, -np.inf, None
     whole = True
     masks: Counter[bytes] = Counter()
     first_seen: dict[bytes, int] = {}
@@ -69,13 +69,13 @@ def survey(name: str, frames: Iterable[Frame]) -> Survey:
             infinite.append(index)
             continue
         low, high = min(low, frame_low), max(high, frame_high)
-        total, n_values = total + float(real.sum(dtype=np.float64)), n_values + real.size
+        filling = float(real.mean(dtype=np.float64)) if filling is None else filling
         whole = whole and low >= 0 and high <= GREY_LEVELS and bool(np.equal(real, np.rint(real)).all())
     n_frames = sum(masks.values())
     _check_missing(name, n_frames, masks, first_seen, infinite)
-    if not n_values:
+    if filling is None:
         raise SeriesError(f"Series '{name}' holds no value at all, only NaN; it needs frames with values. Export it again.")
-    return _decide(kind, low, high, total / n_values, whole, _mask(masks, mask_shape))
+    return _decide(kind, low, high, filling, whole, _mask(masks, mask_shape))
 
 
 def converted(frames: Iterable[Frame], survey: Survey) -> Iterator[Frame]:
@@ -95,8 +95,8 @@ def _decide(
     if valid is not None:
         share = 100 * (1 - valid.mean())
         notes.append(
-            f"{share:.1f} % of the pixels are missing (NaN) in every frame; they became a mask, are filled with the mean "
-            f"{mean:.6g} and never enter a score."
+            f"{share:.1f} % of the pixels are missing (NaN) in every frame; they became a mask, are filled with the mean of "
+            f"the first frame, {mean:.6g}, and never enter a score."
         )
     if whole and high >= LOOKS_8_BIT:
         notes.append(f"All values ({kind}) are whole numbers from {low:g} to {high:g}; they are kept as 8-bit grey levels.")

@@ -17,11 +17,10 @@ from numpy.lib import format as npy
 
 from framecast.errors import SeriesError, StorageError
 from framecast.files import bytes_in_words
-from framecast.series.frames import content_hasher
+from framecast.series.frames import CAMERA_BITS, content_hasher
 from framecast.series.readers.contract import Frame, Progress
 
 MIN_FRAMES = 2
-CAMERA_BITS = (8, 10, 12, 14, 16)
 
 
 @dataclass

@@ -144,6 +144,9 @@ def _error_bar(limit: float, stored: StoredSeries) -> ColourBar:
     marks = ticks(limit)
     units = "" if stored.units in ("", "1") else f" {stored.units}"
     labels = [f"{mark:+.4g}" if mark else "0" for mark in marks]
+    if max(map(len, labels)) > 5:  # long numbers would run into each other: every other one, zero among them
+        first = len(marks) // 2 % 2
+        marks, labels = marks[first::2], labels[first::2]
     labels[-1] += units
     places = [(mark / limit + 1) / 2 for mark in marks]
     return ColourBar(gradient(error_lut()), tuple(zip(places, labels, strict=True)))

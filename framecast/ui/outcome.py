@@ -37,13 +37,16 @@ def outcome(run: Run) -> Outcome:
 
 
 def tone_of(curves: Sequence[ScoreCurve], forecaster: str) -> Tone:
-    """Green where persistence is beaten at some lead in SSIM or MSE, neutral where it is equalled, else amber."""
+    """Green where persistence is beaten in the mean over leads in SSIM or MSE, neutral where that holds at some lead only or
+    it is equalled, else amber."""
     gains = []
     for metric in JUDGED_IN:
         gain = mean_curve(curves, forecaster, metric) - mean_curve(curves, REFERENCE, metric)
         gains.append(gain if METRICS[metric].higher_is_better else -gain)
+    if any(gain.mean() > 0 for gain in gains):
+        return "success"
     found = np.concatenate(gains)
-    return "success" if (found > 0).any() else "warning" if (found < 0).any() else "info"
+    return "info" if (found > 0).any() or not found.any() else "warning"
 
 
 def ending(summary: Mapping[str, Any]) -> str:

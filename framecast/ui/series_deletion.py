@@ -33,8 +33,9 @@ def _live_runs(digest: str) -> list[tuple[str, str]]:
 def _refusal(stored: StoredSeries, live: list[tuple[str, str]]) -> str:
     run, *others = (f"**{escaped(short(title, 80))}**" for _, title in live)
     more = f" and {count(len(others), 'other run')}" if others else ""
+    learning = "are" if others else "is"
     return (
-        f"The run {run}{more} is learning from {escaped(short(stored.name, 80))}, which must stay until it has ended. "
+        f"The run {run}{more} {learning} learning from {escaped(short(stored.name, 80))}, which must stay until it has ended. "
         "Stop it first, or wait for its end."
     )
 

@@ -11,8 +11,7 @@ FEW_FRAMES = 10
 
 
 def split_choice(stored: StoredSeries) -> Split:
-    """Draw the choice and return the split. The bounds leave at least two frames to train on. A series has three frames or
-    more here."""
+    """Draw the choice and return the split. Raises SettingError, with what would fit, where it leaves too few to train on."""
     default = Split.of(stored.n_frames)
     left, right = st.columns(2)
     with left:
@@ -21,7 +20,6 @@ def split_choice(stored: StoredSeries) -> Split:
             f"test:{stored.digest}",
             default.horizon,
             1,
-            stored.n_frames - 2,
             "The last frames, held back from everything: they are forecast at the end and scored. This is the horizon.",
         )
     matching = Split.of(stored.n_frames, n_test)
@@ -31,7 +29,6 @@ def split_choice(stored: StoredSeries) -> Split:
             f"valid:{stored.digest}",
             len(matching.valid),
             0,
-            stored.n_frames - n_test - 2,
             "The frames before the test. They are forecast during training, to keep the best weights. With 0, the last.",
         )
     split = Split.of(stored.n_frames, n_test, n_valid)
@@ -55,10 +52,9 @@ def use_split(digest: str, split: Split) -> None:
     st.session_state[f"valid:{digest}"] = len(split.valid)
 
 
-def _number(label: str, key: str, default: int, low: int, high: int, help: str) -> int:
-    """A whole number that stays in bounds although they move with another field."""
-    start = min(max(int(st.session_state.get(key, default)), low), high)
-    st.session_state[key] = start
-    number = st.number_input(label, low, high, step=1, key=key, help=help, persist_state="session")
+def _number(label: str, key: str, default: int, low: int, help: str) -> int:
+    """A whole number. What is too large is not held back here: the split says in a sentence what would fit."""
+    st.session_state[key] = int(st.session_state.get(key, default))
+    number = st.number_input(label, low, step=1, key=key, help=help, persist_state="session")
     assert number is not None, "a number box that was given a value has one"
     return int(number)

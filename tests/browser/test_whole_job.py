@@ -42,7 +42,7 @@ def test_upload_train_compare(page: Page, server_workspace: Path, tmp_path: Path
 
     page.get_by_role("link", name="Compare the forecast with the truth").click()
     expect(page.get_by_role("heading", name="Compare", exact=True)).to_be_visible()
-    expect(page.locator("canvas").first).to_be_visible()
+    expect(page.locator("canvas:visible").first).to_be_visible()
     for lead in (1, 2):
         check_ssim(page, run, lead)
         page.get_by_role("slider").focus()

