@@ -12,6 +12,8 @@ from framecast.ui.navigation import begin_with_app
 from framecast.ui.text import escaped
 
 WIDEST_PX = 1840
+_PAGE = {"light": "#ffffff", "dark": "#12181d"}
+"""What lies behind a page, as in .streamlit/config.toml. `light-dark` asks the browser which theme is on."""
 LOGO = Path(__file__).parent / "logo.svg"
 
 _STYLE = f"""<style>
@@ -19,6 +21,8 @@ _STYLE = f"""<style>
 .stMainBlockContainer h1 {{ padding-bottom: 0; }}
 .stColumn:has(.st-key-side_run) {{ position: sticky; top: 4.2rem; align-self: flex-start; max-height: calc(100vh - 11rem);
   overflow-y: auto; }}
+.stColumn div:has(> .st-key-ready) {{ position: sticky; bottom: 0; z-index: 5;
+  background: light-dark({_PAGE["light"]}, {_PAGE["dark"]}); }}
 .stPlotlyChart :is([class$="tick"], [class*="title"], .annotation, .legend) text {{
   fill: light-dark({INKS["light"]}, {INKS["dark"]}) !important; }}
 [class*="st-key-danger_"] button {{ background: #b83a45; border-color: #b83a45; color: #ffffff; }}
