@@ -263,3 +263,17 @@ def test_the_first_page_paints_before_torch(workspace: Path, stored: StoredSerie
 def in_address(app: AppTest) -> str:
     run_id = app.query_params["run"]
     return run_id[0] if isinstance(run_id, list) else run_id
+
+
+@pytest.mark.parametrize(("box", "number"), [("Test frames", 500), ("Validation frames", 500)])
+def test_a_split_that_does_not_fit_is_said_and_can_be_mended(
+    open_page: Open, stored: StoredSeries, box: str, number: int
+) -> None:
+    app = open_page("train")
+    (field,) = [one for one in app.number_input if one.label == box]
+    before = field.value
+    app = field.set_value(number).run()
+    assert not app.exception and "at least 2 must remain" in app.error[0].value
+    (field,) = [one for one in app.number_input if one.label == box]
+    app = field.set_value(before).run()
+    assert not app.error and app.button(key="train")
