@@ -81,11 +81,12 @@ def _reading(curves: list[ScoreCurve], forecaster: str) -> str:
 
 
 def _better_rule(curves: list[ScoreCurve], forecaster: str) -> str:
-    """Names the best of the other forecasters among the curves if its mean SSIM is higher in the three digits that are
-    shown; persistence is judged already."""
-    others = {curve.forecaster for curve in curves} - {forecaster, REFERENCE}
-    means = {name: float(mean_curve(curves, name, "ssim").mean()) for name in others | {forecaster}}
-    better = [name for name in others if round(means[name], 3) > round(means[forecaster], 3)]
+    """Names the best of the other forecasters among the curves if its mean SSIM is higher than the run's and persistence's in
+    the three digits that are shown: a rule that fell back to the last frame is persistence, which is judged already."""
+    others = sorted({curve.forecaster for curve in curves} - {forecaster, REFERENCE})
+    means = {name: float(mean_curve(curves, name, "ssim").mean()) for name in (*others, forecaster, REFERENCE)}
+    bar = max(round(means[name], 3) for name in (forecaster, REFERENCE))
+    better = [name for name in others if round(means[name], 3) > bar]
     if not better:
         return ""
     from framecast.forecasters.catalog import FORECASTERS

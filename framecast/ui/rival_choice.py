@@ -24,7 +24,9 @@ def rival_choice(run: Run, stored: StoredSeries | None, store: SeriesStore) -> t
     if size:
         titles[ceiling.NAME] = f"Ceiling of {size} px"
     optional = [*others, *([ceiling.NAME] if size else [])]
-    shown = sorted(others, key=lambda name: -_mean_ssim(curves, name))[:1]
+    last_frame = _mean_ssim(curves, REFERENCE)  # a rule that fell back to it would only hide its line
+    own_say = [name for name in others if _mean_ssim(curves, name) != last_frame]
+    shown = sorted(own_say, key=lambda name: -_mean_ssim(curves, name))[:1]
     if len(optional) > len(shown):
         shown = st.pills(
             "Curves beside persistence",

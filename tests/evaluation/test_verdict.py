@@ -93,3 +93,12 @@ def test_a_simple_rule_that_does_better_is_named():
         "mean SSIM 0.810 against 0.800. The simple rule Climatology does better: mean SSIM 0.900."
     )
     assert "rule" not in verdict(curves([1, 1, 1], [1, 1, 1]), "run", "U-Net")
+
+
+def test_a_rule_that_is_persistence_again_is_not_called_better():
+    rules = [
+        ScoreCurve(name, metric, 0, np.full(3, value))
+        for name in ("seasonal", "analog")
+        for metric, value in (("ssim", 0.8), ("mse", 10.0))
+    ]
+    assert "rule" not in verdict(curves([-1, -1, -1], [1, 1, 1]) + rules, "run", "U-Net")
