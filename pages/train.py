@@ -59,6 +59,8 @@ with side, st.container(key="side_run"):
         other_runs(shown, manager)
         if split:
             with st.container(key="ready", border=True, gap="small"):
-                launch(stored, store.open(digest), split, preparation, (name, kind, preset), changes, device, manager)
+                choice = (name, kind, preset)
+                beside = run is not None
+                launch(stored, store.open(digest), split, preparation, choice, changes, device, manager, beside_run=beside)
     except FrameCastError as error:
         page.refuse(error)

@@ -32,15 +32,20 @@ def launch(
     changes: Mapping[str, Value],
     device: str,
     manager: JobManager,
+    *,
+    beside_run: bool = False,
 ) -> None:
-    """Draw the summary of the run that these choices make. Train queues it and shows it."""
+    """Draw the summary of the run that these choices make. Train queues it and shows it. `beside_run` folds the summary away,
+    so that the run that is shown keeps the room."""
     name, kind, preset = forecaster
     st.subheader("Ready to train" if kind.family != "rule" else "Ready to run", anchor=False)
-    title = _title(f"{kind.title} on {short(stored.name)}", f"title:{name}:{stored.digest}")
-    st.markdown(_sentence(stored, split, preparation, kind, device) + _wait(len(manager.live())))
+    usual = f"{kind.title} on {short(stored.name)}"
     try:
         found = _preflight(stored, series, split, preparation, kind, preset, changes, device)
-        _facts(found, kind)
+        with st.expander(escaped(usual)) if beside_run else st.container(gap="small"):
+            title = _title(usual, f"title:{name}:{stored.digest}")
+            st.markdown(_sentence(stored, split, preparation, kind, device) + _wait(len(manager.live())))
+            _facts(found, kind)
         if not found.fits:
             st.error(escaped(found.sentence))
             if found.largest_size:
