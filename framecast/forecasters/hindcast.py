@@ -1,9 +1,9 @@
 """Hindcasts: what a rule would have said at past origins, and which of its settings would have said it best.
 
 Settings chosen from one origin are often wrong, so each candidate forecasts from at least three, all before the test. Large
-frames are worked on as a mosaic of native patches, not reduced: averaging pixels hides the noise that a short slope or a
-single cycle carries into a forecast, and on a detailed film it chose a trend that costs .03 SSIM at native size. A series too
-short for three origins chooses nothing: the first candidate, the default, is taken.
+frames are looked at through a View, a mosaic of native patches, not reduced: averaging pixels hides the noise that a short
+slope or a single cycle carries into a forecast, and on a detailed film it chose a trend that costs .03 SSIM at native size. A
+series too short for three origins chooses nothing: the first candidate, the default, is taken.
 """
 
 import math
@@ -18,6 +18,7 @@ from framecast.metrics.ssim import REACH, WINDOW
 from framecast.series.frames import Frames, FrameSeries, Split
 
 C = TypeVar("C")
+Array = np.ndarray[Any, np.dtype[Any]]
 N_BANDS, BAND = 4, 32
 """Of a side longer than N_BANDS * BAND pixels, hindcasts see so many bands of so many pixels, evenly spread."""
 _MOST_ORIGINS, _FEWEST_ORIGINS = 5, 3
@@ -26,46 +27,92 @@ _MARGIN = 1e-6
 """Scores that differ by less are equal: float32 rounding must not choose."""
 
 
-@dataclass(frozen=True)
-class Hindcast(Generic[C]):
-    """The candidate that forecast the past best, and how well."""
+@dataclass(frozen=True, eq=False)
+class View:
+    """What hindcasts look at: some leads of a forecast, and of each frame the whole or, where it is large, native patches.
 
-    best: C
-    score: float | None
-    """Mean SSIM over origins and leads, of the mosaic; None where the history was too short to choose."""
+    At most 128 x 128 pixels whatever the size of a frame, taken from within the smallest box around the valid pixels.
+    """
+
+    rows: Array
+    columns: Array
+    """Indices of the native rows and columns seen; neighbours within a patch stay neighbours."""
+    leads: Array
+    """Indices (lead 1 is 0) of the leads seen, ascending."""
+    valid: Mask | None
+    """(row, column) mask of what is seen; None where all of it counts, or nothing would be left to score."""
+    whole: bool
+    """Whether all pixels of a frame are seen."""
+
+    @classmethod
+    def of(cls, history: FrameSeries, horizon: int) -> "View":
+        valid = np.ones((history.height, history.width), np.bool_) if history.valid is None else history.valid
+        rows, columns = _bands(np.any(valid, axis=1)), _bands(np.any(valid, axis=0))
+        mask = valid[np.ix_(rows, columns)]
+        scored = mask[_inside(len(rows)), _inside(len(columns))].any()
+        leads = np.unique(np.linspace(0, horizon - 1, min(horizon, _MOST_LEADS)).round().astype(int))
+        whole = (len(rows), len(columns)) == (history.height, history.width)
+        return cls(rows, columns, leads, mask if scored and not mask.all() else None, whole)
+
+    def patches(self, frames: Frames) -> Frames:
+        """The mosaic of every frame of (time, height, width, channel), in the same dtype; not copied where all is seen."""
+        if self.whole:
+            return frames
+        out = np.empty((len(frames), len(self.rows), len(self.columns), frames.shape[-1]), frames.dtype)
+        for index, frame in enumerate(frames):
+            out[index] = frame[self.rows][:, self.columns]
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Hindcast(Generic[C]):
+    """How well each candidate forecast the past."""
+
+    candidates: Sequence[C]
     origins: tuple[int, ...]
-    """Numbers of frames that the forecasts were made from."""
+    """Numbers of frames that the forecasts were made from, newest first; () where the history was too short to choose."""
+    scores: Array
+    """(candidate, origin) float64: mean SSIM over the leads seen."""
+
+    @property
+    def best(self) -> C:
+        return self.best_without(None)
+
+    def best_without(self, origin: int | None) -> C:
+        """The candidate with the highest mean SSIM over the origins other than `origin`; among equals the first one. What is
+        judged at an origin must not have been chosen there."""
+        kept = [index for index, other in enumerate(self.origins) if other != origin]
+        if not kept:
+            return self.candidates[0]
+        best, means = 0, self.scores[:, kept].mean(axis=1)
+        for index, mean in enumerate(means):
+            if mean > means[best] + _MARGIN:
+                best = index
+        return self.candidates[best]
 
 
 def choose(
-    history: FrameSeries, split: Split, candidates: Sequence[C], forecast: Callable[[C, Frames, int], Frames]
+    history: FrameSeries, split: Split, candidates: Sequence[C], forecast: Callable[[C, int, int, View], Frames]
 ) -> Hindcast[C]:
-    """The candidate with the highest mean SSIM over past origins; among equals the first one.
+    """Hindcasts by every candidate, judged by SSIM.
 
-    `forecast(candidate, past, horizon)` is called with the mosaics before one origin only, (time, height, width, channel) in
-    the dtype of the series, and gives (horizon, height, width, channel). Frames from the test on are never read, even if
-    `history` should hold some.
+    `forecast(candidate, origin, horizon, view)` gives what the view sees of the forecast of frames origin to origin + horizon
+    - 1 from those before: (lead, row, column, channel). It must not look at frames from `origin` on; those from the test on
+    are never read, even if `history` should hold some.
     """
     history = history.head(split.test.start)
     origins, horizon = past_origins(history.n_frames, split.horizon)
     if not origins or len(candidates) < 2:
-        return Hindcast(candidates[0], None, ())
-    small, valid = mosaic(history)
-    leads = np.unique(np.linspace(0, horizon - 1, min(horizon, _MOST_LEADS)).round().astype(int))
+        return Hindcast(candidates, (), np.zeros((len(candidates), 0)))
+    view = View.of(history, horizon)
     ssim = METRICS["ssim"].function
-
-    def mean_ssim(candidate: C) -> float:
-        scores = []
-        for origin in origins:
-            said = forecast(candidate, small[:origin], horizon)[leads]
-            scores.append(ssim(said, small[origin + leads], data_range=history.data_range, valid=valid).mean())
-        return float(np.mean(scores))
-
-    best, score = candidates[0], mean_ssim(candidates[0])
-    for candidate in candidates[1:]:
-        if (other := mean_ssim(candidate)) > score + _MARGIN:
-            best, score = candidate, other
-    return Hindcast(best, score, origins)
+    scores = np.zeros((len(candidates), len(origins)))
+    for column, origin in enumerate(origins):
+        truth = view.patches(history.frames[origin + view.leads])
+        for row, candidate in enumerate(candidates):
+            said = forecast(candidate, origin, horizon, view)
+            scores[row, column] = ssim(said, truth, data_range=history.data_range, valid=view.valid).mean()
+    return Hindcast(candidates, origins, scores)
 
 
 def past_origins(n_frames: int, horizon: int) -> tuple[tuple[int, ...], int]:
@@ -86,24 +133,6 @@ def past_origins(n_frames: int, horizon: int) -> tuple[tuple[int, ...], int]:
 def _half(horizon: int) -> int:
     """Rounded up."""
     return (horizon + 1) // 2
-
-
-def mosaic(history: FrameSeries) -> tuple[Frames, Mask | None]:
-    """Native patches of every frame side by side, and their mask: the whole frame where it is small.
-
-    At most 128 x 128 pixels whatever the size of a frame, taken from within the smallest box around the valid pixels. The mask
-    is None where there is none, or where it leaves nothing to score.
-    """
-    valid = np.ones((history.height, history.width), np.bool_) if history.valid is None else history.valid
-    rows, columns = _bands(np.any(valid, axis=1)), _bands(np.any(valid, axis=0))
-    patches = history.frames
-    if len(rows) < history.height or len(columns) < history.width:
-        patches = np.empty((history.n_frames, len(rows), len(columns), history.n_channels), history.frames.dtype)
-        for index, frame in enumerate(history.frames):
-            patches[index] = frame[rows][:, columns]
-    mask = valid[np.ix_(rows, columns)]
-    scored = mask[_inside(len(rows)), _inside(len(columns))].any()
-    return patches, mask if scored and not mask.all() else None
 
 
 def reduced_shape(height: int, width: int, n_pixels: int) -> tuple[int, int]:

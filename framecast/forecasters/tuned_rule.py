@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 
-from framecast.forecasters.hindcast import choose
+from framecast.forecasters.hindcast import Hindcast, View, choose
 from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.settings import Settings
 from framecast.training.progress import FitProgress
@@ -25,15 +25,22 @@ _FILE = "choice.json"
 
 
 class TunedRule(Generic[S, C]):
-    """A Forecaster whose subclass says what can be chosen, what each choice forecasts, and what was found in words."""
+    """A Forecaster whose subclass says what can be chosen, what each choice forecasts, and what was found in words.
+
+    A rule that treats every pixel by itself overrides `forecast_by` alone; one that looks at whole frames overrides
+    `forecast_view_by` too, to compute only what a hindcast sees.
+    """
 
     settings_type: ClassVar[type[Settings]]
     choice_type: ClassVar[type[Any]]
-    """A frozen dataclass of plain numbers."""
+    """A frozen dataclass of plain numbers and words."""
+    pixelwise: ClassVar[bool] = True
+    """Whether a pixel's forecast depends on nothing but its own past and the extremes of all."""
 
     def __init__(self, settings: S) -> None:
         self.settings = settings
         self._choice: C | None = None
+        self._hindcast: Hindcast[C] | None = None
 
     @property
     def choice(self) -> C:
@@ -50,6 +57,10 @@ class TunedRule(Generic[S, C]):
         """As Forecaster.forecast, by a choice; for any number of past frames from 1 on."""
         raise NotImplementedError
 
+    def forecast_view_by(self, choice: C, past: Frames, horizon: int, view: View) -> Frames:
+        """What `view` sees of `forecast_by(choice, past, horizon)`: (lead, row, column, channel)."""
+        return view.patches(self.forecast_by(choice, past, horizon)[view.leads])
+
     def finding(self) -> str:
         """What was chosen, as a sentence or two."""
         raise NotImplementedError
@@ -57,11 +68,29 @@ class TunedRule(Generic[S, C]):
     def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
         """See Forecaster. All is chosen before the one progress is yielded, which says what was."""
         history = history.head(split.test.start)
-        self._choice = choose(history, split, self.candidates(history), self.forecast_by).best
+        patches: Frames | None = None  # cut once for all candidates
+
+        def forecast(choice: C, origin: int, horizon: int, view: View) -> Frames:
+            nonlocal patches
+            if not self.pixelwise:
+                return self.forecast_view_by(choice, history.frames[:origin], horizon, view)
+            patches = view.patches(history.frames) if patches is None else patches
+            return self.forecast_by(choice, patches[:origin], horizon)[view.leads]
+
+        self._hindcast = choose(history, split, self.candidates(history), forecast)
+        self._choice = self._hindcast.best
         yield FitProgress(stage="Chosen from hindcasts", fraction=1.0, finding=self.finding())
 
     def forecast(self, past: Frames, horizon: int) -> Frames:
         return self.forecast_by(self.choice, past, horizon)
+
+    def hindcast(self, past: Frames, horizon: int, view: View) -> Frames:
+        """What `view` sees of the forecast from `past`, by the choice that the other origins would have made: this one may
+        then judge it. (lead, row, column, channel), for any rule cheaper than the whole forecast."""
+        choice = self.choice if self._hindcast is None else self._hindcast.best_without(len(past))
+        if not self.pixelwise:
+            return self.forecast_view_by(choice, past, horizon, view)
+        return self.forecast_by(choice, view.patches(past), horizon)[view.leads]
 
     def save(self, folder: Path) -> None:
         (folder / _FILE).write_text(json.dumps(asdict(self.choice)), encoding="utf-8")  # type: ignore[call-overload]

@@ -71,7 +71,7 @@ class CnnLstm(nn.Module):
         self.decoder = nn.Sequential(*(_up(b, a) for a, b in reversed(list(zip(maps[:-1], maps[1:], strict=True)))))
         self.head = nn.ConvTranspose2d(maps[0], channels, kernel_size=4, stride=2, padding=1)
 
-    def forward(self, frames: Tensor, state: State = None) -> tuple[Tensor, State]:
+    def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
         maps = self.encoder(frames.flatten(0, 1))  # (b, t, c, h, w) -> (b*t, maps, h / 2^depth, w / 2^depth)
         vectors = self.to_vector(maps.flatten(1)).unflatten(0, frames.shape[:2])  # (b, t, latent)
         outputs, state = self.lstm(vectors, state)

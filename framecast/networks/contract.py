@@ -1,10 +1,11 @@
 """What a network is: a torch module that absorbs frames and gives the next ones. It knows sizes, nothing else.
 
-    forward(frames (b, t, c, h, w), state or None) -> (next frames (b, n, c, h, w), state)
+    forward(frames (b, t, c, h, w), state or None, *, fed_back=False) -> (next frames (b, n, c, h, w), state)
 
 The first call starts from a zero state; a later call goes on where the last one stopped, so that a long rollout never
-computes its context twice. A recurrent network carries its hidden state, a windowed one its last frames. Scaling, the
-residual form, padding to `stride` and the feeding back of forecasts wrap a network; they do not live in it.
+computes its context twice. A recurrent network carries its hidden state, a windowed one its last frames. `fed_back` says
+that the frames are the network's own forecast and not observed; only a network that counts from the last true frame asks.
+Scaling, the residual form, padding to `stride` and the feeding back of forecasts wrap a network; they do not live in it.
 """
 
 from collections.abc import Callable, Mapping

@@ -117,7 +117,7 @@ class ConvLstm(nn.Module):
         )
         self.head = nn.Conv2d(n_layers * n_hidden, n_folded, kernel_size=3, padding=1)
 
-    def forward(self, frames: Tensor, state: State = None) -> tuple[Tensor, State]:
+    def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
         carried = list(self._start(frames) if state is None else state)
         for frame in frames.unbind(dim=1):
             maps = F.pixel_unshuffle(frame, self.patch)  # (b, c, h, w) -> (b, c*p*p, h/p, w/p)

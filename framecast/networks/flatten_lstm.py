@@ -49,7 +49,7 @@ class FlattenLstm(nn.Module):
         nn.init.xavier_uniform_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
-    def forward(self, frames: Tensor, state: State = None) -> tuple[Tensor, State]:
+    def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
         pixels = frames.flatten(2)  # (b, t, c, h, w) -> (b, t, c*h*w)
         outputs, state = self.lstm(pixels, state)
         forecast = self.head(outputs[:, -1])  # (b, c*h*w)

@@ -4,7 +4,7 @@ Both work for any network that keeps the contract, whether it carries a hidden s
 frames at once, and both begin with true frames and never with zeros, unless the mistake of the question is asked for.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -22,21 +22,33 @@ def rollout(
     warm_block: int = 32,
     zero_block: int = 0,
 ) -> Tensor:
-    """Forecast `horizon` frames after `past`.
+    """Forecast `horizon` frames after `past`: (b, horizon, c, h, w). The arguments are those of `chunks`."""
+    steps = chunks(network, past, horizon, clamp=clamp, warm_block=warm_block, zero_block=zero_block)
+    return torch.cat([chunk for chunk, _ in steps], dim=1)[:, :horizon]
+
+
+@torch.no_grad()
+def chunks(
+    network: nn.Module,
+    past: Tensor | Iterable[Tensor],
+    horizon: int,
+    *,
+    clamp: tuple[Tensor, Tensor] | None = None,
+    warm_block: int = 32,
+    zero_block: int = 0,
+) -> Iterator[tuple[Tensor, State]]:
+    """The rollout step by step: each chunk (b, n, c, h, w) with the state the network had after forecasting it.
 
     Args:
         network: called as `network(frames, state)`, see `contract`.
         past: (b, t, c, h, w), at least one frame, on the network's device; or such tensors one after the other, for a past
             too long to hold at once. The network absorbs it in blocks, carrying its state, so memory does not grow with it.
-        horizon: number of frames, at least 1. The last chunk of a network that emits several is cut.
+        horizon: number of frames, at least 1. The last chunk of a network that emits several may go beyond it.
         clamp: lowest and highest value of each channel, (c, 1, 1) each; forecasts are held between them before they are
             fed back, so that a rollout cannot run away.
         warm_block: frames absorbed in one call.
         zero_block: frames of zeros pushed through after the past. The posted code does this with 50; it wipes out what the
             warm-up told the state, and the first forecast is then made from a black frame.
-
-    Returns:
-        (b, horizon, c, h, w).
     """
     assert horizon >= 1, "a horizon is at least one frame"
     chunk, state = None, None
@@ -46,14 +58,14 @@ def rollout(
     assert chunk is not None, "a rollout needs at least one true frame"
     for n_zeros in _block_sizes(zero_block, warm_block):
         chunk, state = network(torch.zeros_like(chunk[:, :1]).repeat(1, n_zeros, 1, 1, 1), state)
-    chunk = _clamped(chunk, clamp)
-    chunks, n_frames = [chunk], chunk.shape[1]
-    while n_frames < horizon:
-        chunk, state = network(chunk, state)
+    n_frames = 0
+    while True:
         chunk = _clamped(chunk, clamp)
-        chunks.append(chunk)
         n_frames += chunk.shape[1]
-    return torch.cat(chunks, dim=1)[:, :horizon]
+        yield chunk, state
+        if n_frames >= horizon:
+            return
+        chunk, state = network(chunk, state, fed_back=True)
 
 
 def unroll(network: nn.Module, window: Tensor, *, burn_in: int, context: int, truncate: int = 0) -> Tensor:
@@ -79,17 +91,17 @@ def unroll(network: nn.Module, window: Tensor, *, burn_in: int, context: int, tr
     n_frames = window.shape[1]
     assert 1 <= burn_in < n_frames, f"burn-in {burn_in} leaves nothing to forecast in a window of {n_frames} frames"
     chunk, state = network(window[:, :burn_in], None)
-    chunks, t, n_linked = [chunk], burn_in, chunk.shape[1]
+    forecast, t, n_linked = [chunk], burn_in, chunk.shape[1]
     while t + chunk.shape[1] < n_frames:
         n_true = min(max(context - t, 0), chunk.shape[1])
         given = torch.cat([window[:, t : t + n_true], chunk[:, n_true:]], dim=1) if n_true else chunk
         t += chunk.shape[1]
         if truncate and n_linked >= truncate:
             given, state, n_linked = given.detach(), _detached(state), 0
-        chunk, state = network(given, state)
-        chunks.append(chunk)
+        chunk, state = network(given, state, fed_back=not n_true)
+        forecast.append(chunk)
         n_linked += chunk.shape[1]
-    return torch.cat(chunks, dim=1)[:, : n_frames - burn_in]
+    return torch.cat(forecast, dim=1)[:, : n_frames - burn_in]
 
 
 def _clamped(chunk: Tensor, clamp: tuple[Tensor, Tensor] | None) -> Tensor:

@@ -61,7 +61,7 @@ class UNet(nn.Module):
         self.expand = nn.ModuleList(_block(a + b, a) for a, b in reversed(list(zip(maps[:-1], maps[1:], strict=True))))
         self.head = nn.Conv2d(n_maps, channels * patch**2, kernel_size=3, padding=1)
 
-    def forward(self, frames: Tensor, state: State = None) -> tuple[Tensor, State]:
+    def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
         seen = frames if state is None else torch.cat([*state, frames], dim=1)
         seen = seen[:, -self.n_context :]
         first = seen[:, :1].expand(-1, self.n_context - seen.shape[1], -1, -1, -1)

@@ -26,9 +26,9 @@ class Padded(nn.Module):
     def head(self) -> nn.Module:
         return _head(self.network)
 
-    def forward(self, frames: Tensor, state: State = None) -> tuple[Tensor, State]:
+    def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
         height, width = frames.shape[-2:]
-        forecast, state = self.network(_pad(frames, -height % self.stride, -width % self.stride), state)
+        forecast, state = self.network(_pad(frames, -height % self.stride, -width % self.stride), state, fed_back=fed_back)
         return forecast[..., :height, :width], state
 
 
@@ -46,8 +46,8 @@ class Residual(nn.Module):
     def head(self) -> nn.Module:
         return _head(self.network)
 
-    def forward(self, frames: Tensor, state: State = None) -> tuple[Tensor, State]:
-        change, state = self.network(frames, state)
+    def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
+        change, state = self.network(frames, state, fed_back=fed_back)
         return frames[:, -1:] + change, state
 
 

@@ -30,7 +30,7 @@ class Scaled(nn.Module):
         assert isinstance(head, nn.Module)
         return head
 
-    def forward(self, frames: Tensor, state: State = None) -> tuple[Tensor, State]:
-        answer, state = self.network((frames.to(torch.float32) - self.mean) / self.spread, state)
+    def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
+        answer, state = self.network((frames.to(torch.float32) - self.mean) / self.spread, state, fed_back=fed_back)
         answer = answer.to(torch.float32) * self.spread  # under autocast the network may answer in bfloat16
         return (answer if self.answers_change else answer + self.mean), state

@@ -16,7 +16,7 @@ class Recorder(nn.Module):
         self.n = n
         self.given: list[list[float]] = []
 
-    def forward(self, frames: Tensor, state: State = None) -> tuple[Tensor, State]:
+    def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
         self.given.append(frames[0, :, 0, 0, 0].tolist())
         steps = torch.arange(1.0, self.n + 1).reshape(1, -1, 1, 1, 1)
         return frames[:, -1:] + steps, (torch.zeros(frames.shape[0]),)
@@ -29,7 +29,7 @@ class Gain(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.tensor(0.5, dtype=torch.float64))
 
-    def forward(self, frames: Tensor, state: State = None) -> tuple[Tensor, State]:
+    def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
         hidden = torch.zeros_like(frames[:, :1]) if state is None else state[0]
         for frame in frames.split(1, dim=1):
             hidden = self.weight * (hidden + frame)
