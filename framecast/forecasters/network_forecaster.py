@@ -58,12 +58,15 @@ class _Fitted:
 
 class NetworkForecaster:
     """A network of NETWORKS behind the Forecaster contract. `settings` has the fields of the network's settings and of
-    TrainingSettings."""
+    TrainingSettings. `clock` tells the seconds of its time limit; whoever pauses the fit hands in one that stops meanwhile."""
 
-    def __init__(self, name: str, settings: Any, workbench: Workbench) -> None:
+    def __init__(
+        self, name: str, settings: Any, workbench: Workbench, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.name = name
         self.settings = settings
         self.workbench = workbench
+        self._clock = clock
         self._fitted: _Fitted | None = None
         self._network: nn.Module | None = None
         self._best = Best()
@@ -96,11 +99,11 @@ class NetworkForecaster:
         seconds = settings.minutes * 60 or None
         refit = choosing and settings.refit
         share = TIME_SHARE_OF_FIRST_STAGE if refit and seconds else 0.5 if refit else 1.0
-        started = time.monotonic()
+        started = self._clock()
         stage = STAGE_SEARCH if choosing else STAGE_ALL
         try:
             for progress in self._train(network, data, scaler, stage, seconds and seconds * share):
-                yield _within(progress, 0.0, share, started)
+                yield _within(progress, 0.0, share, self._clock() - started)
         finally:  # also when the caller leaves: what was best forecasts
             if self._best.weights:
                 network.load_state_dict(self._best.weights)
@@ -113,11 +116,11 @@ class NetworkForecaster:
         # the same scaler: the refit network must see what the chosen one saw, so that the same share of training suits it
         refitted = self._build()
         everything = replace(data, span=range(split.test.start), valid=range(0))
-        seconds = seconds and max(seconds - (time.monotonic() - started), seconds * (1 - share) / 5)
+        seconds = seconds and max(seconds - (self._clock() - started), seconds * (1 - share) / 5)
         for progress in self._train(refitted, everything, scaler, STAGE_ALL, seconds, stop_at=self._best.fraction):
             if progress.improved:
                 network.load_state_dict(refitted.state_dict())
-            yield _within(replace(progress, best_epoch=self._best.epoch), share, 1.0, started)
+            yield _within(replace(progress, best_epoch=self._best.epoch), share, 1.0, self._clock() - started)
         yield replace(_silent(progress), fraction=1.0, remaining_s=0.0, finding=finding)
 
     def _finding(self) -> str:
@@ -151,7 +154,7 @@ class NetworkForecaster:
             scaler,
             settings,
             context=settings.context,
-            budget=Budget(settings.epochs, epoch_steps(n_windows, settings), seconds),
+            budget=Budget(settings.epochs, epoch_steps(n_windows, settings), seconds, clock=self._clock),
             best=self._best,
             seed=self.workbench.seed,
             stage=stage,
@@ -277,10 +280,10 @@ def _extremes(frames: Frames) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any
     return low.astype(np.float32), high.astype(np.float32)
 
 
-def _within(progress: FitProgress, start: float, stop: float, started: float) -> FitProgress:
-    """Progress of one stage as progress of the whole fit, of which the stage is the part from `start` to `stop`."""
+def _within(progress: FitProgress, start: float, stop: float, elapsed: float) -> FitProgress:
+    """Progress of one stage as progress of the whole fit, of which the stage is the part from `start` to `stop`, so many
+    seconds into it."""
     fraction = start + (stop - start) * progress.fraction
-    elapsed = time.monotonic() - started
     remaining = elapsed * (1 - fraction) / fraction if fraction > 0 else None
     return replace(progress, fraction=fraction, elapsed_s=elapsed, remaining_s=remaining)
 
