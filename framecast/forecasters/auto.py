@@ -1,35 +1,59 @@
-"""Auto: try the rules and two networks, keep whichever forecast the validation frames best.
+"""Auto: the one-click protocol. All simple rules, two or more networks, and a blend whose weights the past has tested.
 
-Thin but honest: every rule and every network forecasts the same validation frames from the same origin, scored at the working
-size, and the winner is fitted on all history. One origin is little evidence, and a network's validation score is a little
-flattered, because it also chose when to stop; the score it was chosen by is therefore shown, not promised.
+Three origins before the test judge everything. A rule forecasts from each with the settings that the other origins chose. A
+network is trained on the frames before the oldest of them (the fold), and how long to train is chosen like a rule's settings;
+what carries weight is then trained again on all history for that share. No member is dropped for a low score: a fold network
+has seen less than its refit will, and a gate cost more than it saved where this was measured; weights that the origins do not
+ask for come out small by themselves.
 """
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from framecast.errors import DeviceMemoryError, DivergedError, InputError
+from framecast.forecasters.blend import Moments, Weights, fit_weights
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Forecaster, ForecasterKind, Workbench
-from framecast.metrics.contract import METRICS
+from framecast.forecasters.finding import found_in_words
+from framecast.forecasters.fold import Fold
+from framecast.forecasters.hindcast import View, past_origins
+from framecast.forecasters.network_forecaster import NetworkForecaster
+from framecast.forecasters.tuned_rule import TunedRule
 from framecast.series.frames import Frames, FrameSeries, Split
-from framecast.series.preparation import reduce_frames
 from framecast.settings import Settings, setting
 from framecast.training.progress import FitProgress
 
-NETWORKS_TRIED = ("unet", "convlstm")
-MARGIN = 0.0005
-"""SSIM by which a later candidate must be better: among equals the simpler one, which was tried earlier, is kept."""
+ALWAYS = ("unet", "advect")
+"""The networks that win on short series at small budgets."""
+WITH_TIME = ("convnext_unet", "convlstm", "simvp", "tau", "predrnn")
+"""Those that join when the budget allows."""
+RUNGS = (0.2, 0.5, 1.0)
+"""Of the training on the fold, after which the worse half of the networks is left (Jamieson and Talwalkar 2016)."""
+N_ORIGINS = 3
+LEAST_WEIGHT = 0.02
+"""A member with less than this at every lead does not forecast."""
+OVERHEAD = 1.15
+"""Looks and blending, over the training alone."""
+LONG_MINUTES = 15.0
+LEAST_SHARE = 0.5
+"""Of a time limit, that networks get however long the rules took."""
+FEWEST_FRAMES = 8
+"""In the fold, below which a network has nothing to learn from."""
 
 
 @dataclass(frozen=True)
 class AutoSettings(Settings):
     minutes: float = setting(
-        3.0,
+        5.0,
         label="Time limit",
-        help="Minutes for all networks together. The rules take seconds. 0 means no limit: every network runs all its epochs.",
+        help="Minutes for everything together. The rules take seconds to a minute, networks share the rest. 0 means no limit: "
+        "every network runs all its epochs.",
         minimum=0.0,
         maximum=100_000.0,
         unit="min",
@@ -41,152 +65,320 @@ class AutoSettings(Settings):
         minimum=1,
         maximum=100_000,
     )
+    networks: str = setting(
+        "as time allows",
+        label="Networks",
+        help="Two suit every short series. With a quarter of an hour or more all others are tried, and the worse half is left "
+        "behind twice on the way.",
+        choices=("as time allows", "two", "all", "none"),
+        advanced=True,
+    )
 
 
-@dataclass(frozen=True)
-class _Candidate:
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One of the forecasters that are blended."""
+
     name: str
-    score: float
-    """Mean SSIM over the validation frames, at working size."""
     forecaster: Forecaster
+    settings: Settings
 
 
 class Auto:
-    """The best of the rules and two networks, judged on the validation frames."""
+    """A blend of rules and networks, judged on the frames before the test."""
 
     def __init__(self, settings: AutoSettings, workbench: Workbench) -> None:
         self.settings = settings
         self.workbench = workbench
-        self._chosen: _Candidate | None = None
-        self._scores: dict[str, float] = {}
+        self.members: tuple[Member, ...] = ()
+        self.weights = Weights((), (), 1)
+        self.rules: dict[str, Forecaster] = {}
+        """Every rule that serves this series, fitted on all history, also those without weight."""
+        self.left_out: dict[str, str] = {}
+        """What could not serve this series, and why."""
 
     def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
-        """See Forecaster. The progress says what is chosen so far, and by which scores; persistence is, before anything."""
-        assert len(split.valid), "there is nothing to choose by; checked before a run is queued"
-        self._choose([_rule("persistence", history, split, self.workbench)])
-        share = 1 / len(NETWORKS_TRIED)
-        for name in [name for name in _rules() if name != "persistence"]:
-            yield FitProgress(f"Trying the rules: {FORECASTERS[name].title.lower()}", finding=self._finding())
-            self._choose([_rule(name, history, split, self.workbench)])
-        for index, name in enumerate(NETWORKS_TRIED):
-            for progress in self._try(name, history, split):
-                fraction = share * (index + progress.fraction)
-                stage = f"{FORECASTERS[name].title}: {progress.stage.lower()}"
-                remaining = None if progress.remaining_s is None else progress.remaining_s + self._later_s(index, progress)
-                yield replace(progress, stage=stage, fraction=fraction, remaining_s=remaining, finding=self._finding())
-
-    def _finding(self) -> str:
-        assert self._chosen is not None
-        others = sorted(((score, name) for name, score in self._scores.items() if name != self._chosen.name), reverse=True)
-        listed = ", ".join(f"{FORECASTERS[name].title} {score:.3f}" for score, name in others) or "none tried yet"
-        return (
-            f"Auto chose {FORECASTERS[self._chosen.name].title}: its forecast of the validation frames had mean SSIM "
-            f"{self._chosen.score:.3f} at working size; the others: {listed}."
-        )
-
-    def _try(self, name: str, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
-        kind = FORECASTERS[name]
-        minutes = self.settings.minutes / len(NETWORKS_TRIED)
-        changes = {"minutes": minutes, "epochs": self.settings.epochs, "select_by": "ssim"}
-        settings = kind.configure(None, changes, split)
-        forecaster = kind.make(settings, self.workbench)
-        score = float("-inf")
-        for progress in forecaster.fit(history, split):
-            score = max(score, progress.valid_scores.get("ssim", score))
-            won = self._choose([_Candidate(name, score, forecaster)])
-            yield replace(progress, improved=progress.improved and won)
-
-    def _choose(self, candidates: list[_Candidate]) -> bool:
-        """Take the best of `candidates` if it beats what was chosen before, and say whether one of them is chosen now."""
-        for candidate in candidates:
-            if candidate.score == float("-inf"):
-                continue  # a network that has not forecast the validation frames yet
-            self._scores[candidate.name] = candidate.score
-            chosen = self._chosen
-            margin = 0.0 if chosen and chosen.name == candidate.name else MARGIN
-            if chosen is None or candidate.score > chosen.score + margin:
-                self._chosen = candidate
-        return self._chosen is not None and self._chosen.name in {candidate.name for candidate in candidates}
-
-    def _later_s(self, index: int, progress: FitProgress) -> float:
-        """Seconds for the networks after this one, taking each to need as long as this one."""
-        whole = progress.elapsed_s + (progress.remaining_s or 0.0)
-        return (len(NETWORKS_TRIED) - 1 - index) * whole
+        """See Forecaster. What is found so far forecasts: rules first, then each network when it is trained on all history."""
+        assert history.n_frames == split.test.start, "the test frames must not be here"
+        progress = FitProgress("Trying the simple rules")
+        for progress in _Fit(self, history, split).steps():
+            yield progress
+        yield replace(progress, fraction=1.0, remaining_s=0.0, epoch_done=False, improved=False)
 
     def forecast(self, past: Frames, horizon: int) -> Frames:
-        assert self._chosen is not None, "fit or load comes first"
-        return self._chosen.forecaster.forecast(past, horizon)
+        assert self.members, "fit or load comes first"
+        if len(self.members) == 1:
+            return self.members[0].forecaster.forecast(past, horizon)
+        weights = self.weights.at(np.arange(horizon)).astype(np.float32)
+        blended = np.zeros((horizon, *past.shape[1:]), np.float32)
+        for column, member in zip(weights.T, self.members, strict=True):
+            for frame, weight, one in zip(blended, column, member.forecaster.forecast(past, horizon), strict=True):
+                frame += weight * one
+        return blended
 
     def save(self, folder: Path) -> None:
-        assert self._chosen is not None
-        (folder / "chosen").mkdir()
-        self._chosen.forecaster.save(folder / "chosen")
-        content = {"chosen": self._chosen.name, "validation_ssim": self._scores}
-        (folder / "auto.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+        listed = []
+        for number, member in enumerate(self.members):
+            listed.append({"name": member.name, "settings": member.settings.to_mapping()})
+            (folder / _folder(number)).mkdir()
+            member.forecaster.save(folder / _folder(number))
+        content = {"members": listed, "weights": asdict(self.weights)}
+        (folder / "blend.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> "Auto":
-        content = json.loads((folder / "auto.json").read_text(encoding="utf-8"))
-        name, scores = content["chosen"], content["validation_ssim"]
+        content = json.loads((folder / "blend.json").read_text(encoding="utf-8"))
         auto = cls(AutoSettings(), Workbench())
-        auto._scores = scores
-        auto._chosen = _Candidate(name, scores[name], FORECASTERS[name].load(folder / "chosen"))
+        members = []
+        for number, one in enumerate(content["members"]):
+            kind = FORECASTERS[one["name"]]
+            settings = kind.settings.from_mapping(one["settings"])
+            members.append(Member(one["name"], kind.load(folder / _folder(number)), settings))
+        weights = content["weights"]
+        auto.members = tuple(members)
+        auto.weights = Weights(tuple(weights["first"]), tuple(weights["last"]), weights["horizon"])
         return auto
 
 
-def _rules() -> list[str]:
-    return sorted(name for name, kind in FORECASTERS.items() if kind.family == "rule")
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """A member with what it forecast from each origin, as hindcasts saw it. A network has no forecaster until its refit."""
+
+    name: str
+    settings: Settings
+    forecasts: list[Frames]
+    forecaster: Forecaster | None = None
 
 
-def _rule(name: str, history: FrameSeries, split: Split, workbench: Workbench) -> _Candidate:
-    """A rule, scored on the validation frames by what it would have said before them, then fitted on all history."""
-    kind = FORECASTERS[name]
-    start = split.valid.start
-    before = Split(split.train, range(start, start), split.valid)
-    earlier = kind.make(kind.configure(), workbench)
-    _exhaust(earlier.fit(history.head(start), before))
-    forecast = history.native(earlier.forecast(history.frames[:start], len(split.valid)))
-    shape = workbench.preparation.working_shape(history.height, history.width)
-    truth = reduce_frames(history.frames[start : split.valid.stop], shape)
-    ssim = METRICS["ssim"].function(
-        reduce_frames(forecast, shape), truth, data_range=history.data_range, valid=None
-    )
-    forecaster = kind.make(kind.configure(), workbench)
-    _exhaust(forecaster.fit(history, split))
-    return _Candidate(name, float(ssim.mean()), forecaster)
+class _Fit:
+    """One fit of Auto, step by step."""
+
+    def __init__(self, auto: Auto, history: FrameSeries, split: Split) -> None:
+        self.auto, self.history, self.split = auto, history, split
+        origins, self.horizon = past_origins(history.n_frames, split.horizon)
+        self.origins = origins[:N_ORIGINS]
+        self.view = View.of(history, max(1, self.horizon))
+        self.truth = [self.view.patches(history.frames[origin + self.view.leads]) for origin in self.origins]
+        self.started = time.monotonic()
+        self.judged: list[_Judged] = []
+        """Rules first."""
+        self.moments: list[Moments] = []
+        """Of all that are judged, one for each origin."""
+
+    def steps(self) -> Iterator[FitProgress]:
+        persistence = FORECASTERS["persistence"]
+        settings = persistence.configure()
+        self.auto.members = (Member("persistence", persistence.make(settings, self.auto.workbench), settings),)
+        self.auto.weights = Weights.single(0, 1, 1)  # until more is known
+        yield from self._try_rules()
+        if not self.origins:  # nothing can be judged on so few frames
+            finding = "The series is too short to judge forecasts; the last frame is forecast."
+            yield self._said("Done", improved=True, finding=finding)
+            return
+        self._look_at_moments()
+        yield self._said("Blending the simple rules", improved=True, finding=self._blend())
+        if names := self._networks_to_try():
+            yield from self._train_folds(names)
+            yield from self._refit()
+
+    def _try_rules(self) -> Iterator[FitProgress]:
+        names = sorted(name for name, kind in FORECASTERS.items() if kind.family == "rule")
+        for name in sorted(names, key=lambda name: name != "persistence"):
+            kind = FORECASTERS[name]
+            yield self._said(f"Trying the simple rules: {kind.title.lower()}")
+            settings = kind.configure()
+            rule = kind.make(settings, self.auto.workbench)
+            try:
+                for _ in rule.fit(self.history, self.split):
+                    pass
+                forecasts = [self._native(hindcast_by(rule, past, self.horizon, self.view)) for past in self._pasts()]
+            except InputError as error:
+                self.auto.left_out[name] = str(error)
+                continue
+            self.auto.rules[name] = rule
+            if not any(_same(forecasts, other.forecasts) for other in self.judged):  # else it would count twice
+                self.judged.append(_Judged(name, settings, forecasts, rule))
+
+    def _networks_to_try(self) -> list[str]:
+        asked = self.auto.settings
+        long = asked.minutes == 0 or asked.minutes >= LONG_MINUTES
+        many = asked.networks == "all" or (asked.networks == "as time allows" and long)
+        names = () if asked.networks == "none" else (*ALWAYS, *(WITH_TIME if many else ()))
+        enough = min(self.origins) >= FEWEST_FRAMES
+        return [name for name in names if name in FORECASTERS and enough]
+
+    def _train_folds(self, names: Sequence[str]) -> Iterator[FitProgress]:
+        """Train on the fold, the worse half left behind at every rung, and judge those that went all the way."""
+        self.seconds = self._fold_seconds(len(names))
+        folds = [self._fold(name) for name in names]
+        total, done = training_units(len(names)), 0.0
+        for before, until in zip((0.0, *RUNGS), RUNGS, strict=False):
+            for fold in folds:
+                stage = f"{FORECASTERS[fold.name].title}: trained on earlier frames, to be judged on later ones"
+                for progress in fold.advance(until):
+                    score = {"ssim": fold.score} if fold.just_looked else {}
+                    part = (done + max(0.0, progress.fraction - before)) / total
+                    yield self._passed_on(replace(progress, valid_scores=score), stage, part)
+                done += until - before
+                if fold.failure:
+                    self.auto.left_out[fold.name] = fold.failure
+            folds = sorted((fold for fold in folds if not fold.failure), key=lambda fold: -fold.score)
+            if until < 1:
+                n_kept = kept_at_rung(len(folds))
+                for left in folds[n_kept:]:
+                    left.close()
+                folds = folds[:n_kept]
+        self.folds = {fold.name: fold for fold in folds}
+        for fold in folds:
+            self.judged.append(_Judged(fold.name, fold.settings, fold.judged()))
+            fold.close()
+        self._look_at_moments()
+
+    def _refit(self) -> Iterator[FitProgress]:
+        """Train on all history what carries weight, the best first, and blend with it."""
+        everything = fit_weights(self.moments, self.view.leads, self.horizon).at(self.view.leads).max(axis=0)
+        wanted = [i for i, one in enumerate(self.judged) if one.name in self.folds and everything[i] >= LEAST_WEIGHT]
+        wanted.sort(key=lambda i: -self.folds[self.judged[i].name].score)
+        for number, index in enumerate(wanted):
+            one = self.judged[index]
+            kind, moment = FORECASTERS[one.name], self.folds[one.name].hindcast.best
+            seconds = self._refit_seconds(moment.share, len(wanted) - number)
+            settings = replace(one.settings, minutes=seconds / 60)  # type: ignore[call-arg]
+            forecaster = NetworkForecaster(one.name, settings, self.auto.workbench)
+            start = self.split.test.start
+            fit = forecaster.fit(self.history, Split(range(start), range(start, start), self.split.test))
+            try:
+                for progress in fit:
+                    part = 0.6 + 0.4 * (number + min(1.0, progress.fraction / moment.share)) / len(wanted)
+                    yield self._passed_on(progress, f"{kind.title}: trained on all history", part)
+                    if progress.fraction >= moment.share:
+                        break
+            except (DivergedError, DeviceMemoryError) as error:
+                self.auto.left_out[one.name] = str(error)
+                continue
+            finally:
+                fit.close()  # type: ignore[attr-defined]
+            forecaster.restoration = moment.restoration
+            self.judged[index] = replace(one, forecaster=forecaster, settings=settings)
+            yield self._said("Blending", improved=True, finding=self._blend())
+
+    def _blend(self) -> str:
+        """Weights for the members that can forecast by now, and what they mean in words."""
+        ready = [index for index, one in enumerate(self.judged) if one.forecaster is not None]
+        moments = [part.only(ready) for part in self.moments]
+        weights = fit_weights(moments, self.view.leads, self.horizon)
+        at = weights.at(np.arange(self.horizon))
+        kept = [place for place in range(len(ready)) if at[:, place].max() >= LEAST_WEIGHT]
+        members = []
+        for place in kept:
+            one = self.judged[ready[place]]
+            assert one.forecaster is not None
+            members.append(Member(one.name, one.forecaster, one.settings))
+        self.auto.members, self.auto.weights = tuple(members), weights.only(kept)
+        return found_in_words([self.judged[index].name for index in ready], moments, weights, self.view.leads, self.horizon)
+
+    def _look_at_moments(self) -> None:
+        self.moments = [
+            Moments.of([one.forecasts[i] for one in self.judged], truth, self.history.data_range, self.view.valid)
+            for i, truth in enumerate(self.truth)
+        ]
+
+    def _fold(self, name: str) -> Fold:
+        stop = min(self.origins)
+        changes = {"epochs": self.auto.settings.epochs, "minutes": self.seconds / 60, "validation": False, "refit": False}
+        split = Split(range(stop), range(stop, stop), range(stop, stop + self.horizon))
+        settings = FORECASTERS[name].configure(None, changes, split)
+        return Fold(name, settings, self.auto.workbench, self.history, self.origins, self.horizon, self.view)
+
+    def _fold_seconds(self, n_networks: int) -> float:
+        """Of training for one network on the fold; 0 where there is no time limit."""
+        limit = self.auto.settings.minutes * 60
+        left = max(limit - self._elapsed(), limit * LEAST_SHARE)
+        return left / OVERHEAD / training_units(n_networks) if limit else 0.0
+
+    def _refit_seconds(self, share: float, n_left: int) -> float:
+        """Time of a whole training on all history: as long as on the fold, so that the share means as many steps. One that
+        was still getting better at the end gets what time there is, up to twice as long; where time is short all get less."""
+        limit = self.auto.settings.minutes * 60
+        if not limit:
+            return 0.0
+        left = max(limit - self._elapsed(), 0.05 * limit) / n_left / share
+        return min(left, self.seconds if share < 1 else 2 * self.seconds)
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self.started
+
+    def _pasts(self) -> list[Frames]:
+        return [self.history.frames[:origin] for origin in self.origins]
+
+    def _native(self, forecast: Frames) -> Frames:
+        return self.history.native(forecast)
+
+    def _said(self, stage: str, *, improved: bool = False, finding: str = "") -> FitProgress:
+        return self._passed_on(FitProgress(stage, improved=improved, finding=finding), stage, 0.0)
+
+    def _passed_on(self, progress: FitProgress, stage: str, part: float) -> FitProgress:
+        """Progress of one training as progress of the whole, of which `part` is done where there is no time limit."""
+        elapsed, limit = self._elapsed(), self.auto.settings.minutes * 60
+        self.part = max(getattr(self, "part", 0.0), min(0.99, elapsed / limit if limit else part))
+        remaining = elapsed * (1 - self.part) / self.part if self.part > 0 else None
+        improved = progress.improved and not progress.epoch_done  # a member's best is not yet the blend's
+        return replace(
+            progress, stage=stage, fraction=self.part, elapsed_s=elapsed, remaining_s=remaining, improved=improved
+        )
 
 
-def _exhaust(fit: Iterator[FitProgress]) -> None:
-    for _ in fit:
-        pass
+def hindcast_by(forecaster: Forecaster, past: Frames, horizon: int, view: View) -> Frames:
+    """What `view` sees of a forecast; rules that can do less than the whole do."""
+    if isinstance(forecaster, TunedRule):
+        return forecaster.hindcast(past, horizon, view)
+    return view.patches(forecaster.forecast(past, horizon)[view.leads])
 
 
-def _largest(count: str) -> Callable[[Any, int, int, int], int]:
+def _same(forecasts: Sequence[Frames], others: Sequence[Frames]) -> bool:
+    return all(np.array_equal(one, other) for one, other in zip(forecasts, others, strict=True))
+
+
+def training_units(n_networks: int) -> float:
+    """Trainings of one network on the fold that all of it costs: every rung, and a refit of those that are left."""
+    units, n = 0.0, n_networks
+    for before, until in zip((0.0, *RUNGS), RUNGS, strict=False):
+        units += n * (until - before)
+        n = kept_at_rung(n) if until < 1 else n
+    return units + n
+
+
+def kept_at_rung(n: int) -> int:
+    return max(min(n, 2), (n + 1) // 2)
+
+
+def _folder(number: int) -> str:
+    return f"member_{number + 1:02d}"
+
+
+def _most(count: str) -> Callable[[Any, int, int, int], int]:
     """Weights or bytes of the network that has most of them: they are trained one after the other."""
 
     def most(settings: AutoSettings, height: int, width: int, channels: int) -> int:
-        kinds = [FORECASTERS[name] for name in NETWORKS_TRIED]
+        kinds = [FORECASTERS[name] for name in ALWAYS if name in FORECASTERS]
         return max(int(getattr(kind, count)(kind.configure(), height, width, channels)) for kind in kinds)
 
     return most
-
-
-def _make(settings: AutoSettings, workbench: Workbench) -> Auto:
-    return Auto(settings, workbench)
 
 
 FORECASTERS.add(
     "auto",
     ForecasterKind(
         title="Auto",
-        summary="Tries the simple rules, a U-Net and a ConvLSTM, and keeps whichever forecast the validation frames best.",
-        use_when="When you do not know where to begin: it says which kind of forecaster suits your series.",
+        summary="Tries every simple rule and two or more networks on frames of the past, and blends them by what they were "
+        "worth there.",
+        use_when="When you want the best forecast, or do not know where to begin: it says what carries your series. On average "
+        "it is as good as the best simple rule or better.",
         family="protocol",
         settings=AutoSettings,
-        make=_make,
+        make=Auto,
         load=Auto.load,
-        needs_validation=True,
-        n_weights=_largest("n_weights"),
-        training_bytes=_largest("training_bytes"),
+        n_weights=_most("n_weights"),
+        training_bytes=_most("training_bytes"),
     ),
 )

@@ -130,8 +130,8 @@ def _carry_out(
     stop: Callable[[], bool],
     rules: "Sequence[ScoreCurve] | None",
 ) -> Iterator[FitProgress]:
-    notes = _Notes()
-    last = yield from _fit(record, series, run, stop, notes)
+    notes, fitted_rules = _Notes(), dict[str, Forecaster]()
+    last = yield from _fit(record, series, run, stop, notes, fitted_rules)
     yield replace(last, stage=STAGE_FORECAST)
     with _timed(notes.forecast_seconds, record.forecaster):
         forecast = _forecast_test(run, series)
@@ -139,7 +139,7 @@ def _carry_out(
     yield replace(last, stage=STAGE_SCORE)
     curves = _score(record.forecaster, forecast, series, record.split)
     if rules is None:
-        curves += yield from _score_rules(record, series, last, notes)
+        curves += yield from _score_rules(record, series, last, notes, fitted_rules)
     else:
         curves += [curve for curve in rules if curve.forecaster != record.forecaster]
     run.write_summary(vars(notes))
@@ -164,9 +164,15 @@ class _Notes:
 
 
 def _fit(
-    record: RunRecord, series: FrameSeries, run: Run, stop: Callable[[], bool], notes: _Notes
+    record: RunRecord,
+    series: FrameSeries,
+    run: Run,
+    stop: Callable[[], bool],
+    notes: _Notes,
+    fitted_rules: dict[str, Forecaster],
 ) -> Generator[FitProgress, None, FitProgress]:
-    """Fit on the frames before the test, keep the best on disk, and return the last progress with no preview."""
+    """Fit on the frames before the test, keep the best on disk, and return the last progress with no preview. Rules that the
+    forecaster fitted on the way, as auto does, are put into `fitted_rules`."""
     kind = FORECASTERS[record.forecaster]
     bench = Workbench(record.preparation, record.device, record.seed)
     forecaster = kind.make(kind.settings.from_mapping(record.settings), bench)
@@ -202,6 +208,7 @@ def _fit(
     if notes.stopped_early:
         run.append_progress({**last.to_mapping(), "stage": STAGE_STOPPED, "epoch_done": False, "improved": False})
     run.save_forecaster(forecaster)
+    fitted_rules.update(getattr(forecaster, "rules", {}))
     return replace(last, fraction=1.0, remaining_s=None, epoch_done=False, improved=False)
 
 
@@ -211,7 +218,7 @@ def _forecast_test(run: Run, series: FrameSeries) -> Frames:
 
 
 def _score_rules(
-    record: RunRecord, series: FrameSeries, last: FitProgress, notes: _Notes
+    record: RunRecord, series: FrameSeries, last: FitProgress, notes: _Notes, fitted: Mapping[str, Forecaster]
 ) -> "Generator[FitProgress, None, list[ScoreCurve]]":
     """The curves of every rule on the same split; a rule that cannot serve this series is left out with its sentence."""
     split = record.split
@@ -220,11 +227,12 @@ def _score_rules(
         if kind.family != "rule" or name == record.forecaster:
             continue
         yield replace(last, stage=STAGE_SCORE)
-        rule = kind.make(kind.configure(), Workbench(seed=record.seed))
+        rule = fitted.get(name) or kind.make(kind.configure(), Workbench(seed=record.seed))
         try:
-            with _timed(notes.fit_seconds, name):
-                for _ in rule.fit(series.head(split.test.start), split):
-                    pass
+            if name not in fitted:
+                with _timed(notes.fit_seconds, name):
+                    for _ in rule.fit(series.head(split.test.start), split):
+                        pass
             with _timed(notes.forecast_seconds, name):
                 forecast = _forecast(rule, series, split.test.start, split.horizon, kind.title)
         except InputError as error:

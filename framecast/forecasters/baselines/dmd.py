@@ -1,0 +1,123 @@
+"""Dynamic mode decomposition, bounded: a sum of oscillations that may fade and may not grow.
+
+Schmid 2010 (J. Fluid Mech. 656) on delay-embedded coefficients of a proper orthogonal decomposition (Hankel DMD, Arbabi and
+Mezic 2017, SIAM J. Appl. Dyn. Syst. 16). An eigenvalue outside the unit circle is an oscillation that explodes in a
+forecast; it is put onto the circle.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from framecast.forecasters.baselines.pod import Array, Known, Modes, combined
+from framecast.forecasters.baselines.pod_var import embedded, fits, still
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.forecasters.contract import ForecasterKind, Workbench
+from framecast.forecasters.hindcast import View
+from framecast.forecasters.tuned_rule import TunedRule
+from framecast.series.frames import Frames, FrameSeries, Split
+from framecast.settings import Settings, setting
+from framecast.training.progress import FitProgress
+
+_SHAPES = ((8, 8, 8), (16, 12, 16), (32, 4, 24), (32, 12, 40), (16, 24, 40), (32, 24, 80))
+_ANCHORS = (1.0, 0.9)
+
+
+@dataclass(frozen=True)
+class DmdSettings(Settings):
+    rank: int = setting(
+        0,
+        label="Oscillations",
+        help="How many oscillations are summed. Few are steady, many follow more; 0 chooses by forecasting frames before the "
+        "test.",
+        minimum=0,
+        maximum=500,
+    )
+
+
+@dataclass(frozen=True)
+class Oscillations:
+    n_modes: int
+    """Of the decomposition that is embedded; 0 repeats the last frame."""
+    delay: int
+    rank: int
+    anchor: float
+    """Share left one lead later of what the patterns miss of the last frame."""
+
+
+STILL = Oscillations(0, 1, 0, 1.0)
+
+
+class Dmd(TunedRule[DmdSettings, Oscillations]):
+    settings_type, choice_type, pixelwise = DmdSettings, Oscillations, False
+    _known: Known | None = None
+
+    def candidates(self, history: FrameSeries) -> Sequence[Oscillations]:
+        shapes = dict.fromkeys((n_modes, delay, self.settings.rank or rank) for n_modes, delay, rank in _SHAPES)
+        fitting = [shape for shape in shapes if fits(history.n_frames // 2, shape[1])]
+        return [STILL, *(Oscillations(*shape, anchor) for shape in fitting for anchor in _ANCHORS)]
+
+    def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
+        """See Forecaster."""
+        self._known = Known(history.head(split.test.start).frames)
+        yield from super().fit(history, split)
+
+    @staticmethod
+    def forecast_by(choice: Oscillations, past: Frames, horizon: int) -> Frames:
+        return combined(past, _weights(choice, Known(past), len(past), horizon))
+
+    def forecast_view_by(self, choice: Oscillations, past: Frames, horizon: int, view: View) -> Frames:
+        assert self._known is not None, "a hindcast follows a fit"
+        return self._known.combined(_weights(choice, self._known, len(past), horizon), view)
+
+    def finding(self) -> str:
+        if self.choice.n_modes == 0:
+            return "No sum of oscillations forecast earlier frames better than the last frame, so it is repeated."
+        return f"{self.choice.rank} oscillations, none of which may grow, are forecast."
+
+
+def _weights(choice: Oscillations, known: Known, n: int, horizon: int) -> Array:
+    if choice.n_modes == 0 or not fits(n, choice.delay):
+        return still(n, horizon)
+    modes = known.modes(n).first(choice.n_modes)
+    if not len(modes.strengths):
+        return still(n, horizon)
+    future = oscillate(modes, choice.delay, choice.rank, horizon)
+    return modes.weights(modes.clamped(future), choice.anchor)
+
+
+def oscillate(modes: Modes, delay: int, rank: int, horizon: int) -> Array:
+    """(horizon, r) coefficients: the embedded coefficients of the last frame carried on by the bounded law."""
+    scaled = modes.coefficients * modes.strengths  # strong patterns decide which directions are kept
+    seen = embedded(scaled, delay)
+    before, after = seen[:-1].T, seen[1:].T  # (delay * r, n)
+    left, singular, right = np.linalg.svd(before, full_matrices=False)
+    kept = min(rank, int((singular > 1e-6 * singular[0]).sum()))
+    left, singular, right = left[:, :kept], singular[:kept], right[:kept]
+    law = left.T @ after @ right.T / singular
+    values, vectors = np.linalg.eig(law)
+    values = values / np.maximum(1.0, np.abs(values))
+    amplitudes = np.linalg.lstsq(vectors, left.T @ seen[-1], rcond=None)[0]
+    powers = values[None] ** np.arange(1, horizon + 1)[:, None]
+    reduced = (powers * amplitudes[None]) @ vectors.T  # (horizon, kept)
+    newest = left[: scaled.shape[1]]  # the rows of the newest frame
+    return np.asarray((reduced @ newest.T.astype(complex)).real / modes.strengths)
+
+
+def _make(settings: DmdSettings, workbench: Workbench) -> Dmd:
+    return Dmd(settings)
+
+
+FORECASTERS.add(
+    "dmd",
+    ForecasterKind(
+        title="Oscillations",
+        summary="Dynamic mode decomposition: the series as a sum of oscillations that may fade but never grow.",
+        use_when="Periodic or nearly periodic motion with several frequencies, and little noise.",
+        family="rule",
+        settings=DmdSettings,
+        make=_make,
+        load=Dmd.load,
+    ),
+)

@@ -1,0 +1,131 @@
+"""Proper orthogonal decomposition, and forecasts as weighted sums of past frames.
+
+With n frames the modes come from the n x n matrix of their inner products (the method of snapshots, Sirovich 1987, Quart. Appl.
+Math. 45, part I), taken of reduced frames; no matrix over pixels is ever made. What a linear rule says of the modes it says of
+the frames: mean frame, modes and the part of the last frame that the modes miss are all sums of past frames. A forecast is
+therefore one matrix of weights, (lead, past frame), which is applied to native frames, or to as much of them as a hindcast
+sees.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from framecast.forecasters.hindcast import View, reduced_shape
+from framecast.forecasters.tuned_rule import bounds
+from framecast.series.frames import Frames
+from framecast.series.preparation import reduce_frames
+
+Array = np.ndarray[Any, np.dtype[Any]]
+REDUCED_PIXELS = 96 * 96
+MARGIN = 0.3
+"""Coefficients may leave the range they had by this share of it."""
+_NEGLIGIBLE = 1e-6
+"""Standard deviation of a mode over that of the first, below which it is rounding."""
+_BLOCK = 1 << 16
+"""Values of a frame that are summed at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Modes:
+    """The temporal side of a decomposition of n frames: columns are modes, the strongest first."""
+
+    coefficients: Array
+    """(n, r) float64, scaled to standard deviation 1; frame t is mean + sum over modes of coefficient times mode."""
+    strengths: Array
+    """(r,) standard deviation of each mode in the frames."""
+
+    @classmethod
+    def of(cls, products: Array, most: int) -> "Modes":
+        """From the inner products (n, n) of frames, which need not be centred. At most `most` modes; none for a still."""
+        n = len(products)
+        centred = products - products.mean(axis=0) - products.mean(axis=1)[:, None] + products.mean()
+        variances, vectors = np.linalg.eigh(centred)
+        order = np.argsort(variances)[::-1][: min(most, n - 1)]
+        strengths = np.sqrt(np.maximum(variances[order], 0) / n)
+        floor = max(_NEGLIGIBLE * (strengths[0] if len(strengths) else 0), 1e-7 * np.sqrt(max(products.trace(), 0) / n))
+        kept = order[strengths > floor]
+        return cls(vectors[:, kept] * np.sqrt(n), strengths[strengths > floor])
+
+    def first(self, n_modes: int) -> "Modes":
+        return Modes(self.coefficients[:, :n_modes], self.strengths[:n_modes])
+
+    def clamped(self, coefficients: Array) -> Array:
+        """Held within the range seen and a margin around it."""
+        low, high = self.coefficients.min(axis=0), self.coefficients.max(axis=0)
+        return np.clip(coefficients, low - MARGIN * (high - low), high + MARGIN * (high - low))
+
+    def weights(self, future: Array, anchor: float) -> Array:
+        """(lead, n) weights of past frames that make the frames with these coefficients (lead, r).
+
+        What the modes miss of the last frame is added back, `anchor` to the power of the lead of it; without it a forecast
+        starts with a jump.
+        """
+        n = len(self.coefficients)
+        weights = 1 / n + future @ self.coefficients.T / n
+        missed = -1 / n - self.coefficients @ self.coefficients[-1] / n
+        missed[-1] += 1
+        kept = anchor ** np.arange(1, len(future) + 1)
+        return np.asarray(weights + kept[:, None] * missed)
+
+
+def products(frames: Frames) -> Array:
+    """Inner products (n, n) float64 of reduced frames (time, height, width, channel), counted from the first of them, so that
+    the products of fewer frames are the upper left part of it."""
+    shape = reduced_shape(frames.shape[1], frames.shape[2], REDUCED_PIXELS)
+    reduced = reduce_frames(frames, shape).reshape(len(frames), -1).astype(np.float32)
+    reduced -= reduced[0].copy()
+    total = np.zeros((len(frames), len(frames)))
+    for start in range(0, reduced.shape[1], _BLOCK):
+        block = reduced[:, start : start + _BLOCK]
+        total += block @ block.T
+    return total
+
+
+def combined(past: Frames, weights: Array) -> Frames:
+    """(lead, height, width, channel) float32: past frames summed with `weights` (lead, n), each row of which has sum 1, and
+    held within the values of the past."""
+    out = np.empty((len(weights), *past.shape[1:]), np.float32)
+    columns, flat = out.reshape(len(weights), -1), past.reshape(len(past), -1)
+    small = weights.astype(np.float32)
+    for start in range(0, columns.shape[1], _BLOCK):
+        part = slice(start, start + _BLOCK)
+        last = flat[-1, part].astype(np.float32)  # differences keep float32 exact far from zero, and the last frame itself
+        columns[:, part] = small @ (flat[:, part].astype(np.float32) - last) + last
+    return np.clip(out, *bounds(past), out=out)
+
+
+class Known:
+    """A history, of whose first n frames decompositions and forecasts are asked again and again by hindcasts."""
+
+    MOST_MODES = 64
+
+    def __init__(self, frames: Frames) -> None:
+        self._frames = frames
+        self._products: Array | None = None
+        self._modes: dict[int, Modes] = {}
+        self._view: View | None = None
+
+    def modes(self, n: int) -> Modes:
+        if self._products is None:
+            self._products = products(self._frames)
+        if n not in self._modes:
+            self._modes[n] = Modes.of(self._products[:n, :n], self.MOST_MODES)
+        return self._modes[n]
+
+    def combined(self, weights: Array, view: View) -> Frames:
+        """What `view` sees of `combined`, of as many first frames as there are weights."""
+        if self._view is not view:
+            patches = view.patches(self._frames)
+            self._view, self._shape = view, patches.shape[1:]
+            self._first = patches[0].reshape(-1).astype(np.float32)
+            self._patches = patches.reshape(len(patches), -1).astype(np.float32) - self._first
+            self._low, self._high = (
+                extreme.accumulate([reduce(frame) for frame in self._frames])
+                for extreme, reduce in ((np.minimum, np.min), (np.maximum, np.max))
+            )
+        n = weights.shape[1]
+        out = weights[view.leads].astype(np.float32) @ self._patches[:n] + self._first
+        np.clip(out, self._low[n - 1], self._high[n - 1], out=out)
+        return np.asarray(out.reshape(-1, *self._shape), np.float32)

@@ -1,0 +1,88 @@
+"""Blends: moments say what pictures would, weights are what the past asks for, and no blend is worse there than its best."""
+
+import numpy as np
+import pytest
+
+from framecast.forecasters.blend import Moments, Weights, fit_weights, score, single_scores
+from framecast.metrics import METRICS
+
+LEADS = np.arange(4)
+
+
+def truth_of(seed: int, shape: tuple[int, ...] = (4, 22, 25, 2)) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(20, 230, shape).astype(np.float32)
+
+
+def noisy(frames: np.ndarray, amount: float, seed: int) -> np.ndarray:
+    return frames + np.random.default_rng(seed).normal(0, amount, frames.shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("shape", [(4, 22, 25, 2), (4, 11, 30, 1), (4, 6, 19, 3)])
+def test_moments_say_what_the_pictures_would(shape: tuple[int, ...]) -> None:
+    truth = truth_of(0, shape)
+    members = [noisy(truth, 20, 1), noisy(truth, 60, 2) + 10, np.full_like(truth, 90)]
+    moments = Moments.of(members, truth, 255.0)
+    weights = np.random.default_rng(3).dirichlet(np.ones(3), size=4).astype(np.float32)
+    blended = sum(w[:, None, None, None] * member for w, member in zip(weights.T, members, strict=True))
+    expected = METRICS["ssim"].function(blended, truth, data_range=255.0, valid=None)
+    np.testing.assert_allclose(moments.ssim(weights), expected, atol=2e-5)
+
+
+def test_masked_pixels_have_no_say() -> None:
+    truth, valid = truth_of(0), np.ones((22, 25), bool)
+    valid[:, :9] = False
+    member = noisy(truth, 30, 1)
+    spoiled = member.copy()
+    spoiled[:, ~valid] = 1e4
+    scores = [single_scores(Moments.of([one], truth, 255.0, valid)) for one in (member, spoiled)]
+    np.testing.assert_array_equal(*scores)
+
+
+def test_weights_are_not_negative_and_sum_to_one_at_every_lead() -> None:
+    weights = Weights((0.0, 1.0, -3.0), (2.0, 0.0, 0.0), 10).at(np.arange(25))
+    assert (weights >= 0).all()
+    np.testing.assert_allclose(weights.sum(axis=1), 1)
+    np.testing.assert_array_equal(weights[9], weights[24])  # beyond what was judged nothing changes
+
+
+def test_the_truth_among_the_members_gets_the_weight() -> None:
+    seen = [Moments.of([noisy(t, 40, 1), t, noisy(t, 40, 2)], t, 255.0) for t in map(truth_of, range(3))]
+    assert (fit_weights(seen, LEADS, 4).at(LEADS)[:, 1] > 0.9).all()
+
+
+def test_members_that_err_independently_share_and_are_better_together() -> None:
+    seen = [Moments.of([noisy(t, 40, 10 + i), noisy(t, 40, 20 + i)], t, 255.0) for i, t in enumerate(map(truth_of, range(3)))]
+    weights = fit_weights(seen, LEADS, 4)
+    np.testing.assert_allclose(weights.at(LEADS), 0.5, atol=0.1)
+    alone = [score(seen, LEADS, Weights.single(i, 2, 4)).mean() for i in range(2)]
+    assert score(seen, LEADS, weights).mean() > max(alone) + 0.02
+
+
+def test_weights_pass_from_who_is_good_near_by_to_who_is_good_far_ahead() -> None:
+    near, far = np.array([5, 20, 40, 80]), np.array([80, 40, 20, 5])
+    rng = np.random.default_rng(0)
+
+    def members(truth: np.ndarray) -> list[np.ndarray]:
+        return [truth + amount[:, None, None, None] * rng.normal(size=truth.shape).astype(np.float32) for amount in (near, far)]
+
+    at = fit_weights([Moments.of(members(t), t, 255.0) for t in map(truth_of, range(3))], LEADS, 4).at(LEADS)
+    assert at[0, 0] > 0.8 and at[-1, 1] > 0.8 and (np.diff(at[:, 0]) < 0).all()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_on_what_it_was_fitted_to_a_blend_is_never_worse_than_its_best_member(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    biases, amounts = rng.normal(0, 30, 5), rng.uniform(1, 60, 5)
+    seen = []
+    for origin in range(3):
+        truth = truth_of(100 * seed + origin)
+        members = [noisy(truth, a, 7 * origin + i) + b for i, (a, b) in enumerate(zip(amounts, biases, strict=True))]
+        seen.append(Moments.of(members, truth, 255.0))
+    best = np.mean([single_scores(moments) for moments in seen], axis=0).max()
+    for stiffness in (0.0, 0.01, 10.0):
+        assert score(seen, LEADS, fit_weights(seen, LEADS, 4, stiffness=stiffness)).mean() >= best - 1e-6
+
+
+def test_the_same_moments_give_the_same_weights() -> None:
+    seen = [Moments.of([noisy(t, 40, 1), noisy(t, 50, 2)], t, 255.0) for t in map(truth_of, range(2))]
+    assert fit_weights(seen, LEADS, 4) == fit_weights(seen, LEADS, 4)

@@ -1,0 +1,73 @@
+"""Patterns and their rhythm: waves are forecast, nothing grows, and a part of the past is a part of the products."""
+
+import numpy as np
+import pytest
+
+from framecast.forecasters.baselines.dmd import Dmd, DmdSettings, Oscillations
+from framecast.forecasters.baselines.dmd import STILL as NO_OSCILLATION
+from framecast.forecasters.baselines.pod import Known, Modes, combined, products
+from framecast.forecasters.baselines.pod_var import STILL, Autoregression, PodVar, PodVarSettings
+from framecast.forecasters.hindcast import View
+from framecast.series.frames import FrameSeries, Split
+
+T, H = 160, 50
+RULES = [(PodVar, PodVarSettings()), (Dmd, DmdSettings())]
+
+
+def series(law: str, n_frames: int = T + H, side: int = 20) -> FrameSeries:
+    t, y, x = np.ogrid[:n_frames, :side, :side]
+    laws = {
+        "travelling": np.sin(0.5 * x + 0.3 * y - 0.21 * t),
+        "standing": np.sin(0.5 * x + 0.4) * np.cos(0.4 * y) * np.cos(0.17 * t),
+        "two": 0.5 * np.sin(0.5 * x - 0.21 * t) + 0.5 * np.sin(0.4 * y + 0.13 * t + 1),
+    }
+    return FrameSeries(law, (100 + 80 * laws[law] + 0 * x)[..., None].astype(np.float32), (20.0, 180.0))
+
+
+@pytest.mark.parametrize("law", ["travelling", "standing", "two"])
+@pytest.mark.parametrize("kind, settings", RULES)
+def test_waves_go_on_for_fifty_leads(kind: type, settings: object, law: str) -> None:
+    whole = series(law)
+    rule = kind(settings)
+    for _ in rule.fit(whole.head(T), Split.of(T + H, H)):
+        pass
+    forecast = rule.forecast(whole.frames[:T], H)
+    assert np.abs(forecast - whole.frames[T:]).max() < 8  # of 160
+
+
+@pytest.mark.parametrize("kind, choice", [(PodVar, Autoregression(4, 4, 0.1, 1.0)), (Dmd, Oscillations(4, 4, 6, 1.0))])
+def test_what_explodes_in_the_past_does_not_in_the_forecast(kind: type, choice: object) -> None:
+    t, _, x = np.ogrid[:60, :9, :11]
+    frames = (np.exp(0.08 * t) * np.sin(0.5 * x + 0.3 * t))[..., None].astype(np.float32)
+    forecast = kind.forecast_by(choice, frames, 400)
+    assert np.isfinite(forecast).all()
+    assert forecast.min() >= frames.min() and forecast.max() <= frames.max()
+
+
+@pytest.mark.parametrize("kind, still", [(PodVar, STILL), (Dmd, NO_OSCILLATION)])
+def test_without_patterns_the_last_frame_is_repeated(kind: type, still: object) -> None:
+    frames = series("two", 30).frames
+    np.testing.assert_array_equal(kind.forecast_by(still, frames, 3), np.repeat(frames[-1:], 3, axis=0))
+    flat = np.full((30, 9, 9, 1), 7, np.float32)
+    np.testing.assert_array_equal(PodVar.forecast_by(Autoregression(4, 2, 1.0, 1.0), flat, 3), flat[:3])
+
+
+def test_products_of_fewer_frames_are_a_part_of_those_of_more() -> None:
+    frames = series("two", 40, 140).frames
+    np.testing.assert_allclose(products(frames)[:25, :25], products(frames[:25]), rtol=1e-4, atol=1)
+
+
+def test_weights_make_the_last_frame_where_nothing_is_missed() -> None:
+    frames = series("two", 60).frames
+    modes = Modes.of(products(frames), 8)
+    weights = modes.weights(modes.coefficients[-1:], 1.0)
+    np.testing.assert_allclose(weights.sum(axis=1), 1)
+    np.testing.assert_allclose(combined(frames, weights)[0], frames[-1], atol=1e-3)
+
+
+def test_a_view_is_cut_from_the_whole_forecast() -> None:
+    frames = series("two", 60, 150).frames
+    view = View.of(FrameSeries("two", frames, (20.0, 180.0)), 12)
+    weights = np.random.default_rng(0).dirichlet(np.ones(50), size=12)
+    expected = view.patches(combined(frames[:50], weights)[view.leads])
+    np.testing.assert_allclose(Known(frames).combined(weights, view), expected, atol=1e-3)
