@@ -7,7 +7,8 @@ import torch
 from framecast.errors import DivergedError
 from framecast.networks.contract import NETWORKS
 from framecast.networks.wrap import Padded, Residual
-from framecast.training.loop import Best, TrainingData, epoch_steps, train
+from framecast.training.batches import TrainingData
+from framecast.training.loop import Best, epoch_steps, train
 from framecast.training.scaled import Scaled
 from framecast.training.scaling import Scaler
 from framecast.training.schedule import Budget
