@@ -36,20 +36,29 @@ class Batch:
     """The same as the network is shown it."""
     mask: Tensor | None
     """(b, 1, 1, h, w) or (h, w) float, 1 where a pixel carries data."""
+    pushed: int
+    """Own forecasts made without gradient after the context, see `unroll`."""
+    own: list[bool] | None
+    """For each frame whether the network is given its own forecast of it, see `unroll`; None for all after the context."""
 
 
 def cut(
     data: TrainingData,
     order: Tensor,
-    length: int,
-    *,
     context: int,
+    n_unroll: int,
     settings: TrainingSettings,
+    *,
+    mixing: float,
     spread: Tensor,
     generator: torch.Generator,
 ) -> Batch:
-    """One window of `length` frames for each entry of `order`, wrapped to the starts that windows of this length have.
-    `spread` (c, 1, 1) is the unit of the input noise, which the first `context` frames get."""
+    """One window for each entry of `order`, wrapped to the starts that windows of its length have: the context, frames that
+    are pushed, and `n_unroll` frames to learn from. `mixing` is the probability that truth and forecast are exchanged, and
+    `spread` (c, 1, 1) the unit of the input noise, which the context gets."""
+    pushed = _pushed(settings, len(data.span) - context - n_unroll, generator)
+    length = context + pushed + n_unroll
+    own = _mixed(settings, mixing, context, length, generator)
     starts = data.span.start + order % (len(data.span) - length + 1)
     index = starts[:, None] + torch.arange(length)
     window = data.frames[index.to(data.frames.device)]
@@ -59,7 +68,7 @@ def cut(
         window, *masks = varied(windows, settings, generator)
         mask = masks[0] if masks else None
     window = window.to(torch.float32)
-    return Batch(window, _with_noise(window, context, settings.input_noise, spread, generator), mask)
+    return Batch(window, _with_noise(window, context, settings.input_noise, spread, generator), mask, pushed, own)
 
 
 def varied(tensors: list[Tensor], settings: TrainingSettings, generator: torch.Generator) -> list[Tensor]:
@@ -82,6 +91,30 @@ def varied(tensors: list[Tensor], settings: TrainingSettings, generator: torch.G
         return torch.rot90(window, step * turns[i], (-2, -1))
 
     return [torch.stack([vary(window, i) for i, window in enumerate(windows)]) for windows in tensors]
+
+
+def _pushed(settings: TrainingSettings, longest: int, generator: torch.Generator) -> int:
+    """Own forecasts without gradient in this step: any number up to the setting that leaves the window inside the span."""
+    most = min(settings.pushforward, longest)
+    return int(torch.randint(most + 1, (), generator=generator)) if most else 0
+
+
+def _mixed(
+    settings: TrainingSettings, probability: float, context: int, length: int, generator: torch.Generator
+) -> list[bool] | None:
+    """Which frames of a window the network is given as its own forecast, one coin a frame for the whole batch; None for all
+    after the context and no other.
+
+    "scheduled" gives true frames after the context (Bengio et al. 2015, arXiv 1506.03099, section 2.4), "reverse" own
+    forecasts within it, after the warm-up frames (Wang et al. 2022, arXiv 2103.09504, section 3.5).
+    """
+    if settings.sampling == "off":
+        return None
+    coins = (torch.rand(length, generator=generator) < probability).tolist()
+    if settings.sampling == "scheduled":
+        return [t >= context and not exchanged for t, exchanged in enumerate(coins)]
+    warm = max(1, min(settings.burn_in, context))
+    return [t >= context or (t >= warm and exchanged) for t, exchanged in enumerate(coins)]
 
 
 def _with_noise(window: Tensor, context: int, amount: float, spread: Tensor, generator: torch.Generator) -> Tensor:

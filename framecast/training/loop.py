@@ -6,7 +6,7 @@ rollout was best, not those with the best one-step loss.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -76,22 +76,20 @@ def train(
         if settings.shuffle == "each epoch":
             order = torch.randperm(longest_unroll, generator=generator)
         batches = torch.split(order[: budget.steps_per_epoch * settings.batch_size], settings.batch_size)
-        for batch in batches:
+        for chosen in batches:
             n_unroll = unroll_at(settings, fraction, longest_unroll)
             rate = learning_rate(settings, fraction)
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            pushed = _pushed(settings, longest_unroll - n_unroll, generator)
-            length = context + pushed + n_unroll
-            own = _mixed(settings, sampling_at(settings, fraction), context, length, generator)
-            cut_out = cut(data, batch, length, context=context, settings=settings, spread=spread, generator=generator)
-            losses.append(_step(network, optimizer, cut_out, data, settings, spread, context, pushed, own))
+            mixing = sampling_at(settings, fraction)
+            batch = cut(data, chosen, context, n_unroll, settings, mixing=mixing, spread=spread, generator=generator)
+            losses.append(_step(network, optimizer, batch, data, settings, spread, context))
             step += 1
-            validator.passed(cut_out.window, fraction)
+            validator.passed(batch.window, fraction)
             fraction = budget.fraction(step)
             average.update(step, fraction)
             ended = fraction >= stop_at
-            epoch_done = ended or batch is batches[-1]
+            epoch_done = ended or chosen is batches[-1]
             epoch += epoch_done
             overdue = time.monotonic() - last_sign > SIGN_OF_LIFE_S
             validating = validator.due(ended)
@@ -140,14 +138,18 @@ def _step(
     settings: TrainingSettings,
     spread: Tensor,
     context: int,
-    pushed: int,
-    own: Sequence[bool] | None,
 ) -> Tensor:
     """One optimiser step on a batch. The loss, without the penalties that parts of the network may add to it."""
     burn_in = min(settings.burn_in or context, context)
     with autocast(batch.window.device, settings.precision):
         forecast = unroll(
-            network, batch.given, burn_in=burn_in, context=context, truncate=settings.truncate, pushed=pushed, own=own
+            network,
+            batch.given,
+            burn_in=burn_in,
+            context=context,
+            truncate=settings.truncate,
+            pushed=batch.pushed,
+            own=batch.own,
         )
     truth = batch.window[:, -forecast.shape[1] :]
     loss = training_loss(forecast, truth, settings, spread=spread, data_range=data.data_range, mask=batch.mask)
@@ -157,30 +159,6 @@ def _step(
     clip_gradient(network, settings)
     optimizer.step()
     return loss.detach()
-
-
-def _pushed(settings: TrainingSettings, longest: int, generator: torch.Generator) -> int:
-    """Own forecasts without gradient in this step: any number up to the setting that leaves the window inside the span."""
-    most = min(settings.pushforward, longest)
-    return int(torch.randint(most + 1, (), generator=generator)) if most else 0
-
-
-def _mixed(
-    settings: TrainingSettings, probability: float, context: int, length: int, generator: torch.Generator
-) -> list[bool] | None:
-    """Which frames of a window the network is given as its own forecast, one coin a frame for the whole batch; None for all
-    after the context and no other.
-
-    "scheduled" gives true frames after the context (Bengio et al. 2015, arXiv 1506.03099, section 2.4), "reverse" own
-    forecasts within it, after the warm-up frames (Wang et al. 2022, arXiv 2103.09504, section 3.5).
-    """
-    if settings.sampling == "off":
-        return None
-    coins = (torch.rand(length, generator=generator) < probability).tolist()
-    if settings.sampling == "scheduled":
-        return [t >= context and not exchanged for t, exchanged in enumerate(coins)]
-    warm = max(1, min(settings.burn_in, context))
-    return [t >= context or (t >= warm and exchanged) for t, exchanged in enumerate(coins)]
 
 
 def _mean_loss(losses: list[Tensor], epoch: int, rate: float) -> float:

@@ -20,7 +20,7 @@ def batch(settings: TrainingSettings, seed: int = 0, mask: Tensor | None = None,
     frames = coded() if frames is None else frames
     data = TrainingData(frames, range(2, len(frames)), range(0), data_range=255.0, mask=mask)
     generator = torch.Generator().manual_seed(seed)
-    return cut(data, torch.arange(8), 4, context=3, settings=settings, spread=SPREAD, generator=generator)
+    return cut(data, torch.arange(8), 3, 1, settings, mixing=0.0, spread=SPREAD, generator=generator)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -8,8 +8,8 @@ import torch
 from framecast.errors import DivergedError
 from framecast.networks.contract import NETWORKS
 from framecast.networks.wrap import Padded, Residual
-from framecast.training.batches import TrainingData
-from framecast.training.loop import Best, _mixed, epoch_steps, train
+from framecast.training.batches import TrainingData, _mixed
+from framecast.training.loop import Best, epoch_steps, train
 from framecast.training.scaled import Scaled
 from framecast.training.scaling import Scaler
 from framecast.training.schedule import Budget
