@@ -94,7 +94,7 @@ class TrainingSettings(Settings):
     )
     pushforward: int = setting(
         0,
-        label="Frames without gradient",
+        label="Pushforward frames",
         help="Before the frames that are learned from, let the network forecast 0 to this many frames by itself, at no "
         "cost in memory. For frames so large that a long unroll does not fit; otherwise the unroll is better.",
         minimum=0,
