@@ -53,6 +53,14 @@ def test_crops_save_memory_and_pushed_frames_take_none() -> None:
     assert bytes_of("unet", 64, pushforward=50) == bytes_of("unet", 64)
 
 
-@pytest.mark.parametrize("changes", [{"sampling": "reverse"}, {"ssim_weight": 0.1}, {"gradient_weight": 0.1}, {"averaging": 0.1}])
+HOLDING_MORE: list[dict[str, Any]] = [
+    {"sampling": "reverse"},
+    {"ssim_weight": 0.1},
+    {"gradient_weight": 0.1},
+    {"averaging": 0.1},
+]
+
+
+@pytest.mark.parametrize("changes", HOLDING_MORE, ids=str)
 def test_what_a_control_holds_beside_is_counted(changes: dict[str, Any]) -> None:
     assert bytes_of("unet", 64, **changes) > bytes_of("unet", 64)
