@@ -108,9 +108,11 @@ def unroll(
     assert burn_in >= 1 and start < n_frames, f"{start} frames leave nothing to forecast in a window of {n_frames} frames"
     own = [t >= max(burn_in, context) for t in range(n_frames)] if own is None else own
     absorbed = next((t for t in range(1, burn_in) if own[t]), burn_in)
-    with torch.no_grad() if pushed else contextlib.nullcontext():
+    recording = not pushed
+    with contextlib.nullcontext() if recording else torch.no_grad():
         chunk, state = network(window[:, :absorbed], None)
-    if pushed and absorbed + chunk.shape[1] > start:  # a network that emits more frames at once than are to be pushed
+    if not recording and absorbed + chunk.shape[1] > start:  # it emits more frames at once than are to be pushed
+        recording = _record()
         chunk, state = network(window[:, :absorbed], None)
     forecast, t, n_linked = [chunk], absorbed, chunk.shape[1]
     while t + chunk.shape[1] < n_frames:
@@ -119,14 +121,20 @@ def unroll(
         t += chunk.shape[1]
         if truncate and n_linked >= truncate:
             given, state, n_linked = given.detach(), _detached(state), 0
-        without_gradient = pushed > 0 and t + chunk.shape[1] <= start
-        if pushed and not without_gradient:
-            torch.clear_autocast_cache()  # the weights it cast while nothing was recorded would take no gradient
-        with torch.no_grad() if without_gradient else contextlib.nullcontext():
+        if not recording and t + chunk.shape[1] > start:
+            recording = _record()
+        with contextlib.nullcontext() if recording else torch.no_grad():
             chunk, state = network(given, state, fed_back=not n_true)
         forecast.append(chunk)
         n_linked += chunk.shape[1]
     return torch.cat(forecast, dim=1)[:, start - absorbed : n_frames - absorbed]
+
+
+def _record() -> bool:
+    """From here on there is a gradient. Some versions of torch would go on with the weights that autocast copied while none
+    was recorded, and these take no gradient."""
+    torch.clear_autocast_cache()
+    return True
 
 
 def _clamped(chunk: Tensor, clamp: tuple[Tensor, Tensor] | None) -> Tensor:

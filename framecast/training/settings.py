@@ -95,8 +95,9 @@ class TrainingSettings(Settings):
     pushforward: int = setting(
         0,
         label="Pushforward frames",
-        help="Before the frames that are learned from, let the network forecast 0 to this many frames by itself, at no "
-        "cost in memory. For frames so large that a long unroll does not fit; otherwise the unroll is better.",
+        help="Before the frames that are learned from, let the network forecast 0 to this many frames by itself, at "
+        "no cost in memory. No better than the unroll in our tests: for frames so large that a long unroll does not "
+        "fit.",
         minimum=0,
         maximum=1000,
         advanced=True,
@@ -106,7 +107,8 @@ class TrainingSettings(Settings):
         "off",
         label="Mix truth and forecast",
         help="Scheduled: true frames are given among the own forecasts, fewer and fewer. Reverse: own forecasts are "
-        "given among the context frames, fewer and fewer. Meant for recurrent networks and long runs.",
+        "given among the context frames, fewer and fewer. Meant for recurrent networks and long runs; not measured "
+        "here.",
         choices=("off", "scheduled", "reverse"),
         advanced=True,
         group=_FEEDBACK,
@@ -123,7 +125,8 @@ class TrainingSettings(Settings):
     input_noise: float = setting(
         0.0,
         label="Input noise",
-        help="Noise added to context frames in training, in units of the scaled frame. A little can steady long rollouts.",
+        help="Noise added to context frames in training, in units of the scaled frame. Worth a try at 0.1: on a "
+        "flower that opens the squared error fell by a quarter, on moving rain nothing changed.",
         minimum=0.0,
         maximum=10.0,
         advanced=True,
@@ -194,8 +197,8 @@ class TrainingSettings(Settings):
     averaging: float = setting(
         0.0,
         label="Average the weights",
-        help="Forecast with a running mean of the weights over about this share of the run, such as 0.1. With a "
-        "learning rate that falls to zero it changes next to nothing. 0 is off.",
+        help="Forecast with a running mean of the weights over about this share of the run, such as 0.1. It changed "
+        "nothing in our tests, as the learning rate falls to zero anyway. 0 is off.",
         minimum=0.0,
         maximum=1.0,
         advanced=True,
@@ -230,8 +233,8 @@ class TrainingSettings(Settings):
     ssim_weight: float = setting(
         0.0,
         label="Weight of SSIM",
-        help="Adds 1 - SSIM to the loss, so that structure counts beside grey levels and less blur is learned. 0 "
-        "leaves it out.",
+        help="Adds 1 - SSIM to the loss, so that structure counts beside grey levels. 0.1 and 0.3 changed next to "
+        "nothing within a minute; steps take a little longer. 0 leaves it out.",
         minimum=0.0,
         maximum=1e6,
         advanced=True,
@@ -240,8 +243,8 @@ class TrainingSettings(Settings):
     gradient_weight: float = setting(
         0.0,
         label="Weight of edges",
-        help="Adds the error of the differences between neighbouring pixels to the loss, which asks for sharp edges. 0 "
-        "leaves it out.",
+        help="Adds the error of the differences between neighbouring pixels to the loss, which asks for sharp edges. "
+        "0.3 changed next to nothing within a minute. 0 leaves it out.",
         minimum=0.0,
         maximum=1e6,
         advanced=True,
@@ -250,8 +253,9 @@ class TrainingSettings(Settings):
     crop: int = setting(
         0,
         label="Random crops",
-        help="Train on random squares with sides of this many pixels of the working size: quicker steps and more "
-        "variety, but what enters from outside the square is not seen. 0 shows the whole frame.",
+        help="Train on random squares with sides of this many pixels of the working size. Steps are two to three "
+        "times as quick, but what enters from outside is not seen: moving rain was forecast a quarter worse. 0 shows "
+        "the whole frame.",
         minimum=0,
         maximum=100_000,
         unit="px",
