@@ -18,8 +18,8 @@ _OPTIMISER = "Optimiser"
 @dataclass(frozen=True)
 class TrainingSettings(Settings):
     """The defaults are the recipe that won on short series: residual form, own forecasts fed back inside the loss with a
-    growing unroll, small batches, AdamW with warm-up and cosine, then a refit on all history. Controls that are off were
-    off because they gave nothing sure on short series, or were not measured; each says in its help when it may."""
+    growing unroll, small batches, AdamW with warm-up and cosine, then a refit on all history. Controls that are
+    off gave nothing sure on short series, or were not measured; each says in its help when it may."""
 
     epochs: int = setting(
         60,
@@ -253,8 +253,8 @@ class TrainingSettings(Settings):
     crop: int = setting(
         0,
         label="Random crops",
-        help="Train on random squares with sides of this many pixels of the working size. Steps are two to three "
-        "times as quick, but what enters from outside is not seen: moving rain was forecast a quarter worse. 0 shows "
+        help="Train on random squares with sides of this many pixels of the working size. There are up to twice as "
+        "many steps a minute, but what enters from outside is not seen: moving rain was forecast a quarter worse. 0 shows "
         "the whole frame.",
         minimum=0,
         maximum=100_000,
