@@ -30,6 +30,8 @@ class SettingField:
     choices: tuple[str, ...]
     unit: str
     advanced: bool
+    group: str
+    """Heading under which a form draws it; "" for none."""
 
 
 def setting(
@@ -42,6 +44,7 @@ def setting(
     choices: tuple[str, ...] = (),
     unit: str = "",
     advanced: bool = False,
+    group: str = "",
 ) -> Any:
     """A dataclass field with what a person must know to choose its value."""
     return dataclasses.field(
@@ -54,6 +57,7 @@ def setting(
             "choices": choices,
             "unit": unit,
             "advanced": advanced,
+            "group": group,
         },
     )
 

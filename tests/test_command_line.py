@@ -107,6 +107,14 @@ def test_run_scores_every_forecaster_in_one_table(command: Command, folder: Path
     assert f"forecast of {best} is in" in done.err
 
 
+def test_steps_are_a_budget(command: Command, folder: Path, tmp_path: Path) -> None:
+    small = ("--set", "width=8", "--set", "context=2", "--set", "refit=false", "--test", 5)
+    assert command("run", folder, "--forecaster", "unet", "climatology", "--steps", 7, *small).code == 0
+    run = next(run for run in RunStore(tmp_path / "workspace").runs() if run.record.forecaster == "unet")
+    assert run.progress()[-1]["step"] == 7
+    assert not run.summary()["ended_by_time"]
+
+
 def test_an_exact_forecast_is_valid_json(command: Command, tmp_path: Path) -> None:
     np.save(tmp_path / "still.npy", np.full((12, 12, 12), 7, np.uint8))
     done = command("run", tmp_path / "still.npy", "--forecaster", "persistence", "--json", tmp_path / "a.json", "--quiet")
@@ -189,6 +197,9 @@ def test_bad_files_are_one_sentence(command: Command, folder: Path, tmp_path: Pa
         (("--set", "batch_size"), r"must be KEY=VALUE"),
         (("--forecaster", "unet", "--set", "colour=red"), r"There is no setting 'colour' here\. The settings are: .*epochs"),
         (("--forecaster", "unet", "--epochs", 0), r"epochs is 0; it must be at least 1"),
+        (("--forecaster", "unet", "--steps", -1), r"steps is -1; it must be at least 0"),
+        (("--forecaster", "flatten_lstm", "--set", "crop=16"), r"cannot learn from crops.*Set crop to 0"),
+        (("--forecaster", "unet", "--set", "crop=16", "--set", "subtract_mean=true"), r"Choose either subtract_mean, or crop"),
         (("--budget", "3 parsecs"), r"it must be a time with its unit\. Write 90s, 3m or 1h"),
         (("--size", 0), r"working size is 0.*at least 1"),
         (("--device", "tpu"), r"no device 'tpu'.*Choose one of: auto, cpu"),

@@ -81,6 +81,7 @@ def _run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--valid", type=int, metavar="N", help="frames before them that training is checked on")
     run.add_argument("--budget", metavar="TIME", help="time limit of each fit: 90s, 3m or 1h")
     run.add_argument("--epochs", type=int, metavar="N", help="how often the training frames are gone through")
+    run.add_argument("--steps", type=int, metavar="N", help="training steps of each fit, the same on every machine")
     run.add_argument(
         "--size",
         type=_size,

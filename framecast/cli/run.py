@@ -158,7 +158,7 @@ def _series(source: str, workspace: Path, screen: Screen) -> Iterator[StoredSeri
 
 
 def _changes(asked: argparse.Namespace) -> dict[str, object]:
-    """The settings of --set, --budget and --epochs."""
+    """The settings of --set, --budget, --steps and --epochs."""
     changes: dict[str, object] = {}
     for pair in asked.set:
         key, equals, value = pair.partition("=")
@@ -170,8 +170,10 @@ def _changes(asked: argparse.Namespace) -> dict[str, object]:
         if found is None or float(found[1]) == 0:
             raise SettingError(f"The budget is '{asked.budget}'; it must be a time with its unit. Write 90s, 3m or 1h.")
         changes["minutes"] = float(found[1]) * MINUTES[found[2]]
-        if not asked.preset:  # the time is the budget; a preset that was asked for keeps its number of epochs
-            changes.setdefault("epochs", MOST_EPOCHS)
+    if asked.steps is not None:
+        changes["steps"] = asked.steps
+    if (asked.budget is not None or asked.steps) and not asked.preset:
+        changes.setdefault("epochs", MOST_EPOCHS)  # that is the budget; a preset that was asked for keeps its epochs
     if asked.epochs is not None:
         changes["epochs"] = asked.epochs
     return changes
@@ -189,7 +191,11 @@ def _configured(kind: ForecasterKind, preset: str | None, changes: dict[str, obj
 def _refuse_unknown(changes: dict[str, object], names: list[str]) -> None:
     """A setting that none of the forecasters has is a mistake, unless it is a budget: a rule needs none."""
     kinds = [FORECASTERS[name] for name in names]
-    known = {field.name for kind in kinds for field in kind.settings.fields()} | {"minutes", "epochs"}
+    for kind in kinds:
+        known = {field.name for field in kind.settings.fields()}
+        if "steps" in changes and "minutes" in known and "steps" not in known:
+            raise SettingError(f"{kind.title} trains several networks and counts no steps. Limit it by --budget or --epochs.")
+    known = {field.name for kind in kinds for field in kind.settings.fields()} | {"minutes", "epochs", "steps"}
     for key in changes:
         if key not in known:
             kinds[0].settings.from_mapping({key: changes[key]})

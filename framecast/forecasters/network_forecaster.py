@@ -9,6 +9,7 @@ that is worth more than any change of architecture. Leaving `fit` early keeps th
 import dataclasses
 import functools
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -29,13 +30,15 @@ from framecast.networks.wrap import Padded, Residual, count_weights, padded_size
 from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.series.preparation import reduce_frames, restore_frames
 from framecast.settings import Settings
-from framecast.training.loop import Best, TrainingData, epoch_steps, seen_range, train
+from framecast.training.batches import TrainingData
+from framecast.training.loop import Best, epoch_steps, train
 from framecast.training.memory import activation_bytes, memory_errors
 from framecast.training.progress import FitProgress
 from framecast.training.scaled import Scaled
-from framecast.training.scaling import Scaler
+from framecast.training.scaling import Scaler, mean_frame
 from framecast.training.schedule import Budget
 from framecast.training.settings import TrainingSettings
+from framecast.training.validation import seen_range
 
 TIME_SHARE_OF_FIRST_STAGE = 0.4
 """Of a time limit, where a refit follows; the refit gets the rest and usually stops before it is used up."""
@@ -70,6 +73,7 @@ class NetworkForecaster:
         self._fitted: _Fitted | None = None
         self._network: nn.Module | None = None
         self._best = Best()
+        self._mean_frame: Tensor | None = None
 
     def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
         """Train on `history`, which ends before the test. Raises SettingError where a window does not fit into the training
@@ -86,7 +90,9 @@ class NetworkForecaster:
         small = reduce_frames(history.frames, shape)
         mask = None if history.valid is None else _reduce_mask(history.valid, shape)
         seen = small[learned_from.start : learned_from.stop]
-        scaler = Scaler.fit(seen, mask, normalise=settings.normalise)
+        mean = mean_frame(seen, mask) if settings.subtract_mean else None
+        self._mean_frame = None if mean is None else torch.from_numpy(mean).permute(2, 0, 1).contiguous()
+        scaler = Scaler.fit(seen, mask, normalise=settings.normalise, around=mean)
         self._fitted = _Fitted(self.name, settings.to_mapping(), shape, history.n_channels, scaler, device)
         self._network = network = self._build()
         data = TrainingData(
@@ -154,7 +160,7 @@ class NetworkForecaster:
             scaler,
             settings,
             context=settings.context,
-            budget=Budget(settings.epochs, epoch_steps(n_windows, settings), seconds, clock=self._clock),
+            budget=Budget(settings.epochs, epoch_steps(n_windows, settings), seconds, self._clock, settings.steps),
             best=self._best,
             seed=self.workbench.seed,
             stage=stage,
@@ -170,7 +176,7 @@ class NetworkForecaster:
             network = _bare_network(self.name, self.settings, *fitted.shape, fitted.channels)
         residual = self.settings.residual
         padded = Padded(network, NETWORKS[self.name].stride(self.settings))
-        scaled = Scaled(padded, fitted.scaler, answers_change=residual)
+        scaled = Scaled(padded, fitted.scaler, answers_change=residual, mean_frame=self._mean_frame)
         return (Residual(scaled) if residual else scaled).to(self.workbench.device)
 
     @torch.no_grad()
@@ -210,18 +216,22 @@ class NetworkForecaster:
         values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
         fitted = _Fitted(**values, scaler=scaler)
         device = fitted.device if fitted.device == "cpu" or torch.cuda.is_available() else "cpu"
-        settings = settings_class(NETWORKS[fitted.network]).from_mapping(fitted.settings)
+        settings: Any = settings_class(NETWORKS[fitted.network]).from_mapping(fitted.settings)
         forecaster = cls(fitted.network, settings, Workbench(device=device))
         forecaster._fitted = fitted
+        weights = load_file(folder / "weights.safetensors", device=device)
+        if settings.subtract_mean:  # kept with the weights; what it is built with only has to have its shape
+            forecaster._mean_frame = torch.zeros(fitted.channels, *fitted.shape)
         forecaster._network = forecaster._build()
-        forecaster._network.load_state_dict(load_file(folder / "weights.safetensors", device=device))
+        forecaster._network.load_state_dict(weights)
         return forecaster
 
 
 def settings_class(kind: NetworkKind) -> type[NetworkSettings]:
     """One settings class with the fields of the network and of its training, so that form, `--set` and run see one list."""
     name = kind.settings.__name__.removesuffix("Settings") + "ForecasterSettings"
-    combined = dataclasses.make_dataclass(name, [], bases=(kind.settings, TrainingSettings), frozen=True)
+    namespace = {"any_size": kind.any_size}
+    combined = dataclasses.make_dataclass(name, [], bases=(kind.settings, TrainingSettings), frozen=True, namespace=namespace)
     assert issubclass(combined, NetworkSettings)
     return combined
 
@@ -251,9 +261,11 @@ def _training_bytes(name: str) -> Callable[[Any, int, int, int], int]:
 
     def count(settings: Any, height: int, width: int, channels: int) -> int:
         stride = NETWORKS[name].stride(settings)
-        area = padded_size(height, stride) * padded_size(width, stride)
+        sides = (min(settings.crop or side, side) for side in (height, width))
+        area = math.prod(padded_size(side, stride) for side in sides)
         copies: int = 4  # weights, gradients, two moments of Adam
         copies += 3 * bool(settings.context + settings.unroll > 2)  # used at several steps: their gradients are added up
+        copies += bool(settings.averaging)
         copies += bool(settings.validation)  # the best so far, later the network of the first stage beside the refitted one
         return 4 * copies * _n_weights(name)(settings, height, width, channels) + activations(settings, area, channels, stride)
 

@@ -82,6 +82,18 @@ def ssim_map(forecast: "Tensor", truth: "Tensor", data_range: float) -> "Tensor"
         return result
 
 
+def differentiable_ssim_map(forecast: "Tensor", truth: "Tensor", data_range: float) -> "Tensor":
+    """The same map, for a loss: a gradient flows into `forecast`. Its blurs are products with one whole band for each axis,
+    in float32 whatever number format is chosen around it."""
+    import torch
+
+    assert forecast.shape == truth.shape and data_range > 0, (forecast.shape, truth.shape, data_range)
+    with torch.autocast(forecast.device.type, enabled=False):
+        middle = truth.mean(dim=(-2, -1), keepdim=True)
+        result: Tensor = _similarity(forecast, truth, middle, data_range, _blur_products)
+        return result
+
+
 def _map_of_arrays(forecast: Array, truth: Array, data_range: float) -> Array:
     """SSIM at every pixel of (..., height, width) float32."""
     middle = truth.mean(axis=(-2, -1), keepdims=True)
@@ -133,6 +145,19 @@ def _blur_slices(planes: "Tensor") -> "Tensor":
             blurred.add_(planes.narrow(axis, shift, size), alpha=weight)
         planes = blurred
     return planes
+
+
+def _blur_products(planes: "Tensor") -> "Tensor":
+    """The same of a tensor on any device, as products that autograd can follow."""
+    import torch
+
+    bands = []
+    for axis in (-2, -1):
+        if planes.shape[axis] < WINDOW:
+            index = torch.from_numpy(_reflection(planes.shape[axis])).to(planes.device)
+            planes = planes.index_select(axis, index)
+        bands.append(torch.from_numpy(_band(planes.shape[axis] - 2 * REACH)).to(planes.device))
+    return bands[0] @ planes @ bands[1].T
 
 
 def _cropped(size: int) -> slice:

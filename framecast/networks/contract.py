@@ -79,6 +79,8 @@ class NetworkKind:
     settings: type[NetworkSettings]
     build: Callable[[Any, int, int, int], nn.Module]
     stride: Callable[[Any], int]
+    any_size: bool = False
+    """The weights do not depend on height and width, so that it may be trained on crops."""
     presets: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     """Presets of its own, beside "recommended" and "question" which every network has: name to changed values."""
     preset_help: Mapping[str, str] = field(default_factory=dict)

@@ -152,6 +152,7 @@ NETWORKS.add(
         settings=ConvLstmSettings,
         build=_build,
         stride=lambda settings: int(settings.patch),
+        any_size=True,
         recommended={"burn_in": 3},
     ),
 )

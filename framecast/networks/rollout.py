@@ -4,7 +4,8 @@ Both work for any network that keeps the contract, whether it carries a hidden s
 frames at once, and both begin with true frames and never with zeros, unless the mistake of the question is asked for.
 """
 
-from collections.abc import Iterable, Iterator
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -68,7 +69,16 @@ def chunks(
         chunk, state = network(chunk, state, fed_back=True)
 
 
-def unroll(network: nn.Module, window: Tensor, *, burn_in: int, context: int, truncate: int = 0) -> Tensor:
+def unroll(
+    network: nn.Module,
+    window: Tensor,
+    *,
+    burn_in: int,
+    context: int,
+    truncate: int = 0,
+    pushed: int = 0,
+    own: Sequence[bool] | None = None,
+) -> Tensor:
     """Forecast every frame of `window` after the first `burn_in`, with gradient.
 
     The burn-in is absorbed without being forecast. From there on the next input is the true frame while its index is below
@@ -83,25 +93,48 @@ def unroll(network: nn.Module, window: Tensor, *, burn_in: int, context: int, tr
         context: frames of the window that are given as they are.
         truncate: where above 0, the state and the frame fed back are cut from the gradient every so many frames
             (truncated backpropagation through time).
+        pushed: own forecasts after the context that are made without gradient and not given back; so is then all of the
+            context. The network meets the frames it makes itself, and memory does not grow with them: the pushforward trick
+            of Brandstetter, Worrall and Welling 2022 (arXiv 2202.03376), section 3.1.
+        own: for each of the T frames whether the network's own forecast of it is given in its place; by default those from
+            `context` on. With other values truth and forecast are mixed. The first frame is always given.
 
     Returns:
-        (b, T - burn_in, c, h, w), forecasts of window[:, burn_in:]. A forecast of frame t depends on no frame from
-        min(t, max(context, burn_in)) on.
+        (b, T - burn_in, c, h, w), forecasts of window[:, burn_in:]; where frames are pushed, of window[:, context + pushed:].
+        A forecast of frame t depends on no frame from min(t, max(context, burn_in)) on, unless `own` gives it more.
     """
     n_frames = window.shape[1]
-    assert 1 <= burn_in < n_frames, f"burn-in {burn_in} leaves nothing to forecast in a window of {n_frames} frames"
-    chunk, state = network(window[:, :burn_in], None)
-    forecast, t, n_linked = [chunk], burn_in, chunk.shape[1]
+    burn_in, start = (context, context + pushed) if pushed else (burn_in, burn_in)
+    assert burn_in >= 1 and start < n_frames, f"{start} frames leave nothing to forecast in a window of {n_frames} frames"
+    own = [t >= max(burn_in, context) for t in range(n_frames)] if own is None else own
+    absorbed = next((t for t in range(1, burn_in) if own[t]), burn_in)
+    recording = not pushed
+    with contextlib.nullcontext() if recording else torch.no_grad():
+        chunk, state = network(window[:, :absorbed], None)
+    if not recording and absorbed + chunk.shape[1] > start:  # it emits more frames at once than are to be pushed
+        recording = _record()
+        chunk, state = network(window[:, :absorbed], None)
+    forecast, t, n_linked = [chunk], absorbed, chunk.shape[1]
     while t + chunk.shape[1] < n_frames:
-        n_true = min(max(context - t, 0), chunk.shape[1])
+        n_true = next((i for i in range(chunk.shape[1]) if own[t + i]), chunk.shape[1])
         given = torch.cat([window[:, t : t + n_true], chunk[:, n_true:]], dim=1) if n_true else chunk
         t += chunk.shape[1]
         if truncate and n_linked >= truncate:
             given, state, n_linked = given.detach(), _detached(state), 0
-        chunk, state = network(given, state, fed_back=not n_true)
+        if not recording and t + chunk.shape[1] > start:
+            recording = _record()
+        with contextlib.nullcontext() if recording else torch.no_grad():
+            chunk, state = network(given, state, fed_back=not n_true)
         forecast.append(chunk)
         n_linked += chunk.shape[1]
-    return torch.cat(forecast, dim=1)[:, : n_frames - burn_in]
+    return torch.cat(forecast, dim=1)[:, start - absorbed : n_frames - absorbed]
+
+
+def _record() -> bool:
+    """From here on there is a gradient. Some versions of torch would go on with the weights that autocast copied while none
+    was recorded, and these take no gradient."""
+    torch.clear_autocast_cache()
+    return True
 
 
 def _clamped(chunk: Tensor, clamp: tuple[Tensor, Tensor] | None) -> Tensor:

@@ -103,5 +103,6 @@ NETWORKS.add(
         settings=UNetSettings,
         build=_build,
         stride=lambda settings: int(settings.patch * 2 ** (settings.levels - 1)),
+        any_size=True,
     ),
 )

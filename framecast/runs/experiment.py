@@ -6,6 +6,7 @@ from the run folder, so that the folder alone repeats it bit for bit.
 """
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -158,7 +159,7 @@ class _Notes:
     learned_nothing: bool = False
     """Stopped before the first epoch or validation: what forecast is what the network was at birth."""
     ended_by_time: bool = False
-    """The time limit was used up before the epochs."""
+    """The time limit was used up before the epochs and the steps."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Rules that cannot forecast this series, and why."""
 
@@ -179,7 +180,7 @@ def _fit(
     history = series.head(record.split.test.start)
     last = FitProgress(stage="Beginning")
     unsaved, saved_at, saving_s = False, 0.0, 0.0
-    learned, most_epochs = False, 0
+    learned, most_epochs, most_steps = False, 0, 0
     started = time.monotonic()
     with contextlib.ExitStack() as leaving:
         steps = forecaster.fit(history, record.split)
@@ -188,7 +189,7 @@ def _fit(
         for progress in steps:
             last = replace(progress, preview=None)
             notes.finding = progress.finding or notes.finding
-            most_epochs = max(most_epochs, progress.epoch)
+            most_epochs, most_steps = max(most_epochs, progress.epoch), max(most_steps, progress.step)
             if progress.epoch_done or progress.valid_scores:
                 learned = True
                 run.append_progress(progress.to_mapping())
@@ -204,6 +205,7 @@ def _fit(
     notes.fit_seconds[record.forecaster] = time.monotonic() - started
     notes.learned_nothing = notes.stopped_early and not learned and kind.family == "network"
     limited = bool(record.settings.get("minutes")) and most_epochs < int(record.settings.get("epochs", 0))
+    limited &= most_steps < (int(record.settings.get("steps", 0)) or math.inf)
     notes.ended_by_time = limited and not notes.stopped_early
     if notes.stopped_early:
         run.append_progress({**last.to_mapping(), "stage": STAGE_STOPPED, "epoch_done": False, "improved": False})

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from framecast.errors import DeviceMemoryError
 from framecast.networks.rollout import unroll
 from framecast.networks.wrap import padded_size
+from framecast.training.loss import training_loss
 from framecast.training.settings import TrainingSettings
 
 _SIGNS = ("out of memory", "not enough memory", "can't allocate memory")
@@ -58,6 +59,9 @@ def _saved_bytes(network: nn.Module, settings: TrainingSettings, context: int, c
 
     window = torch.zeros(1, context + settings.unroll, channels, side, side)
     burn_in = min(settings.burn_in or context, context)
+    own = [t >= (settings.burn_in or 1) for t in range(window.shape[1])] if settings.sampling == "reverse" else None
     with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-        unroll(network, window, burn_in=burn_in, context=context, truncate=settings.truncate)
+        forecast = unroll(network, window, burn_in=burn_in, context=context, truncate=settings.truncate, own=own)
+        if settings.ssim_weight or settings.gradient_weight:
+            training_loss(forecast, window[:, burn_in:], settings, spread=torch.ones(channels, 1, 1), data_range=1.0)
     return float(sum(saved.values()))

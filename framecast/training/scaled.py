@@ -1,7 +1,8 @@
 """Scaled: a network that speaks scaled values, made to speak the units of the series.
 
 Rollout, feedback, clamping and the residual form all work in units; only the network inside sees scaled values. In the
-residual form it answers with a change, which has no mean to add; the last frame then stays as it is to the bit.
+residual form it answers with a change, which has no mean to add; the last frame then stays as it is to the bit. In anomaly
+form the mean is a whole frame, one value for each pixel; it is then kept with the weights, as no number can stand for it.
 """
 
 import torch
@@ -12,17 +13,21 @@ from framecast.training.scaling import Scaler
 
 
 class Scaled(nn.Module):
-    """Wraps a network of the contract: frames (b, t, c, h, w) in units, integers or floats, to float32 frames or changes."""
+    """Wraps a network of the contract: frames (b, t, c, h, w) in units, integers or floats, to float32 frames or changes.
+    `mean_frame` (c, h, w) is subtracted in place of the scaler's mean."""
 
     mean: Tensor
     spread: Tensor
 
-    def __init__(self, network: nn.Module, scaler: Scaler, *, answers_change: bool) -> None:
+    def __init__(
+        self, network: nn.Module, scaler: Scaler, *, answers_change: bool, mean_frame: Tensor | None = None
+    ) -> None:
         super().__init__()
         self.network = network
         self.answers_change = answers_change
-        for name, values in (("mean", scaler.mean), ("spread", scaler.spread)):
-            self.register_buffer(name, torch.tensor(values, dtype=torch.float32).view(-1, 1, 1), persistent=False)
+        mean, spread = (torch.tensor(values, dtype=torch.float32).view(-1, 1, 1) for values in (scaler.mean, scaler.spread))
+        self.register_buffer("mean", mean if mean_frame is None else mean_frame, persistent=mean_frame is not None)
+        self.register_buffer("spread", spread, persistent=False)
 
     @property
     def head(self) -> nn.Module:

@@ -9,17 +9,22 @@ from framecast.training.settings import TrainingSettings
 
 FIRST_UNROLL_SHARE = 0.35
 """Share of the run spent at unroll 1 when the unroll grows; the later stages share the rest equally."""
+SAMPLING_SHARE = 0.6
+"""Share of the run in which truth and forecast are mixed; the rest is trained as the network will be used. PredRNN-V2 (Wang
+et al. 2022, arXiv 2103.09504) stops mixing after 50,000 of its 80,000 iterations."""
 
 
 @dataclass
 class Budget:
-    """Epochs, seconds or both; whichever is used up first. `fraction` of a run bound by epochs does not depend on the clock,
-    so that such a run can be repeated exactly."""
+    """Epochs, steps and seconds; whichever is used up first. `fraction` of a run without a time limit does not depend on the
+    clock, so that such a run can be repeated exactly."""
 
     epochs: int
     steps_per_epoch: int
     seconds: float | None = None
     clock: Callable[[], float] = time.monotonic
+    steps: int = 0
+    """Most steps; 0 for no limit."""
     started: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -28,9 +33,21 @@ class Budget:
     def elapsed_s(self) -> float:
         return self.clock() - self.started
 
+    @property
+    def most_steps(self) -> int:
+        """Steps that end the run, where time does not end it before."""
+        by_epochs = self.epochs * self.steps_per_epoch
+        return min(by_epochs, self.steps) if self.steps else by_epochs
+
+    def n_epochs(self, stop_at: float = 1.0) -> int | None:
+        """Epochs begun by this share of the budget; None where only the clock knows."""
+        if self.seconds:
+            return None
+        return max(1, math.ceil(self.most_steps * stop_at / self.steps_per_epoch - 1e-9))
+
     def fraction(self, steps: int) -> float:
         """Share of the budget used after so many steps."""
-        by_steps = steps / (self.epochs * self.steps_per_epoch)
+        by_steps = steps / self.most_steps
         by_time = self.elapsed_s() / self.seconds if self.seconds else 0.0
         return min(1.0, max(by_steps, by_time))
 
@@ -47,6 +64,13 @@ def learning_rate(settings: TrainingSettings, fraction: float) -> float:
         # the small addition keeps 125 of 300 epochs on the right side of the drop in floating point
         return base * settings.drop_factor ** math.floor(fraction / settings.drop_every + 1e-9)
     return base
+
+
+def sampling_at(settings: TrainingSettings, fraction: float) -> float:
+    """Probability that a frame is exchanged, truth for own forecast or the other way round: it falls linearly to zero."""
+    if settings.sampling == "off":
+        return 0.0
+    return settings.sampling_start * max(0.0, 1 - fraction / SAMPLING_SHARE)
 
 
 def unroll_at(settings: TrainingSettings, fraction: float, longest: int) -> int:

@@ -1,14 +1,25 @@
 """How a network is trained. Every schedule is a fraction of the budget, so that a short run is a small copy of a long one."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
+from framecast.errors import SettingError
 from framecast.settings import Settings, setting
+
+SMALLEST_CROP = 16
+_FEEDBACK = "Own forecasts in training"
+_FORM = "What the network sees and says"
+_CHOICE = "Which weights are kept"
+_LOSS = "Loss"
+_WINDOWS = "Windows"
+_OPTIMISER = "Optimiser"
 
 
 @dataclass(frozen=True)
 class TrainingSettings(Settings):
     """The defaults are the recipe that won on short series: residual form, own forecasts fed back inside the loss with a
-    growing unroll, small batches, AdamW with warm-up and cosine, then a refit on all history."""
+    growing unroll, small batches, AdamW with warm-up and cosine, then a refit on all history. Controls that are
+    off gave nothing sure on short series, or were not measured; each says in its help when it may."""
 
     epochs: int = setting(
         60,
@@ -25,6 +36,14 @@ class TrainingSettings(Settings):
         minimum=0.0,
         maximum=100_000.0,
         unit="min",
+    )
+    steps: int = setting(
+        0,
+        label="Step limit",
+        help="Stop after this many training steps even if epochs are left, the same on every machine; all schedules "
+        "shrink to fit. 0 means no limit.",
+        minimum=0,
+        maximum=100_000_000,
     )
     learning_rate: float = setting(
         1e-3,
@@ -53,6 +72,7 @@ class TrainingSettings(Settings):
         label="Grow the unroll",
         help="Start with one step and double up to the full unroll over the run: 1, 2, 4, 8.",
         advanced=True,
+        group=_FEEDBACK,
     )
     burn_in: int = setting(
         0,
@@ -61,6 +81,7 @@ class TrainingSettings(Settings):
         minimum=0,
         maximum=1000,
         advanced=True,
+        group=_FEEDBACK,
     )
     truncate: int = setting(
         0,
@@ -69,6 +90,47 @@ class TrainingSettings(Settings):
         minimum=0,
         maximum=1000,
         advanced=True,
+        group=_FEEDBACK,
+    )
+    pushforward: int = setting(
+        0,
+        label="Pushforward frames",
+        help="Before the frames that are learned from, let the network forecast 0 to this many frames by itself, at "
+        "no cost in memory. No better than the unroll in our tests: for frames so large that a long unroll does not "
+        "fit.",
+        minimum=0,
+        maximum=1000,
+        advanced=True,
+        group=_FEEDBACK,
+    )
+    sampling: str = setting(
+        "off",
+        label="Mix truth and forecast",
+        help="Scheduled: true frames are given among the own forecasts, fewer and fewer. Reverse: own forecasts are "
+        "given among the context frames, fewer and fewer. Meant for recurrent networks and long runs; not measured "
+        "here.",
+        choices=("off", "scheduled", "reverse"),
+        advanced=True,
+        group=_FEEDBACK,
+    )
+    sampling_start: float = setting(
+        0.5,
+        label="Mixed at the start",
+        help="Probability that a frame is exchanged at the start of the run; it falls to 0 over the first 60 % of it.",
+        minimum=0.0,
+        maximum=1.0,
+        advanced=True,
+        group=_FEEDBACK,
+    )
+    input_noise: float = setting(
+        0.0,
+        label="Input noise",
+        help="Noise added to context frames in training, in units of the scaled frame. Worth a try at 0.1: on a flower that "
+        "opens and on sea ice the squared error fell by a fifth or more, on moving rain nothing changed.",
+        minimum=0.0,
+        maximum=10.0,
+        advanced=True,
+        group=_FEEDBACK,
     )
     residual: bool = setting(
         True,
@@ -76,18 +138,37 @@ class TrainingSettings(Settings):
         help="The network gives the change from the last frame and starts at no change, which is persistence. Off: it must "
         "paint each frame from nothing.",
         advanced=True,
+        group=_FORM,
     )
     normalise: bool = setting(
         True,
         label="Scale values",
         help="Bring each channel to mean 0 and spread 1, measured on the training frames only.",
         advanced=True,
+        group=_FORM,
+    )
+    subtract_mean: bool = setting(
+        False,
+        label="Subtract the mean frame",
+        help="The network sees each frame as its difference from the mean of the training frames. May help where the "
+        "place never changes; it costs where things move, because the mean frame does not move along.",
+        advanced=True,
+        group=_FORM,
     )
     clamp: bool = setting(
         True,
         label="Clamp to what was seen",
         help="Keep forecast values between the lowest and highest value observed before, so that a rollout cannot blow up.",
         advanced=True,
+        group=_FORM,
+    )
+    zero_block: bool = setting(
+        False,
+        label="Push zeros before forecasting",
+        help="Repeats the mistake of the question: a block of zero frames, as long as the horizon, goes through the warmed "
+        "state before the forecast starts.",
+        advanced=True,
+        group=_FORM,
     )
     validation: bool = setting(
         True,
@@ -95,6 +176,7 @@ class TrainingSettings(Settings):
         help="Forecast the validation frames during training and keep the weights that did best there. Off: train on them too "
         "and keep the last weights.",
         advanced=True,
+        group=_CHOICE,
     )
     select_by: str = setting(
         "ssim",
@@ -102,6 +184,7 @@ class TrainingSettings(Settings):
         help="The score of the validation forecast that decides which weights are kept.",
         choices=("ssim", "mse"),
         advanced=True,
+        group=_CHOICE,
     )
     refit: bool = setting(
         True,
@@ -109,6 +192,17 @@ class TrainingSettings(Settings):
         help="After validation has told how long to train, train afresh on training and validation frames together for just "
         "that long. Takes up to as long again; on short series nothing else helps as much.",
         advanced=True,
+        group=_CHOICE,
+    )
+    averaging: float = setting(
+        0.0,
+        label="Average the weights",
+        help="Forecast with a running mean of the weights over about this share of the run, such as 0.1. It changed "
+        "nothing in our tests, as the learning rate falls to zero anyway. 0 is off.",
+        minimum=0.0,
+        maximum=1.0,
+        advanced=True,
+        group=_CHOICE,
     )
     loss: str = setting(
         "l1+mse",
@@ -116,20 +210,105 @@ class TrainingSettings(Settings):
         help="What training makes small: absolute error, squared error, both, or MATLAB's half sum of squares.",
         choices=("l1+mse", "mse", "l1", "half sum of squares"),
         advanced=True,
+        group=_LOSS,
     )
-    input_noise: float = setting(
-        0.0,
-        label="Input noise",
-        help="Noise added to context frames in training, in units of the scaled frame. A little can steady long rollouts.",
+    l1_weight: float = setting(
+        1.0,
+        label="Weight of the absolute error",
+        help="Counts where the loss has an absolute error.",
         minimum=0.0,
-        maximum=10.0,
+        maximum=1e6,
         advanced=True,
+        group=_LOSS,
+    )
+    mse_weight: float = setting(
+        1.0,
+        label="Weight of the squared error",
+        help="Counts where the loss has a squared error.",
+        minimum=0.0,
+        maximum=1e6,
+        advanced=True,
+        group=_LOSS,
+    )
+    ssim_weight: float = setting(
+        0.0,
+        label="Weight of SSIM",
+        help="Adds 1 - SSIM to the loss, so that structure counts beside grey levels. 0.1 and 0.3 changed next to "
+        "nothing within a minute; steps take a little longer. 0 leaves it out.",
+        minimum=0.0,
+        maximum=1e6,
+        advanced=True,
+        group=_LOSS,
+    )
+    gradient_weight: float = setting(
+        0.0,
+        label="Weight of edges",
+        help="Adds the error of the differences between neighbouring pixels to the loss, which asks for sharp edges. "
+        "0.3 changed next to nothing within a minute. 0 leaves it out.",
+        minimum=0.0,
+        maximum=1e6,
+        advanced=True,
+        group=_LOSS,
+    )
+    crop: int = setting(
+        0,
+        label="Random crops",
+        help="Train on random squares with sides of this many pixels of the working size. There are up to twice as "
+        "many steps a minute, but what enters from outside is not seen: moving rain was forecast a quarter worse. 0 shows "
+        "the whole frame.",
+        minimum=0,
+        maximum=100_000,
+        unit="px",
+        advanced=True,
+        group=_WINDOWS,
+    )
+    flips: bool = setting(
+        False,
+        label="Random mirror images",
+        help="Show half of the windows mirrored left to right, and half upside down. Off, because a series usually has "
+        "a direction: a wind, a season, gravity.",
+        advanced=True,
+        group=_WINDOWS,
+    )
+    turns: bool = setting(
+        False,
+        label="Random quarter turns",
+        help="Show windows turned by 0, 90, 180 or 270 degrees; frames that are not square by 0 or 180. Off, for the "
+        "same reason as mirror images.",
+        advanced=True,
+        group=_WINDOWS,
+    )
+    shuffle: str = setting(
+        "each epoch",
+        label="Shuffle windows",
+        help="Put the training windows in a new order each epoch, or once at the start as MATLAB does.",
+        choices=("each epoch", "once"),
+        advanced=True,
+        group=_WINDOWS,
+    )
+    drop_last: bool = setting(
+        False,
+        label="Drop incomplete batch",
+        help="Leave out the windows that do not fill a whole batch, as MATLAB does.",
+        advanced=True,
+        group=_WINDOWS,
     )
     optimizer: str = setting(
-        "adamw", label="Optimiser", help="AdamW, or Adam as in the question.", choices=("adamw", "adam"), advanced=True
+        "adamw",
+        label="Optimiser",
+        help="AdamW, or Adam as in the question.",
+        choices=("adamw", "adam"),
+        advanced=True,
+        group=_OPTIMISER,
     )
     weight_decay: float = setting(
-        0.01, label="Weight decay", help="Pull of the weights towards zero.", minimum=0.0, maximum=1.0, advanced=True
+        0.01,
+        label="Weight decay",
+        help="Pull of the weights towards zero.",
+        minimum=0.0,
+        maximum=1.0,
+        advanced=True,
+        group=_OPTIMISER,
     )
     schedule: str = setting(
         "cosine",
@@ -137,6 +316,7 @@ class TrainingSettings(Settings):
         help="Cosine falls smoothly to zero; piecewise drops in steps, as in the question; constant does not fall.",
         choices=("cosine", "piecewise", "constant"),
         advanced=True,
+        group=_OPTIMISER,
     )
     warmup: float = setting(
         0.05,
@@ -145,6 +325,7 @@ class TrainingSettings(Settings):
         minimum=0.0,
         maximum=0.9,
         advanced=True,
+        group=_OPTIMISER,
     )
     drop_factor: float = setting(
         0.2,
@@ -153,6 +334,7 @@ class TrainingSettings(Settings):
         minimum=0.0,
         maximum=1.0,
         advanced=True,
+        group=_OPTIMISER,
     )
     drop_every: float = setting(
         125 / 300,
@@ -161,6 +343,7 @@ class TrainingSettings(Settings):
         minimum=0.001,
         maximum=1.0,
         advanced=True,
+        group=_OPTIMISER,
     )
     clip: float = setting(
         1.0,
@@ -169,6 +352,7 @@ class TrainingSettings(Settings):
         minimum=0.0,
         maximum=1e6,
         advanced=True,
+        group=_OPTIMISER,
     )
     clip_mode: str = setting(
         "global",
@@ -176,26 +360,7 @@ class TrainingSettings(Settings):
         help="The whole gradient, or each weight array by itself as MATLAB does.",
         choices=("global", "per weight"),
         advanced=True,
-    )
-    shuffle: str = setting(
-        "each epoch",
-        label="Shuffle windows",
-        help="Put the training windows in a new order each epoch, or once at the start as MATLAB does.",
-        choices=("each epoch", "once"),
-        advanced=True,
-    )
-    drop_last: bool = setting(
-        False,
-        label="Drop incomplete batch",
-        help="Leave out the windows that do not fill a whole batch, as MATLAB does.",
-        advanced=True,
-    )
-    zero_block: bool = setting(
-        False,
-        label="Push zeros before forecasting",
-        help="Repeats the mistake of the question: a block of zero frames, as long as the horizon, goes through the warmed "
-        "state before the forecast starts.",
-        advanced=True,
+        group=_OPTIMISER,
     )
     precision: str = setting(
         "auto",
@@ -204,4 +369,22 @@ class TrainingSettings(Settings):
         "made in float32.",
         choices=("auto", "float32", "bfloat16"),
         advanced=True,
+        group=_OPTIMISER,
     )
+
+    any_size: ClassVar[bool] = True
+    """Whether the network that these settings are for can be trained on crops; see NetworkKind."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.crop and not self.any_size:
+            raise SettingError(
+                "This network has weights for the places of the whole frame and cannot learn from crops of it. Set crop to 0, "
+                "or choose a convolutional network."
+            )
+        if self.subtract_mean and (self.crop or self.flips or self.turns):
+            raise SettingError(
+                "The mean frame belongs to the whole frame as it is. Choose either subtract_mean, or crop, flips and turns."
+            )
+        if 0 < self.crop < SMALLEST_CROP:
+            raise SettingError(f"crop is {self.crop}; it must be at least {SMALLEST_CROP} px, or 0 for whole frames.")

@@ -28,7 +28,10 @@ def settings_form(name: str, preset: str, kind: ForecasterKind, split: Split) ->
     _draw(basic, start, prefix, chosen)
     if advanced:
         with st.expander(f"Advanced settings ({len(advanced)})"):
-            _draw(advanced, start, prefix, chosen)
+            for heading in dict.fromkeys(field.group for field in sorted(advanced, key=lambda field: field.group != "")):
+                if heading:
+                    st.markdown(f"**{heading}**")
+                _draw([field for field in advanced if field.group == heading], start, prefix, chosen)
     return {field: value for field, value in chosen.items() if value != start[field]}
 
 

@@ -1,12 +1,18 @@
 """What the forecaster around a network promises beyond the contract of every forecaster."""
 
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+import pytest
+import torch
 
+from framecast.errors import SettingError
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Workbench
-from framecast.forecasters.network_forecaster import STAGE_ALL, STAGE_SEARCH, NetworkForecaster
+from framecast.forecasters.network_forecaster import STAGE_ALL, STAGE_SEARCH, NetworkForecaster, settings_class
+from framecast.networks.contract import NETWORKS
 from framecast.series.frames import FrameSeries, Split
 
 SPLIT = Split(range(14), range(14, 20), range(20, 24))
@@ -18,7 +24,7 @@ def waves(n_frames: int = 24) -> FrameSeries:
     return FrameSeries("waves", frames, (0.0, 255.0))
 
 
-def forecaster_of(clock: Callable[[], float], **changes: object) -> NetworkForecaster:
+def forecaster_of(clock: Callable[[], float] = time.monotonic, **changes: object) -> NetworkForecaster:
     settings = FORECASTERS["unet"].configure(changes={"context": 3, "width": 4, "levels": 1, "unroll": 1, **changes})
     return NetworkForecaster("unet", settings, Workbench(), clock=clock)
 
@@ -37,3 +43,85 @@ def test_seconds_on_the_clock_of_the_caller_end_the_run() -> None:
         epochs += progress.epoch_done
         now[0] += 30.0
     assert epochs <= 4
+
+
+def placed(n_frames: int = 20) -> FrameSeries:
+    """A fixed bright picture with small changes on it, and pixels without data that hold something wild."""
+    rng = np.random.default_rng(0)
+    frames = (rng.uniform(0, 900, (16, 20)) + rng.normal(0, 3, (n_frames, 16, 20))).astype(np.float32)[..., None]
+    valid = np.ones((16, 20), bool)
+    valid[:4] = False
+    frames[:, :4] = 5000.0
+    return FrameSeries("placed", frames, (0.0, 1000.0), valid=valid)
+
+
+def begun(forecaster: NetworkForecaster, series: FrameSeries) -> NetworkForecaster:
+    """As it is at birth: the fit is left at its first sign, before anything is kept as best."""
+    fit = forecaster.fit(series, SPLIT)
+    next(iter(fit))
+    return forecaster
+
+
+def test_without_the_mean_frame_it_is_persistence_at_birth_to_the_bit() -> None:
+    series = placed()
+    forecaster = begun(forecaster_of(subtract_mean=True, learning_rate=1e-7, clamp=False), series)
+    forecaster._network = forecaster._build()
+    forecast = forecaster.forecast(series.frames, 5)
+    assert np.array_equal(forecast, np.repeat(series.frames[-1:], 5, axis=0))
+
+
+def test_the_network_sees_differences_from_the_mean_frame_of_the_training_frames() -> None:
+    forecaster = begun(forecaster_of(subtract_mean=True), placed())
+    assert forecaster._network is not None and forecaster._fitted is not None
+    seen: list[torch.Tensor] = []
+    inner = forecaster._network.network.network  # type: ignore[union-attr]
+    inner.register_forward_hook(lambda module, args, output: seen.append(args[0]))  # type: ignore[union-attr, operator]
+    forecaster.forecast(placed().frames, 1)
+    inside = seen[0][0, :14, :, 4:]
+    assert float(inside.mean()) == pytest.approx(0.0, abs=1e-3)
+    assert float(inside.std()) == pytest.approx(1.0, rel=1e-3)
+    assert forecaster._fitted.scaler.spread[0] == pytest.approx(3.0, rel=0.1), "the spread of the differences"
+
+
+def test_the_mean_frame_is_kept_with_the_forecaster(tmp_path: Path) -> None:
+    series = placed()
+    forecaster = forecaster_of(subtract_mean=True, epochs=2)
+    list(forecaster.fit(series, SPLIT))
+    forecaster.save(tmp_path)
+    loaded = NetworkForecaster.load(tmp_path)
+    assert np.array_equal(loaded.forecast(series.frames, 4), forecaster.forecast(series.frames, 4))
+    with pytest.raises(AssertionError):
+        np.testing.assert_array_equal(forecaster.forecast(series.frames, 1)[0], series.frames[-1])
+
+
+@pytest.mark.parametrize("other", [{"crop": 16}, {"flips": True}, {"turns": True}])
+def test_the_mean_frame_cannot_be_cropped_or_turned(other: dict[str, object]) -> None:
+    with pytest.raises(SettingError, match="Choose either subtract_mean, or crop, flips and turns"):
+        forecaster_of(subtract_mean=True, **other)
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_crops_are_for_networks_whose_weights_know_no_place(name: str) -> None:
+    kind = NETWORKS[name]
+    build = settings_class(kind).from_mapping
+    if not kind.any_size:
+        with pytest.raises(SettingError, match="cannot learn from crops of it. Set crop to 0"):
+            build({"crop": 32})
+        return
+    settings = build({"crop": 32})
+    stride = kind.stride(settings)
+    sides = [max(stride, 16 // stride * stride) * factor for factor in (1, 2)]
+    with torch.device("meta"):
+        shapes = [{n: w.shape for n, w in kind.build(settings, 3, side, side).state_dict().items()} for side in sides]
+    assert shapes[0] == shapes[1], f"{name} says any_size, and its weights depend on the size"
+
+
+@pytest.mark.parametrize("name", [name for name, kind in NETWORKS.items() if kind.any_size])
+def test_a_network_trained_on_crops_forecasts_whole_frames(name: str) -> None:
+    t, y, x = np.ogrid[:24, :37, :45]
+    frames = (127 + 100 * np.sin(0.6 * x + 0.3 * y - 0.5 * t)).astype(np.uint8)[..., None]
+    series = FrameSeries("waves", frames, (0.0, 255.0))
+    settings = FORECASTERS[name].configure(changes={"context": 3, "unroll": 1, "crop": 19, "steps": 2, "refit": False})
+    forecaster = NetworkForecaster(name, settings, Workbench())
+    list(forecaster.fit(series.head(20), SPLIT))
+    assert forecaster.forecast(series.frames[:20], 4).shape == (4, 37, 45, 1)

@@ -137,3 +137,75 @@ def test_truncated_to_one_step_each_forecast_sees_only_its_own_product() -> None
     h = values(forecast)
     assert network.weight.grad is not None
     assert network.weight.grad.item() == pytest.approx(1 + 2 * h[0] + 2 * h[1])
+
+
+def test_pushed_frames_are_fed_back_and_not_given() -> None:
+    network = Recorder()
+    assert values(unroll(network, counting(8), burn_in=2, context=3, pushed=3)) == [24, 25]
+    assert network.given == [[0, 10, 20], [21], [22], [23], [24]]
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_pushed_chunks_give_the_frames_after_the_pushed_ones(n: int) -> None:
+    forecast = unroll(Recorder(n), counting(9), burn_in=2, context=3, pushed=3)
+    assert values(forecast) == [24, 25, 26]
+
+
+def test_what_is_pushed_carries_no_gradient() -> None:
+    """The gradient is that of the last steps alone, begun at a state that is taken as it is."""
+    network, window = Gain(), torch.rand(1, 7, 1, 1, 1, dtype=torch.float64)
+    forecast = unroll(network, window, burn_in=1, context=3, pushed=2)
+    with torch.no_grad():
+        hidden = unroll(network, window[:, :5], burn_in=3, context=3)[:, -1:]
+    first = network.weight * 2 * hidden
+    expected = torch.cat([first, network.weight * 2 * first], dim=1)
+    torch.testing.assert_close(forecast, expected)
+    (found,) = torch.autograd.grad(forecast.sum(), network.weight)
+    torch.testing.assert_close(found, torch.autograd.grad(expected.sum(), network.weight)[0])
+
+
+def test_memory_does_not_grow_with_what_is_pushed() -> None:
+    saved = []
+    for pushed in (1, 20):
+        network, count = Gain(), [0]
+
+        def note(tensor: Tensor, count: list[int] = count) -> Tensor:
+            count[0] += tensor.numel()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            unroll(network, torch.rand(1, 5 + pushed, 1, 1, 1, dtype=torch.float64), burn_in=3, context=3, pushed=pushed)
+        saved.append(count[0])
+    assert saved[0] == saved[1] > 0
+
+
+def test_every_weight_learns_after_pushed_frames_in_another_number_format() -> None:
+    class Layer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(1, 1)
+
+        def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
+            return self.layer(frames[:, -1:]), None
+
+    network = Layer()
+    with torch.autocast("cpu", torch.bfloat16):
+        forecast = unroll(network, torch.rand(1, 6, 1, 1, 1), burn_in=3, context=3, pushed=2)
+    forecast.float().sum().backward()
+    assert all(weight.grad is not None for weight in network.parameters())
+
+
+def test_given_all_true_frames_unroll_is_teacher_forcing_and_given_none_a_rollout() -> None:
+    forced, rolled = Recorder(), Recorder()
+    assert values(unroll(forced, counting(6), burn_in=2, context=3, own=[False] * 6)) == [11, 21, 31, 41]
+    assert forced.given == [[0, 10], [20], [30], [40]]
+    own = [t >= 3 for t in range(6)]
+    mixed = unroll(rolled, counting(6), burn_in=2, context=3, own=own)
+    assert torch.equal(mixed, unroll(Recorder(), counting(6), burn_in=2, context=3))
+
+
+def test_own_forecasts_within_the_context_are_absorbed_without_being_given_back() -> None:
+    network = Recorder()
+    own = [False, True, False, True, True, True]
+    assert values(unroll(network, counting(6), burn_in=3, context=3, own=own)) == [21, 22, 23]
+    assert network.given == [[0], [1], [20], [21], [22]]

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -7,11 +8,13 @@ import torch
 from framecast.errors import DivergedError
 from framecast.networks.contract import NETWORKS
 from framecast.networks.wrap import Padded, Residual
-from framecast.training.loop import Best, TrainingData, epoch_steps, train
+from framecast.training.batches import TrainingData, _mixed
+from framecast.training.loop import Best, epoch_steps, train
 from framecast.training.scaled import Scaled
 from framecast.training.scaling import Scaler
 from framecast.training.schedule import Budget
 from framecast.training.settings import TrainingSettings
+from framecast.training.validation import Validator
 
 SETTINGS = TrainingSettings(epochs=6, batch_size=4, unroll=2, precision="float32")
 
@@ -124,3 +127,98 @@ def test_an_interrupted_run_keeps_its_best() -> None:
     assert best.weights
     assert best.score == progress.valid_scores["ssim"]
     assert best.epoch == progress.best_epoch
+
+
+CONTROLS: list[dict[str, Any]] = [
+    {"pushforward": 6},
+    {"sampling": "scheduled"},
+    {"sampling": "reverse"},
+    {"sampling": "reverse", "burn_in": 2, "pushforward": 2},
+    {"l1_weight": 0.5},
+    {"ssim_weight": 0.3},
+    {"gradient_weight": 0.3},
+    {"crop": 16},
+    {"flips": True},
+    {"turns": True},
+    {"averaging": 0.2},
+]
+
+
+def wide(n_frames: int = 20) -> torch.Tensor:
+    t, y, x = np.ogrid[:n_frames, :20, :24]
+    return torch.from_numpy((127 + 100 * np.sin(0.6 * x + 0.3 * y - 0.5 * t)).astype(np.uint8)[:, None])
+
+
+@pytest.mark.parametrize("changes", CONTROLS, ids=str)
+def test_every_control_changes_the_run_and_repeats_to_the_bit(changes: dict[str, Any]) -> None:
+    runs = [run(wide(), replace(SETTINGS, epochs=2, **change)) for change in ({}, changes, changes)]
+    losses = [[(p.train_loss, dict(p.valid_scores)) for p in progress] for *_, progress in runs]
+    assert losses[1] != losses[0]
+    assert losses[1] == losses[2]
+
+
+def test_mixed_from_the_start_on_with_certainty_is_teacher_forcing() -> None:
+    """With every frame given, a run of several unrolled steps is one whose context reaches to the end of the window."""
+    settings = replace(SETTINGS, unroll_curriculum=False, sampling="scheduled", sampling_start=1.0)
+    generator = torch.Generator().manual_seed(0)
+    assert _mixed(settings, 1.0, 3, 8, generator) == [False] * 8
+    assert _mixed(settings, 0.0, 3, 8, generator) == [t >= 3 for t in range(8)]
+    reverse = replace(settings, sampling="reverse")
+    assert _mixed(reverse, 1.0, 3, 8, generator) == [False] + [True] * 7
+    assert _mixed(replace(reverse, burn_in=2), 1.0, 3, 8, generator) == [False] * 2 + [True] * 6
+    assert _mixed(reverse, 0.0, 3, 8, generator) == [t >= 3 for t in range(8)]
+
+
+def test_mixed_with_no_chance_at_all_the_run_is_the_plain_one() -> None:
+    """The coins are drawn, and so the order of later windows is another; the first epoch is the same."""
+    losses = [
+        run(wide(), replace(SETTINGS, epochs=1, unroll_curriculum=False, shuffle="once", **changes))[2][-1].train_loss
+        for changes in ({}, {"sampling": "scheduled", "sampling_start": 0.0}, {"sampling": "reverse", "sampling_start": 0.0})
+    ]
+    assert losses[0] == losses[1] == losses[2]
+
+
+def test_pushed_frames_never_reach_beyond_the_span() -> None:
+    data, frames = data_of(wide(12), n_valid=4), wide(12)
+    other = frames.clone()
+    other[-4:] = 0
+    settings = replace(SETTINGS, epochs=2, pushforward=50)
+    losses = [[p.train_loss for p in run(f, settings, replace(data, frames=f))[2]] for f in (frames, other)]
+    assert losses[0] == losses[1]
+
+
+def test_averaged_weights_are_what_is_validated_kept_and_left_behind() -> None:
+    settings = replace(SETTINGS, averaging=0.5)
+    network, best, progress = run(moving_frames(), settings)
+    assert progress[-1].valid_scores
+    averaged = {name: weight.clone() for name, weight in network.state_dict().items()}
+    validator = Validator(data_of(moving_frames()), settings)
+    assert validator(network, 1.0).scores == progress[-1].valid_scores, "the last validation was of the averaged weights"
+    plain, *_ = run(moving_frames())
+    assert any(not torch.equal(weight, plain.state_dict()[name]) for name, weight in averaged.items())
+
+
+def test_a_penalty_moves_the_weights_and_is_not_in_the_loss() -> None:
+    class Asking(torch.nn.Module):
+        head: torch.nn.Module
+
+        def __init__(self, network: torch.nn.Module, weight: float) -> None:
+            super().__init__()
+            self.network, self.weight = network, weight
+            self.head = network.head  # type: ignore[assignment]
+
+        def forward(self, *args: Any, **named: Any) -> Any:
+            return self.network(*args, **named)
+
+        def pop_penalty(self) -> torch.Tensor:
+            return self.weight * torch.stack([(p**2).sum() for p in self.network.parameters()]).sum()
+
+    found = []
+    for weight in (0.0, 10.0):
+        data, scaler = data_of(moving_frames()), Scaler((127.0,), (70.0,))
+        network = Asking(network_of(scaler), weight)
+        budget = Budget(1, 2)
+        fit = train(network, data, scaler, SETTINGS, context=3, budget=budget, best=Best(), seed=1, stage="", stop_at=0.5)
+        found.append((list(fit)[0].train_loss, sum(float((p.detach() ** 2).sum()) for p in network.parameters())))
+    assert found[0][0] == found[1][0]
+    assert found[0][1] > found[1][1]

@@ -46,3 +46,21 @@ def test_a_failed_allocation_becomes_a_sentence(error: Exception) -> None:
 def test_other_errors_pass() -> None:
     with pytest.raises(RuntimeError, match="shapes"), memory_errors("cpu"):
         raise RuntimeError("shapes cannot be multiplied")
+
+
+def test_crops_save_memory_and_pushed_frames_take_none() -> None:
+    assert bytes_of("unet", 128, crop=64) < 0.5 * bytes_of("unet", 128)
+    assert bytes_of("unet", 64, pushforward=50) == bytes_of("unet", 64)
+
+
+HOLDING_MORE: list[dict[str, Any]] = [
+    {"sampling": "reverse"},
+    {"ssim_weight": 0.1},
+    {"gradient_weight": 0.1},
+    {"averaging": 0.1},
+]
+
+
+@pytest.mark.parametrize("changes", HOLDING_MORE, ids=str)
+def test_what_a_control_holds_beside_is_counted(changes: dict[str, Any]) -> None:
+    assert bytes_of("unet", 64, **changes) > bytes_of("unet", 64)

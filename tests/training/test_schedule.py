@@ -1,6 +1,6 @@
 import pytest
 
-from framecast.training.schedule import Budget, learning_rate, unroll_at
+from framecast.training.schedule import Budget, learning_rate, sampling_at, unroll_at
 from framecast.training.settings import TrainingSettings
 
 QUESTION = TrainingSettings(learning_rate=1e-4, schedule="piecewise", drop_factor=0.2, drop_every=125 / 300, warmup=0.0)
@@ -38,3 +38,18 @@ def test_a_time_limit_ends_a_run_that_has_epochs_left() -> None:
     assert budget.fraction(steps=10) == pytest.approx(0.5)
     now[0] = 90.0
     assert budget.fraction(steps=20) == 1.0
+
+
+def test_steps_end_a_run_that_has_epochs_left_and_epochs_one_that_has_steps_left() -> None:
+    budget = Budget(epochs=10, steps_per_epoch=4, steps=10)
+    assert [budget.fraction(steps) for steps in (5, 10)] == [0.5, 1.0]
+    assert budget.n_epochs() == 3 and budget.n_epochs(0.5) == 2
+    assert Budget(epochs=2, steps_per_epoch=4, steps=10).fraction(8) == 1.0
+
+
+@pytest.mark.parametrize("sampling", ["scheduled", "reverse"])
+def test_mixing_falls_from_its_start_to_none_before_the_run_ends(sampling: str) -> None:
+    settings = TrainingSettings(sampling=sampling, sampling_start=0.8)
+    chances = [sampling_at(settings, fraction / 100) for fraction in range(101)]
+    assert chances[0] == 0.8 and chances == sorted(chances, reverse=True) and chances[60:] == [0.0] * 41
+    assert sampling_at(TrainingSettings(sampling_start=0.8), 0.0) == 0.0

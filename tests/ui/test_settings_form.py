@@ -45,3 +45,25 @@ def test_a_change_is_given_back_in_its_kind() -> None:
     changes = app.session_state["changes"]
     assert changes == {"epochs": 3, "learning_rate": 0.5, "residual": False, "select_by": "mse"}
     assert FORECASTERS["unet"].configure("recommended", changes).to_mapping()["epochs"] == 3
+
+
+def test_advanced_settings_stand_under_their_headings() -> None:
+    """Each heading once, and below it what belongs to it: a list of dozens is not read from top to bottom."""
+    app = AppTest.from_function(form, args=("unet", "recommended"), default_timeout=30).run()
+    (expander,) = app.expander
+    drawn: dict[str, set[str]] = {}
+    heading = ""
+    for element in expander.children.values():
+        if element.type == "markdown":
+            heading = element.value.strip("*")
+            assert heading not in drawn
+        else:
+            drawn.setdefault(heading, set()).update(
+                widget.label for kind in ("number_input", "selectbox", "toggle") for widget in element.get(kind)
+            )
+    expected: dict[str, set[str]] = {}
+    for field in FORECASTERS["unet"].settings.fields():
+        if field.advanced:
+            expected.setdefault(field.group, set()).add(f"{field.label} ({field.unit})" if field.unit else field.label)
+    assert drawn == expected
+    assert max(len(labels) for labels in drawn.values()) <= 10

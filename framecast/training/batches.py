@@ -1,0 +1,124 @@
+"""Windows of the training frames: which are cut, how they are varied, and what of them a network is shown.
+
+A window is varied as a whole, context and truth alike and every frame the same, so that what moves in it still moves as it
+did. All chance comes from the generator of the run, and is only drawn where a setting asks for it.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from framecast.training.settings import TrainingSettings
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """What the loop may look at. `frames` (t, c, h, w) on the device as stored integers (or float32), at working size."""
+
+    frames: Tensor
+    span: range
+    """Frames that windows are cut from."""
+    valid: range
+    """Frames the validation rollout forecasts; empty for none."""
+    data_range: float
+    mask: Tensor | None = None
+    """(h, w) float, 1 where a pixel carries data."""
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Some windows of one length."""
+
+    window: Tensor
+    """(b, t, c, h, w) float32 in units: the truth."""
+    given: Tensor
+    """The same as the network is shown it."""
+    mask: Tensor | None
+    """(b, 1, 1, h, w) or (h, w) float, 1 where a pixel carries data."""
+    pushed: int
+    """Own forecasts made without gradient after the context, see `unroll`."""
+    own: list[bool] | None
+    """For each frame whether the network is given its own forecast of it, see `unroll`; None for all after the context."""
+
+
+def cut(
+    data: TrainingData,
+    order: Tensor,
+    context: int,
+    n_unroll: int,
+    settings: TrainingSettings,
+    *,
+    mixing: float,
+    spread: Tensor,
+    generator: torch.Generator,
+) -> Batch:
+    """One window for each entry of `order`, wrapped to the starts that windows of its length have: the context, frames that
+    are pushed, and `n_unroll` frames to learn from. `mixing` is the probability that truth and forecast are exchanged, and
+    `spread` (c, 1, 1) the unit of the input noise, which the context gets."""
+    pushed = _pushed(settings, len(data.span) - context - n_unroll, generator)
+    length = context + pushed + n_unroll
+    own = _mixed(settings, mixing, context, length, generator)
+    starts = data.span.start + order % (len(data.span) - length + 1)
+    index = starts[:, None] + torch.arange(length)
+    window = data.frames[index.to(data.frames.device)]
+    mask = data.mask
+    if settings.crop or settings.flips or settings.turns:
+        windows = [window] if mask is None else [window, mask.expand(len(order), 1, 1, *mask.shape)]
+        window, *masks = varied(windows, settings, generator)
+        mask = masks[0] if masks else None
+    window = window.to(torch.float32)
+    return Batch(window, _with_noise(window, context, settings.input_noise, spread, generator), mask, pushed, own)
+
+
+def varied(tensors: list[Tensor], settings: TrainingSettings, generator: torch.Generator) -> list[Tensor]:
+    """Crop, mirror and turn each window of a batch by chance; all `tensors` (b, t, c, h, w) of one window alike.
+
+    Half of the windows are mirrored left to right and half upside down. Windows that are not square are turned by half
+    turns only: a batch has one shape.
+    """
+    n_windows, (height, width) = len(tensors[0]), tensors[0].shape[-2:]
+    crop_height, crop_width = (min(settings.crop or side, side) for side in (height, width))
+    rows = torch.randint(height - crop_height + 1, (n_windows,), generator=generator).tolist()
+    columns = torch.randint(width - crop_width + 1, (n_windows,), generator=generator).tolist()
+    mirrored = torch.randint(2 if settings.flips else 1, (n_windows, 2), generator=generator).tolist()
+    turns = torch.randint(4 if settings.turns else 1, (n_windows,), generator=generator).tolist()
+    step = 1 if crop_height == crop_width else 2
+
+    def vary(window: Tensor, i: int) -> Tensor:
+        window = window[..., rows[i] : rows[i] + crop_height, columns[i] : columns[i] + crop_width]
+        window = window.flip([axis for axis, flipped in zip((-2, -1), mirrored[i], strict=True) if flipped])
+        return torch.rot90(window, step * turns[i], (-2, -1))
+
+    return [torch.stack([vary(window, i) for i, window in enumerate(windows)]) for windows in tensors]
+
+
+def _pushed(settings: TrainingSettings, longest: int, generator: torch.Generator) -> int:
+    """Own forecasts without gradient in this step: any number up to the setting that leaves the window inside the span."""
+    most = min(settings.pushforward, longest)
+    return int(torch.randint(most + 1, (), generator=generator)) if most else 0
+
+
+def _mixed(
+    settings: TrainingSettings, probability: float, context: int, length: int, generator: torch.Generator
+) -> list[bool] | None:
+    """Which frames of a window the network is given as its own forecast, one coin a frame for the whole batch; None for all
+    after the context and no other.
+
+    "scheduled" gives true frames after the context (Bengio et al. 2015, arXiv 1506.03099, section 2.4), "reverse" own
+    forecasts within it, after the warm-up frames (Wang et al. 2022, arXiv 2103.09504, section 3.5).
+    """
+    if settings.sampling == "off":
+        return None
+    coins = (torch.rand(length, generator=generator) < probability).tolist()
+    if settings.sampling == "scheduled":
+        return [t >= context and not exchanged for t, exchanged in enumerate(coins)]
+    warm = max(1, min(settings.burn_in, context))
+    return [t >= context or (t >= warm and exchanged) for t, exchanged in enumerate(coins)]
+
+
+def _with_noise(window: Tensor, context: int, amount: float, spread: Tensor, generator: torch.Generator) -> Tensor:
+    if amount == 0:
+        return window
+    noise = torch.randn(window[:, :context].shape, generator=generator).to(window.device)
+    return torch.cat([window[:, :context] + amount * spread * noise, window[:, context:]], dim=1)

@@ -1,0 +1,75 @@
+"""What training makes small. Everything is computed in float32, outside autocast, and no masked pixel counts."""
+
+import torch
+from torch import Tensor, nn
+
+from framecast.metrics.ssim import differentiable_ssim_map
+from framecast.training.settings import TrainingSettings
+
+
+def training_loss(
+    forecast: Tensor,
+    truth: Tensor,
+    settings: TrainingSettings,
+    *,
+    spread: Tensor,
+    data_range: float,
+    mask: Tensor | None = None,
+) -> Tensor:
+    """The loss of forecasts (b, t, c, h, w) in units, a scalar: pixel errors in units of `spread` (c, 1, 1), and where they
+    have a weight 1 - SSIM and the gradient difference. `mask` (h, w) or (b, 1, 1, h, w) is 1 where a pixel counts."""
+    error = (forecast - truth) / spread
+    loss = _pixel_loss(error, settings, mask)
+    if settings.ssim_weight:
+        seen = forecast if mask is None else torch.where(mask > 0, forecast, truth)  # equal where nothing is known
+        similarity = differentiable_ssim_map(seen.flatten(0, 1), truth.flatten(0, 1), data_range)
+        loss = loss + settings.ssim_weight * (1 - similarity.mean())
+    if settings.gradient_weight:
+        loss = loss + settings.gradient_weight * gradient_difference(forecast / spread, truth / spread, mask)
+    return loss
+
+
+def _pixel_loss(error: Tensor, settings: TrainingSettings, mask: Tensor | None) -> Tensor:
+    """Mean over unmasked pixels of the scaled error (b, t, c, h, w); the half sum of squares is summed over a frame as
+    MATLAB's regression layer does and averaged over frames."""
+    if mask is not None:
+        error = error * mask
+    if settings.loss == "half sum of squares":
+        return 0.5 * (error**2).sum(dim=(-3, -2, -1)).mean()
+    parts = {
+        "l1": lambda: settings.l1_weight * error.abs().mean(),
+        "mse": lambda: settings.mse_weight * (error**2).mean(),
+    }
+    total = torch.stack([parts[name]() for name in settings.loss.split("+")]).sum()
+    return total if mask is None else total / _filled(mask)
+
+
+def gradient_difference(forecast: Tensor, truth: Tensor, mask: Tensor | None = None) -> Tensor:
+    """The gradient difference loss of Mathieu, Couprie and LeCun 2016 (arXiv 1511.05440), section 3.2, equation 6, with
+    alpha = 1: how far apart the sizes of the steps between neighbouring pixels are. A mean over pairs of unmasked pixels, of
+    both directions added, where the paper has a sum, so that its weight does not depend on the size of the frame."""
+    total = torch.zeros((), device=forecast.device)
+    for axis in (-2, -1):
+        if forecast.shape[axis] < 2:
+            continue
+        difference = (forecast.diff(dim=axis).abs() - truth.diff(dim=axis).abs()).abs()
+        if mask is None:
+            total = total + difference.mean()
+        else:
+            size = mask.shape[axis] - 1
+            both = mask.narrow(axis, 0, size) * mask.narrow(axis, 1, size)
+            total = total + (difference * both).mean() / _filled(both)
+    return total
+
+
+def pop_penalties(network: nn.Module) -> Tensor | None:
+    """The sum of what parts of the network ask to be kept small beside the loss, each part by its `pop_penalty()`, which
+    forgets it; None where no part asks."""
+    asking = [getattr(module, "pop_penalty", None) for module in network.modules()]
+    parts: list[Tensor] = [pop() for pop in asking if pop is not None]
+    return torch.stack(parts).sum() if parts else None
+
+
+def _filled(mask: Tensor) -> Tensor:
+    """Share of pixels that count; a crop may hold none, and then there is nothing to divide."""
+    return mask.mean().clamp_min(1e-6)

@@ -1,0 +1,41 @@
+"""From a gradient to new weights: the optimiser, the threshold on the gradient, and the number format it is computed in."""
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from torch import nn
+
+from framecast.training.settings import TrainingSettings
+
+
+def optimizer_of(network: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
+    """Weight decay pulls at weight arrays only, not at biases and normalisation, as MATLAB and common practice have it."""
+    kind = torch.optim.AdamW if settings.optimizer == "adamw" else torch.optim.Adam
+    groups = [
+        {"params": [p for p in network.parameters() if p.ndim > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in network.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    # fused: one pass over each weight array, without copies as large as the weights
+    return kind([group for group in groups if group["params"]], lr=settings.learning_rate, fused=True)
+
+
+def clip_gradient(network: nn.Module, settings: TrainingSettings) -> None:
+    if settings.clip == 0:
+        return
+    groups = [[p] for p in network.parameters()] if settings.clip_mode == "per weight" else [list(network.parameters())]
+    for group in groups:
+        nn.utils.clip_grad_norm_(group, settings.clip)
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any]:
+    """bfloat16 where asked for, or under "auto" where the device computes with it natively; elsewhere it would be slower."""
+    enabled = precision == "bfloat16" or (precision == "auto" and _native_bfloat16(device))
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
+
+
+def _native_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # not public; absent means float32
+    return device.type == "cpu" and supported is not None and bool(supported())

@@ -1,0 +1,73 @@
+"""Windows are cut from the span and varied as a whole."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from framecast.training.batches import Batch, TrainingData, cut, varied
+from framecast.training.settings import TrainingSettings
+
+SPREAD = torch.ones(1, 1, 1)
+
+
+def coded(n_frames: int = 12, height: int = 20, width: int = 24) -> Tensor:
+    """Frames whose every value tells its own frame, row and column."""
+    t, y, x = torch.meshgrid(torch.arange(n_frames), torch.arange(height), torch.arange(width), indexing="ij")
+    return (10_000.0 * t + 100 * y + x)[:, None]
+
+
+def batch(settings: TrainingSettings, seed: int = 0, mask: Tensor | None = None, frames: Tensor | None = None) -> Batch:
+    frames = coded() if frames is None else frames
+    data = TrainingData(frames, range(2, len(frames)), range(0), data_range=255.0, mask=mask)
+    generator = torch.Generator().manual_seed(seed)
+    return cut(data, torch.arange(8), 3, 1, settings, mixing=0.0, spread=SPREAD, generator=generator)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_crop_is_one_square_of_consecutive_frames(seed: int) -> None:
+    window = batch(TrainingSettings(crop=16), seed).window
+    assert window.shape == (8, 4, 1, 16, 16)
+    corner = window[..., :1, :1]
+    expected = corner + coded(1, 16, 16)
+    assert torch.equal(window, expected), "rows and columns stay beside each other"
+    times = window[:, :, 0, 0, 0] // 10_000
+    assert torch.equal(times, 2.0 + torch.arange(8)[:, None] % 7 + torch.arange(4)), "no crop crosses the time of its window"
+    assert len(torch.unique(window[:, 0, 0, 0, 0] % 10_000)) > 1, "each window has a place of its own"
+
+
+def test_a_crop_larger_than_the_frame_is_the_frame() -> None:
+    assert torch.equal(batch(TrainingSettings(crop=500)).window, batch(TrainingSettings()).window)
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (16, 24)])
+def test_mirrored_and_turned_windows_keep_context_truth_and_mask_together(height: int, width: int) -> None:
+    """Undone on the first frame, the same undoing fits every later frame and the mask."""
+    settings = TrainingSettings(flips=True, turns=True)
+    frames, mask = coded(12, height, width), (coded(1, height, width)[0, 0] % 7 > 2).float()
+    found = batch(settings, mask=mask, frames=frames)
+    assert found.mask is not None and found.window.shape == (8, 4, 1, height, width)
+    seen = set()
+    for window, one_mask in zip(found.window, found.mask, strict=True):
+        place = (window % 10_000).long()
+        seen.add((int(place[0, 0, 0, 0]), int(place[0, 0, 0, -1])))
+        assert torch.equal(place, place[:1].expand_as(place)), "all frames alike"
+        assert torch.equal(one_mask[0, 0], mask[place[0, 0] // 100, place[0, 0] % 100])
+        assert torch.equal((window // 10_000)[:, 0, 0, 0].diff(), torch.ones(3))
+    assert len(seen) > 1
+
+
+def test_quarter_turns_happen_only_where_they_keep_the_shape() -> None:
+    generator = torch.Generator().manual_seed(0)
+    windows = coded(1, 4, 6).expand(50, 1, 1, 4, 6)
+    (turned,) = varied([windows], TrainingSettings(turns=True), generator)
+    assert {int(window[0, 0, 0, 0]) for window in turned} == {0, 305}
+    square = coded(1, 4, 4).expand(50, 1, 1, 4, 4)
+    (turned,) = varied([square], TrainingSettings(turns=True), generator)
+    assert {int(window[0, 0, 0, 0]) for window in turned} == {0, 3, 300, 303}
+
+
+def test_noise_is_given_in_the_context_only_and_never_asked_for() -> None:
+    found = batch(TrainingSettings(input_noise=0.5))
+    assert torch.equal(found.window, batch(TrainingSettings()).window)
+    assert not torch.equal(found.given[:, :3], found.window[:, :3])
+    assert torch.equal(found.given[:, 3:], found.window[:, 3:])
