@@ -7,7 +7,7 @@ residual form it answers with a change, which has no mean to add; the last frame
 import torch
 from torch import Tensor, nn
 
-from framecast.networks.contract import State
+from framecast.networks.contract import Motion, State, motion_of
 from framecast.training.scaling import Scaler
 
 
@@ -34,3 +34,8 @@ class Scaled(nn.Module):
         answer, state = self.network((frames.to(torch.float32) - self.mean) / self.spread, state, fed_back=fed_back)
         answer = answer.to(torch.float32) * self.spread  # under autocast the network may answer in bfloat16
         return (answer if self.answers_change else answer + self.mean), state
+
+    def motion(self, state: State) -> Motion | None:
+        """The residual in units; it is added, so it has no mean."""
+        motion = motion_of(self.network, state)
+        return motion and (motion[0], motion[1] * self.spread)

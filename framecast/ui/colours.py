@@ -24,6 +24,7 @@ _FORECASTERS = {
     "analog": "#6f5fe6",
     "convlstm": "#2f7fc1",
     "unet": "#c4701c",
+    "advect": "#4f8f1f",
     "cnn_lstm": "#00737a",
     "flatten_lstm": "#c63155",
     "auto": "#2e9463",
