@@ -49,7 +49,7 @@ class UNet(nn.Module):
     series are short and batches small; the k context frames are stacked as channels and folded into patches first; zero
     padding keeps the size, which the paper shrinks; upsampling repeats pixels, which leaves no chequerboard. Frame height
     and width are multiples of patch * 2**(levels - 1). The state is the last k frames, or as many as were given so far; where
-    there are fewer, the first stands in for those before it. It answers with `n_outputs` channels, by default those of a frame.
+    there are fewer, the first stands in for those before it. Answers with `n_outputs` channels, by default those of a frame.
     """
 
     def __init__(

@@ -46,7 +46,7 @@ class Residual(nn.Module):
             nn.init.zeros_(weight)
         for module in network.modules():
             if hasattr(module, "answers_change"):
-                module.answers_change = True
+                setattr(module, "answers_change", True)  # noqa: B010
 
     @property
     def head(self) -> nn.Module:
