@@ -13,6 +13,7 @@ from framecast.evaluation.scores import ScoreCurve, score
 from framecast.forecasters.restoration import WAYS, Array, Restorer, SmallMotion
 from framecast.series.frames import FrameSeries, Preparation, Split
 from framecast.series.preparation import reduce_frames
+from framecast.series.warping import warp
 
 NAMES = {way: "ceiling" if way == "change" else f"ceiling_{way}" for way in WAYS}
 """Way to the name of its curves."""
@@ -48,12 +49,8 @@ def ceiling(
 
 def _motion(last: Array, now: Array, data_range: float) -> SmallMotion:
     """How `last` (h, w, channel) becomes `now`: TV-L1 flow (Zach et al. 2007) of the mean over channels, and what is left."""
-    from scipy import ndimage
     from skimage.registration import optical_flow_tvl1  # only here: it is slow to import
 
-    now_grey, last_grey = (frame.mean(axis=-1) / data_range for frame in (now, last))
-    down, along = optical_flow_tvl1(now_grey, last_grey)  # type: ignore[no-untyped-call]
-    rows, columns = np.indices(now_grey.shape, np.float32)
-    places = np.stack([rows + down, columns + along])
-    moved = [ndimage.map_coordinates(plane, places, order=1, mode="nearest") for plane in np.moveaxis(last, -1, 0)]
-    return np.stack([down, along], axis=-1), now - np.stack(moved, axis=-1)
+    grey = [frame.mean(axis=-1) / data_range for frame in (now, last)]
+    displacement = optical_flow_tvl1(*grey)  # type: ignore[no-untyped-call]
+    return displacement, now - warp(last, displacement)

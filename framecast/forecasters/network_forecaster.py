@@ -330,9 +330,9 @@ def _to_tensor(frames: Frames) -> Tensor:
 
 
 def _to_motion(motion: tuple[Tensor, Tensor], shape: tuple[int, ...]) -> SmallMotion:
-    """(1, 2, h, w) and (1, c, h, w) at padded size to (h, w, 2) and (h, w, c) of the frame."""
-    displacement, residual = (part[0, :, : shape[0], : shape[1]].permute(1, 2, 0).cpu().numpy() for part in motion)
-    return displacement, residual
+    """(1, 2, h, w) and (1, c, h, w) at padded size to (2, h, w) and (h, w, c) of the frame."""
+    displacement, residual = (part[0, :, : shape[0], : shape[1]].cpu().numpy() for part in motion)
+    return displacement, residual.transpose(1, 2, 0)
 
 
 def _reduce_mask(valid: np.ndarray[Any, Any], shape: tuple[int, int]) -> np.ndarray[Any, Any]:

@@ -11,15 +11,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy import ndimage
 
 from framecast.forecasters.hindcast import View
 from framecast.series.frames import Frames
 from framecast.series.preparation import enlarge
+from framecast.series.warping import enlarge_displacement, warp
 
 Array = np.ndarray[Any, np.dtype[Any]]
 SmallMotion = tuple[Array, Array]
-"""Displacement (h, w, 2) in working pixels, down and right, and residual (h, w, channel) in units; see networks/contract."""
+"""Displacement (2, h, w) in working pixels, down and right, and residual (h, w, channel) in units; see networks/contract."""
 
 WAYS = {
     "change": "the native last frame plus the enlarged change",
@@ -47,14 +47,14 @@ class Restorer:
         self.shape = (past.shape[1], past.shape[2])
         self.native_already = small.shape[1:3] == self.shape
         self.view = None if view is None or view.whole else view
-        self.last = past[-1].astype(np.float32)
+        self.last = past[-1]
         self.last_small = small[-1].astype(np.float32)
         if self.native_already:
             return
         if way == "background":
             self.seen, self.anchor = _mean(past, self.view), _mean(small)
         else:
-            self.seen, self.anchor = self._pick(self.last), self.last_small
+            self.seen, self.anchor = self._pick(self.last).astype(np.float32), self.last_small
 
     def __call__(self, frame: Array, motion: SmallMotion | None = None) -> Array:
         """`frame` (h, w, channel) float32 at working size, with the motion behind it where the way is "warp": (height,
@@ -65,19 +65,9 @@ class Restorer:
             return self.seen + self._enlarged(frame - self.anchor)
         assert motion is not None, "only for networks that tell their motion"
         displacement, residual = motion
-        scale = np.divide(self.shape, displacement.shape[:2]).astype(np.float32)
-        return self._moved(self._enlarged(displacement * scale)) + self._enlarged(residual)
-
-    def _moved(self, displacement: Array) -> Array:
-        """The native last frame sampled at each pixel seen plus its displacement, bilinear, continued beyond its border. Where
-        nothing moves it stays as it is to the bit."""
-        if self.view is None:
-            rows, columns = np.ogrid[: self.shape[0], : self.shape[1]]
-        else:
-            rows, columns = np.ix_(self.view.rows, self.view.columns)
-        places = np.stack([rows + displacement[..., 0], columns + displacement[..., 1]])
-        planes = [ndimage.map_coordinates(plane, places, order=1, mode="nearest") for plane in np.moveaxis(self.last, -1, 0)]
-        return np.stack(planes, axis=-1)
+        rows, columns = (None, None) if self.view is None else (self.view.rows, self.view.columns)
+        moved: Array = warp(self.last, enlarge_displacement(displacement, self.shape), rows, columns)
+        return moved + self._enlarged(residual)
 
     def _enlarged(self, maps: Array) -> Array:
         if self.view is None:

@@ -36,7 +36,7 @@ def small_of(series: FrameSeries, shape: tuple[int, int] = SHAPE) -> np.ndarray:
 def test_no_change_comes_back_as_exactly_the_native_last_frame(way: str) -> None:
     series = film()
     small = small_of(series)
-    motion = (np.zeros((*SHAPE, 2), np.float32), np.zeros((*SHAPE, 1), np.float32))
+    motion = (np.zeros((2, *SHAPE), np.float32), np.zeros((*SHAPE, 1), np.float32))
     restored = Restorer(way, series.frames, small)(small[-1].astype(np.float32), motion)
     np.testing.assert_array_equal(restored, series.frames[-1])
 
@@ -52,7 +52,7 @@ def test_what_never_moved_comes_back_exactly_over_the_background() -> None:
 def test_a_uniform_change_comes_back_uniform(way: str) -> None:
     series = FrameSeries("still", np.repeat(film(1).frames, 5, axis=0), (0.0, 255.0))
     small = small_of(series)
-    motion = (np.zeros((*SHAPE, 2), np.float32), np.full((*SHAPE, 1), 3.0, np.float32))
+    motion = (np.zeros((2, *SHAPE), np.float32), np.full((*SHAPE, 1), 3.0, np.float32))
     restored = Restorer(way, series.frames, small)(small[-1] + np.float32(3), motion)
     np.testing.assert_allclose(restored, series.frames[-1] + 3.0, atol=1e-3)
 
@@ -71,7 +71,7 @@ def test_the_background_leaves_no_ghost_where_the_last_frame_does() -> None:
 def test_warped_detail_moves_by_as_many_native_pixels() -> None:
     """One working pixel down and half of one to the left are eight and four native ones."""
     texture = (255 * np.random.default_rng(1).random((3, 128, 160, 2))).astype(np.uint8)
-    motion = (np.broadcast_to(np.float32([1.0, -0.5]), (*SHAPE, 2)), np.zeros((*SHAPE, 2), np.float32))
+    motion = (np.broadcast_to(np.float32([[[1.0]], [[-0.5]]]), (2, *SHAPE)), np.zeros((*SHAPE, 2), np.float32))
     restored = Restorer("warp", texture, reduce_frames(texture, SHAPE))(np.zeros((*SHAPE, 2), np.float32), motion)
     np.testing.assert_allclose(restored[:-8, 4:], texture[-1][8:, :-4], atol=0.01)
 
@@ -83,7 +83,7 @@ def test_a_view_sees_what_it_would_see_of_the_whole_frame(way: str) -> None:
     assert not view.whole
     generator = np.random.default_rng(3)
     frame = small[3] + generator.normal(size=small[3].shape).astype(np.float32)
-    motion = (generator.normal(size=(*SHAPE, 2)).astype(np.float32), generator.normal(size=(*SHAPE, 1)).astype(np.float32))
+    motion = (generator.normal(size=(2, *SHAPE)).astype(np.float32), generator.normal(size=(*SHAPE, 1)).astype(np.float32))
     whole = Restorer(way, series.frames, small)(frame, motion)
     seen = Restorer(way, series.frames, small, view)(frame, motion)
     np.testing.assert_allclose(seen, view.patches(whole[None])[0], atol=0.02)
