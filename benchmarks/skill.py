@@ -83,7 +83,8 @@ def main_table(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
         ]
         if not found:
             continue
-        rule, auto = ({key: float(np.mean([pair[i][key] for pair in found])) for key in ("ssim", "mse", "fit_s")} for i in (0, 1))
+        keys = ("ssim", "mse", "fit_s")
+        rule, auto = ({key: float(np.mean([pair[i][key] for pair in found])) for key in keys} for i in (0, 1))
         names = "/".join(dict.fromkeys(pair[0]["forecaster"] for pair in found))
         gains.append(auto["ssim"] - rule["ssim"])
         ratios.append(auto["mse"] / rule["mse"] if rule["mse"] else 1.0)

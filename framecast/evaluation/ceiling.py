@@ -1,4 +1,4 @@
-"""The ceiling: what a perfect forecast at the working size would score on the native grid.
+"""The ceiling: what a perfect forecast at the working size would score on the native grid, by each way back to it.
 
 A network that sees small frames cannot give back detail that moves and that it never saw. Shown beside its scores, the
 ceiling says how much of a gap to 1 a larger working size could close, and how much only a better forecaster. It is no bound
@@ -10,30 +10,47 @@ from collections.abc import Sequence
 import numpy as np
 
 from framecast.evaluation.scores import ScoreCurve, score
+from framecast.forecasters.restoration import WAYS, Array, Restorer, SmallMotion
 from framecast.series.frames import FrameSeries, Preparation, Split
-from framecast.series.preparation import reduce_frames, restore_frames
+from framecast.series.preparation import reduce_frames
+from framecast.series.warping import warp
 
-NAME = "ceiling"
+NAMES = {way: "ceiling" if way == "change" else f"ceiling_{way}" for way in WAYS}
+"""Way to the name of its curves."""
 
 
 def ceiling(
-    series: FrameSeries, split: Split, preparation: Preparation, *, metrics: Sequence[str] | None = None
+    series: FrameSeries, split: Split, preparation: Preparation, *, way: str = "change", metrics: Sequence[str] | None = None
 ) -> list[ScoreCurve]:
     """Scores of the true test frames after they went down to the working size and back as a forecast does.
 
-    `series` is whole, test frames included. Perfect at native size, and for a series that does not move at any size. Done a
-    frame at a time: no float copy of the horizon is made.
+    `series` is whole, test frames included; `way` is one of WAYS. A perfect picture does not tell the motion behind it, so for
+    "warp" the motion is the optical flow found between the small frames: its ceiling is an estimate, usually from below.
+    Perfect at native size, and for a series that does not move at any size. Done a frame at a time: no float copy of the
+    horizon is made.
     """
     shape = preparation.working_shape(series.height, series.width)
-    last = series.frames[split.origin]
-    last_small = reduce_frames(last[None], shape)[0]
+    past = series.frames[: split.test.start]
+    small_past = reduce_frames(past if way == "background" else past[-1:], shape)
+    restorer = Restorer(way, past, small_past)
     curves: dict[str, list[float]] = {}
     for index in split.test:
         truth = series.frames[index : index + 1]
-        small = reduce_frames(truth, shape).astype(np.float32)
-        forecast = series.native(restore_frames(small, last_small, last))
+        small = reduce_frames(truth, shape)[0].astype(np.float32)
+        moving = way == "warp" and not restorer.native_already
+        motion = _motion(small_past[-1].astype(np.float32), small, series.data_range) if moving else None
+        forecast = series.native(restorer(small, motion)[None])
         for curve in score(
-            NAME, forecast, truth, origin=split.origin, data_range=series.data_range, valid=series.valid, metrics=metrics
+            NAMES[way], forecast, truth, origin=split.origin, data_range=series.data_range, valid=series.valid, metrics=metrics
         ):
             curves.setdefault(curve.metric, []).extend(curve.values.tolist())
-    return [ScoreCurve(NAME, metric, split.origin, np.array(values)) for metric, values in curves.items()]
+    return [ScoreCurve(NAMES[way], metric, split.origin, np.array(values)) for metric, values in curves.items()]
+
+
+def _motion(last: Array, now: Array, data_range: float) -> SmallMotion:
+    """How `last` (h, w, channel) becomes `now`: TV-L1 flow (Zach et al. 2007) of the mean over channels, and what is left."""
+    from skimage.registration import optical_flow_tvl1  # only here: it is slow to import
+
+    grey = [frame.mean(axis=-1) / data_range for frame in (now, last)]
+    displacement = optical_flow_tvl1(*grey)  # type: ignore[no-untyped-call]
+    return displacement, now - warp(last, displacement)

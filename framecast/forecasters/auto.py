@@ -370,8 +370,8 @@ FORECASTERS.add(
     "auto",
     ForecasterKind(
         title="Auto",
-        summary="Tries every simple rule and two or more networks on frames of the past, and blends them by what they were "
-        "worth there.",
+        summary="Tries every simple rule and two or more networks on frames of the past, and blends them by what they were worth "
+        "there.",
         use_when="When you want the best forecast, or do not know where to begin: it says what carries your series. On average "
         "it is as good as the best simple rule or better.",
         family="protocol",

@@ -84,6 +84,13 @@ class Moments:
             self.truth_variance,
         )
 
+    def on_torch(self) -> "Moments":
+        """The same as torch tensors, to be differentiated through."""
+        import torch
+
+        parts: dict[str, Any] = {name: torch.from_numpy(value) for name, value in vars(self).items()}
+        return Moments(**parts)
+
     def ssim(self, weights: Any) -> Any:
         """Mean SSIM at each lead, (L,), of members blended by `weights` (L, K), arrays or tensors alike."""
         mean, spread, common = self._blended(weights)
@@ -150,7 +157,7 @@ def fit_weights(
     scores = np.stack([single_scores(moments) for moments in seen]).mean(axis=0)  # (K,)
     prior = (scores - scores.max()) / temperature
     prior = np.maximum(prior, -30.0)
-    tensors = [Moments(**{name: torch.from_numpy(value) for name, value in vars(moments).items()}) for moments in seen]
+    tensors = [moments.on_torch() for moments in seen]
     scale = np.mean([_single_mse(moments).min() for moments in seen]) if mse_share else 1.0
     position = torch.from_numpy(_position(leads, horizon).astype(np.float32))
     base = torch.from_numpy(prior.astype(np.float32))
@@ -167,10 +174,11 @@ def fit_weights(
         distance = (weights * (logs - base_log)).sum(1).mean()
         loss = stiffness * distance - gain
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     found = (base + moved).detach().double().numpy()
-    return _never_below_the_best(seen, leads, Weights(tuple(map(float, found[0])), tuple(map(float, found[1])), horizon), scores)
+    weights = Weights(tuple(map(float, found[0])), tuple(map(float, found[1])), horizon)
+    return _never_below_the_best(seen, leads, weights, scores)
 
 
 def score(seen: Sequence[Moments], leads: Array, weights: Weights) -> Array:
@@ -183,8 +191,8 @@ def _never_below_the_best(seen: Sequence[Moments], leads: Array, weights: Weight
     """The weights, or where the prior made them worse than the best member alone, moved towards it as far as it takes."""
     best = int(scores.argmax())
     for bonus in (0.0, 0.5, 1.0, 2.0, 4.0, 8.0):
-        first, last = (tuple(log + bonus * (i == best) for i, log in enumerate(logs)) for logs in (weights.first, weights.last))
-        moved = Weights(first, last, weights.horizon)
+        raised = [tuple(log + bonus * (i == best) for i, log in enumerate(logs)) for logs in (weights.first, weights.last)]
+        moved = Weights(*raised, weights.horizon)
         if score(seen, leads, moved).mean() >= scores[best]:
             return moved
     return Weights.single(best, len(scores), weights.horizon)

@@ -122,8 +122,7 @@ class Fold:
         scores: dict[str, list[float]] = {}
         for origin in self.origins:
             truth = self.view.patches(self.history.frames[origin + self.view.leads])
-            said = {"change": self.view.patches(self._forecaster.forecast(self.history.frames[:origin], self.horizon)[self.view.leads])}
-            self._forecaster._network.train()
+            said = self._forecaster.hindcasts(self.history.frames[:origin], self.horizon, self.view)
             for way, forecast in said.items():
                 if not np.isfinite(forecast).all():
                     self.failure = "Its forecast stopped being a number."

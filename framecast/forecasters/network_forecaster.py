@@ -24,12 +24,16 @@ from torch import Tensor, nn
 from framecast.errors import SettingError
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind, Workbench
-from framecast.networks.contract import NETWORKS, QUESTION_OPTIONS, NetworkKind, NetworkSettings
-from framecast.networks.rollout import rollout
+from framecast.forecasters.hindcast import View
+from framecast.forecasters.restoration import WAYS, Restorer, SmallMotion, possible_ways, restored_in_words
+from framecast.metrics.contract import METRICS
+from framecast.networks.contract import NETWORKS, QUESTION_OPTIONS, NetworkKind, NetworkSettings, motion_of
+from framecast.networks.rollout import chunks
 from framecast.networks.wrap import Padded, Residual, count_weights, padded_size
 from framecast.series.frames import Frames, FrameSeries, Split
-from framecast.series.preparation import reduce_frames, restore_frames
-from framecast.settings import Settings
+from framecast.series.preparation import reduce_frames
+from framecast.series.reduction import reduction_of
+from framecast.settings import Settings, setting
 from framecast.training.batches import TrainingData
 from framecast.training.loop import Best, epoch_steps, train
 from framecast.training.memory import activation_bytes, memory_errors
@@ -74,6 +78,9 @@ class NetworkForecaster:
         self._network: nn.Module | None = None
         self._best = Best()
         self._mean_frame: Tensor | None = None
+        self.restoration = "change"
+        """How a forecast comes back to native size, one of the names in `hindcasts`. `fit` chooses it after the first
+        stage; whoever knows better sets it before `forecast` and `save`."""
 
     def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
         """Train on `history`, which ends before the test. Raises SettingError where a window does not fit into the training
@@ -87,7 +94,7 @@ class NetworkForecaster:
         shape = self.workbench.preparation.working_shape(history.height, history.width)
         choosing = settings.validation and len(split.valid) > 0
         learned_from = split.train if choosing else range(split.test.start)
-        small = reduce_frames(history.frames, shape)
+        small = reduction_of(history.frames, shape).small
         mask = None if history.valid is None else _reduce_mask(history.valid, shape)
         seen = small[learned_from.start : learned_from.stop]
         mean = mean_frame(seen, mask) if settings.subtract_mean else None
@@ -115,7 +122,9 @@ class NetworkForecaster:
                 network.load_state_dict(self._best.weights)
                 self._best.weights = {}  # it is the network now; weights may be as large as memory
             network.zero_grad(set_to_none=True)
-        finding = self._finding() if choosing else ""
+        if settings.restore != "choose":
+            self.restoration = settings.restore
+        finding = " ".join([self._finding(), *self._restored(history, split.valid)]) if choosing else ""
         if not refit:
             yield replace(_silent(progress), finding=finding)
             return
@@ -179,45 +188,90 @@ class NetworkForecaster:
         scaled = Scaled(padded, fitted.scaler, answers_change=residual, mean_frame=self._mean_frame)
         return (Residual(scaled) if residual else scaled).to(self.workbench.device)
 
-    @torch.no_grad()
+    def _restored(self, history: FrameSeries, valid: range) -> list[str]:
+        """Choose the way back to native size that serves the forecast of the validation frames best, and say so; nothing where
+        there is none to choose."""
+        assert self._fitted is not None
+        if self.settings.restore != "choose" or self._fitted.shape == (history.height, history.width):
+            return []
+        view = View.of(history, len(valid))
+        truth = view.patches(history.frames[valid.start + view.leads])
+        metric = METRICS[self.settings.select_by]
+        scores = {}
+        for way, said in self.hindcasts(history.frames[: valid.start], len(valid), view).items():
+            scores[way] = float(metric.function(said, truth, data_range=history.data_range, valid=view.valid).mean())
+        choose = max if metric.higher_is_better else min
+        self.restoration = choose(scores, key=lambda way: scores[way])
+        return [restored_in_words(self.restoration, scores, metric.title)]
+
     def forecast(self, past: Frames, horizon: int) -> Frames:
-        """See Forecaster. `past` at native size; every true frame warms the state."""
-        fitted, network = self._fitted, self._network
-        assert fitted is not None and network is not None, "fit or load comes first"
-        device = torch.device(self.workbench.device)
-        small = reduce_frames(past, fitted.shape)
-        tensor = _to_tensor(small).to(device)
+        """See Forecaster. `past` at native size; every true frame warms the state. Brought back a frame at a time."""
+        assert self._fitted is not None, "fit or load comes first"
+        small = reduce_frames(past, self._fitted.shape)
+        restorer = Restorer(self.restoration, past, small)
+        frames = np.empty((horizon, *past.shape[1:]), np.float32)
+        for lead, (frame, motion) in enumerate(self._rollout(small, horizon)):
+            frames[lead] = restorer(frame, motion)
+        if self.settings.clamp:
+            np.clip(frames, *_extremes(past), out=frames)
+        return frames
+
+    def hindcasts(self, past: Frames, horizon: int, view: View) -> dict[str, Frames]:
+        """What `view` sees of the forecast of `horizon` frames after `past`, by each way back to native size that there is:
+        name to (lead, row, column, channel) float32, of the leads of the view. Pasts that are slices of one array are reduced
+        once; see reduction_of."""
+        assert self._fitted is not None, "fit or load comes first"
+        reduction = reduction_of(past, self._fitted.shape)
+        tells = NETWORKS[self.name].tells_motion and not self.settings.zero_block  # zeros are no frame to be moved
+        ways = possible_ways(reduced=past.shape[1:3] != self._fitted.shape, tells_motion=tells)
+        restorers = {way: Restorer(way, past, reduction.small, view) for way in ways}
+        said: dict[str, list[Frames]] = {way: [] for way in ways}
+        for lead, (frame, motion) in enumerate(self._rollout(reduction.small, horizon)):
+            if lead in view.leads:
+                for way, restorer in restorers.items():
+                    said[way].append(restorer(frame, motion))
+        bounds = (reduction.low, reduction.high) if self.settings.clamp else (-np.inf, np.inf)
+        return {way: np.clip(np.stack(frames), *bounds) for way, frames in said.items()}
+
+    def _rollout(self, small: Frames, horizon: int) -> Iterator[tuple[Frames, SmallMotion | None]]:
+        """Forecast frames (h, w, channel) float32 one after the other, with the motion behind each where the network tells."""
+        network = self._network
+        assert network is not None
+        tensor = _to_tensor(small).to(torch.device(self.workbench.device))
+        was_training = network.training  # a fit may be paused for a look at it
         network.eval()
         exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
+        n_frames = 0
         with memory_errors(self.workbench.device), exact:
-            forecast = rollout(
-                network,
-                tensor[None],
-                horizon,
-                clamp=seen_range(tensor) if self.settings.clamp else None,
-                zero_block=horizon if self.settings.zero_block else 0,
-            )[0]
-        frames = restore_frames(forecast.permute(0, 2, 3, 1).cpu().numpy(), small[-1], past[-1])
-        if self.settings.clamp:
-            frames = np.clip(frames, *_extremes(past))
-        return np.ascontiguousarray(frames, dtype=np.float32)
+            clamp = seen_range(tensor) if self.settings.clamp else None
+            zero_block = horizon if self.settings.zero_block else 0
+            for chunk, state in chunks(network, tensor[None], horizon, clamp=clamp, zero_block=zero_block):
+                frames = chunk[0].permute(0, 2, 3, 1).cpu().numpy()[: horizon - n_frames]
+                told = motion_of(network, state)
+                motion = None if told is None else _to_motion(told, small.shape[1:3])
+                n_frames += len(frames)
+                yield from ((frame, motion) for frame in frames)
+        network.train(was_training)
 
     def save(self, folder: Path) -> None:
         assert self._fitted is not None and self._network is not None
         weights = self._best.weights or self._network.state_dict()
         save_file({name: weight.contiguous().cpu() for name, weight in weights.items()}, folder / "weights.safetensors")
-        (folder / "forecaster.json").write_text(json.dumps(dataclasses.asdict(self._fitted), indent=1), encoding="utf-8")
+        content = {**dataclasses.asdict(self._fitted), "restoration": self.restoration}
+        (folder / "forecaster.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> "NetworkForecaster":
         """What `save` wrote, on the device it was fitted on where that exists, else on the CPU."""
         values = json.loads((folder / "forecaster.json").read_text(encoding="utf-8"))
         scaler = Scaler(**{name: tuple(column) for name, column in values.pop("scaler").items()})
+        restoration = values.pop("restoration", "change")  # the only one there was, before it was written down
         values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
         fitted = _Fitted(**values, scaler=scaler)
         device = fitted.device if fitted.device == "cpu" or torch.cuda.is_available() else "cpu"
         settings: Any = settings_class(NETWORKS[fitted.network]).from_mapping(fitted.settings)
         forecaster = cls(fitted.network, settings, Workbench(device=device))
+        forecaster.restoration = restoration
         forecaster._fitted = fitted
         weights = load_file(folder / "weights.safetensors", device=device)
         if settings.subtract_mean:  # kept with the weights; what it is built with only has to have its shape
@@ -228,10 +282,25 @@ class NetworkForecaster:
 
 
 def settings_class(kind: NetworkKind) -> type[NetworkSettings]:
-    """One settings class with the fields of the network and of its training, so that form, `--set` and run see one list."""
+    """One settings class with the fields of the network, of its training and of the way back to native size, so that form,
+    `--set` and run see one list."""
     name = kind.settings.__name__.removesuffix("Settings") + "ForecasterSettings"
-    namespace = {"any_size": kind.any_size}
-    combined = dataclasses.make_dataclass(name, [], bases=(kind.settings, TrainingSettings), frozen=True, namespace=namespace)
+    ways = possible_ways(reduced=True, tells_motion=kind.tells_motion)
+    restore = setting(
+        "choose",
+        label="Back to native size",
+        help="A forecast made small comes back as " + "; ".join(f"{WAYS[way]} ({way})" for way in ways) + ". The forecast of "
+        "the validation frames, looked at in native size, chooses.",
+        choices=("choose", *ways),
+        advanced=True,
+    )
+    combined = dataclasses.make_dataclass(
+        name,
+        [("restore", str, restore)],
+        bases=(kind.settings, TrainingSettings),
+        frozen=True,
+        namespace={"any_size": kind.any_size},
+    )
     assert issubclass(combined, NetworkSettings)
     return combined
 
@@ -276,6 +345,12 @@ def _to_tensor(frames: Frames) -> Tensor:
     """(t, h, w, c) to (t, c, h, w); uint8 stays, other types become float32, which torch can index on every device."""
     kept = frames if frames.dtype == np.uint8 else frames.astype(np.float32)
     return torch.from_numpy(np.require(kept.transpose(0, 3, 1, 2), requirements=["C", "W"]))
+
+
+def _to_motion(motion: tuple[Tensor, Tensor], shape: tuple[int, ...]) -> SmallMotion:
+    """(1, 2, h, w) and (1, c, h, w) at padded size to (2, h, w) and (h, w, c) of the frame."""
+    displacement, residual = (part[0, :, : shape[0], : shape[1]].cpu().numpy() for part in motion)
+    return displacement, residual.transpose(1, 2, 0)
 
 
 def _reduce_mask(valid: np.ndarray[Any, Any], shape: tuple[int, int]) -> np.ndarray[Any, Any]:

@@ -6,6 +6,8 @@ The first call starts from a zero state; a later call goes on where the last one
 computes its context twice. A recurrent network carries its hidden state, a windowed one its last frames. `fed_back` says
 that the frames are the network's own forecast and not observed; only a network that counts from the last true frame asks.
 Scaling, the residual form, padding to `stride` and the feeding back of forecasts wrap a network; they do not live in it.
+A network that forms whole frames, and would have to take the last one off again to answer with a change, has an attribute
+`answers_change` that the residual form sets. One that moves the last true frame can tell how: see `motion_of`.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,6 +21,18 @@ from framecast.settings import Settings, Value, setting
 
 State = tuple[Tensor, ...] | None
 """Whatever a network carries from call to call: a flat tuple of tensors, batch first. None before the first call."""
+
+
+Motion = tuple[Tensor, Tensor]
+"""Where the last true frame x is sampled and what is then added, so that the forecast of row i, column j is
+x[i + D[0], j + D[1]] + R: displacement D (b, 2, h, w) in pixels, down and right, and residual R (b, c, h, w)."""
+
+
+def motion_of(network: nn.Module, state: State) -> Motion | None:
+    """The motion behind the forecast that left `network` in this state; None where it forecasts by other means. Wrappers
+    pass the question on; the answer has the size that the innermost network sees, to be cropped to the frame."""
+    tell = getattr(network, "motion", None)
+    return None if tell is None else tell(state)
 
 
 QUESTION_OPTIONS: Mapping[str, Value] = {
@@ -84,6 +98,8 @@ class NetworkKind:
     presets: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     """Presets of its own, beside "recommended" and "question" which every network has: name to changed values."""
     preset_help: Mapping[str, str] = field(default_factory=dict)
+    tells_motion: bool = False
+    """Whether `motion_of` has an answer."""
     recommended: Mapping[str, Value] = field(default_factory=dict)
     """Training values that suit this architecture better than the common defaults."""
 

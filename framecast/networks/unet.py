@@ -49,17 +49,26 @@ class UNet(nn.Module):
     series are short and batches small; the k context frames are stacked as channels and folded into patches first; zero
     padding keeps the size, which the paper shrinks; upsampling repeats pixels, which leaves no chequerboard. Frame height
     and width are multiples of patch * 2**(levels - 1). The state is the last k frames, or as many as were given so far; where
-    there are fewer, the first stands in for those before it.
+    there are fewer, the first stands in for those before it. Answers with `n_outputs` channels, by default those of a frame.
     """
 
-    def __init__(self, channels: int, *, n_context: int = 12, n_maps: int = 32, patch: int = 2, n_levels: int = 3) -> None:
+    def __init__(
+        self,
+        channels: int,
+        *,
+        n_context: int = 12,
+        n_maps: int = 32,
+        patch: int = 2,
+        n_levels: int = 3,
+        n_outputs: int | None = None,
+    ) -> None:
         super().__init__()
         self.n_context, self.patch = n_context, patch
         maps = [n_maps] + [2 * n_maps] * (n_levels - 1)
         inputs = [n_context * channels * patch**2, *maps[:-1]]
         self.contract = nn.ModuleList(_block(a, b) for a, b in zip(inputs, maps, strict=True))
         self.expand = nn.ModuleList(_block(a + b, a) for a, b in reversed(list(zip(maps[:-1], maps[1:], strict=True))))
-        self.head = nn.Conv2d(n_maps, channels * patch**2, kernel_size=3, padding=1)
+        self.head = nn.Conv2d(n_maps, (n_outputs or channels) * patch**2, kernel_size=3, padding=1)
 
     def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
         seen = frames if state is None else torch.cat([*state, frames], dim=1)

@@ -7,7 +7,7 @@ order. The state is the wrapped network's own and passes through untouched.
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from framecast.networks.contract import State
+from framecast.networks.contract import Motion, State, motion_of
 
 
 class Padded(nn.Module):
@@ -31,6 +31,9 @@ class Padded(nn.Module):
         forecast, state = self.network(_pad(frames, -height % self.stride, -width % self.stride), state, fed_back=fed_back)
         return forecast[..., :height, :width], state
 
+    def motion(self, state: State) -> Motion | None:
+        return motion_of(self.network, state)
+
 
 class Residual(nn.Module):
     """Forecast = last given frame + what the network says. Sets the network's head to zero, so that at birth it is
@@ -41,6 +44,9 @@ class Residual(nn.Module):
         self.network = network
         for weight in _head(network).parameters():
             nn.init.zeros_(weight)
+        for module in network.modules():
+            if hasattr(module, "answers_change"):
+                setattr(module, "answers_change", True)  # noqa: B010
 
     @property
     def head(self) -> nn.Module:
@@ -49,6 +55,9 @@ class Residual(nn.Module):
     def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
         change, state = self.network(frames, state, fed_back=fed_back)
         return frames[:, -1:] + change, state
+
+    def motion(self, state: State) -> Motion | None:
+        return motion_of(self.network, state)
 
 
 def padded_size(size: int, stride: int) -> int:

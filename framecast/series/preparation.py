@@ -1,7 +1,6 @@
-"""From native size to working size and back, so that working small loses no still detail.
+"""From native size to working size by area averaging, and the enlarging that every way back is made of.
 
-Down is area averaging. Back up is not enlarging the small forecast: the native last frame plus the enlarged *change* keeps
-every still edge sharp, and a forecast of no change is exactly the native last frame. Resampling is Pillow's.
+A forecast never comes back as an enlarged picture; see forecasters/restoration.py. Resampling is Pillow's.
 """
 
 from typing import Any
@@ -28,21 +27,9 @@ def reduce_frames(frames: Frames, shape: tuple[int, int]) -> Frames:
     return out
 
 
-def restore_frames(forecast: Array, last_small: Array, last_native: Array) -> Array:
-    """A working-size forecast brought back to native size, float32 (lead, height, width, channel).
-
-    `forecast` is (lead, h, w, channel) float32, `last_small` (h, w, channel) the last true frame as the network saw it and
-    `last_native` (height, width, channel) the same frame as it was stored; all in the units of the series.
-    """
-    if forecast.shape[1:] == last_native.shape:
-        return forecast.astype(np.float32, copy=False)
-    shape = (last_native.shape[0], last_native.shape[1])
-    background = last_native.astype(np.float32)
-    anchor = last_small.astype(np.float32)
-    out = np.empty((len(forecast), *background.shape), np.float32)
-    for index, frame in enumerate(forecast):
-        out[index] = background + _resize(frame - anchor, shape, Image.Resampling.BICUBIC)
-    return out
+def enlarge(maps: Array, shape: tuple[int, int]) -> Array:
+    """Maps (h, w, channel) float32 brought to `shape` (height, width), bicubic."""
+    return _resize(maps, shape, Image.Resampling.BICUBIC)
 
 
 def _resize(frame: Array, shape: tuple[int, int], method: Image.Resampling) -> Array:

@@ -8,7 +8,7 @@ form the mean is a whole frame, one value for each pixel; it is then kept with t
 import torch
 from torch import Tensor, nn
 
-from framecast.networks.contract import State
+from framecast.networks.contract import Motion, State, motion_of
 from framecast.training.scaling import Scaler
 
 
@@ -39,3 +39,8 @@ class Scaled(nn.Module):
         answer, state = self.network((frames.to(torch.float32) - self.mean) / self.spread, state, fed_back=fed_back)
         answer = answer.to(torch.float32) * self.spread  # under autocast the network may answer in bfloat16
         return (answer if self.answers_change else answer + self.mean), state
+
+    def motion(self, state: State) -> Motion | None:
+        """The residual in units; it is added, so it has no mean."""
+        motion = motion_of(self.network, state)
+        return motion and (motion[0], motion[1] * self.spread)

@@ -24,10 +24,13 @@ _FORECASTERS = {
     "analog": "#6f5fe6",
     "convlstm": "#2f7fc1",
     "unet": "#c4701c",
+    "advect": "#4f8f1f",
     "cnn_lstm": "#00737a",
     "flatten_lstm": "#c63155",
     "auto": "#2e9463",
     "ceiling": "#687a37",
+    "ceiling_background": "#8c6a2f",
+    "ceiling_warp": "#3f7f5f",
 }
 _OTHERS = ("#2f97ab", "#a5813f", "#5b78dd", "#b8622b", "#5f8a3a")
 CURSOR = "#8a929a"

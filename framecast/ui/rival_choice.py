@@ -2,10 +2,12 @@
 
 import streamlit as st
 
-from framecast.evaluation import ceiling
+from framecast.evaluation.ceiling import NAMES, ceiling
 from framecast.evaluation.scores import ScoreCurve
 from framecast.evaluation.verdict import REFERENCE
 from framecast.forecasters.catalog import FORECASTERS
+from framecast.forecasters.restoration import WAYS, possible_ways
+from framecast.networks.contract import NETWORKS
 from framecast.runs.store import Run
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui.resources import workspace
@@ -21,9 +23,9 @@ def rival_choice(run: Run, stored: StoredSeries | None, store: SeriesStore) -> t
     titles.update((name, kind.title) for name, kind in FORECASTERS.items())
     others = [name for name in dict.fromkeys(curve.forecaster for curve in curves) if name not in (own, REFERENCE)]
     size = _reduced_to(run, stored)
-    if size:
-        titles[ceiling.NAME] = f"Ceiling of {size} px"
-    optional = [*others, *([ceiling.NAME] if size else [])]
+    ceilings = {NAMES[way]: way for way in _ways(own)} if size else {}
+    titles.update((name, f"Ceiling of {size} px, {way}") for name, way in ceilings.items())
+    optional = [*others, *ceilings]
     last_frame = _mean_ssim(curves, REFERENCE)  # a rule that fell back to it would only hide its line
     own_say = [name for name in others if _mean_ssim(curves, name) != last_frame]
     shown = sorted(own_say, key=lambda name: -_mean_ssim(curves, name))[:1]
@@ -35,10 +37,14 @@ def rival_choice(run: Run, stored: StoredSeries | None, store: SeriesStore) -> t
             default=shown,
             format_func=lambda name: titles.get(name, name),
             key=f"rivals_{run.id}",
-            help="The ceiling is the score that a perfect forecast at the working size would get at full size.",
+            help="A ceiling is the score that a perfect forecast at the working size would get at full size, by the way it "
+            "comes back: " + "; ".join(f"{WAYS[way]} ({way})" for way in ceilings.values()) + "."
+            if ceilings
+            else None,
         )
-    if ceiling.NAME in shown:
-        curves = [*curves, *_ceiling(str(workspace()), run.id, run, store)]
+    for name in shown:
+        if name in ceilings:
+            curves = [*curves, *_ceiling(str(workspace()), run.id, ceilings[name], run, store)]
     names = list(dict.fromkeys([own, REFERENCE, *shown]))
     return [curve for name in names for curve in curves if curve.forecaster == name], titles
 
@@ -55,7 +61,13 @@ def _reduced_to(run: Run, stored: StoredSeries | None) -> int | None:
     return size if stored and size and size < min(stored.height, stored.width) else None
 
 
+def _ways(forecaster: str) -> tuple[str, ...]:
+    """The ways back to native size that this forecaster chose from; auto may hold networks of either kind."""
+    tells_motion = NETWORKS[forecaster].tells_motion if forecaster in NETWORKS else True
+    return possible_ways(reduced=True, tells_motion=tells_motion)
+
+
 @st.cache_resource(max_entries=16, show_spinner="Scoring a perfect forecast of this size ...")
-def _ceiling(workspace: str, run_id: str, _run: Run, _store: SeriesStore) -> list[ScoreCurve]:
+def _ceiling(workspace: str, run_id: str, way: str, _run: Run, _store: SeriesStore) -> list[ScoreCurve]:
     record = _run.record
-    return ceiling.ceiling(_store.open(record.series), record.split, record.preparation, metrics=PLOTTED)
+    return ceiling(_store.open(record.series), record.split, record.preparation, way=way, metrics=PLOTTED)

@@ -3,9 +3,10 @@
 import math
 
 import numpy as np
+import pytest
 from scipy import ndimage
 
-from framecast.evaluation.ceiling import ceiling
+from framecast.evaluation.ceiling import NAMES, ceiling
 from framecast.series.frames import FrameSeries, Preparation, Split
 
 
@@ -16,20 +17,27 @@ def series(moving=True, dtype=np.uint8):
     return FrameSeries("made", frames, (0.0, 255.0))
 
 
-def means(series, size):
+def means(series, size, way="change"):
     split = Split.of(12, n_test=4, n_valid=2)
-    curves = ceiling(series, split, Preparation(size))
-    assert {(curve.forecaster, curve.origin, curve.horizon) for curve in curves} == {("ceiling", 7, 4)}
+    curves = ceiling(series, split, Preparation(size), way=way)
+    assert {(curve.forecaster, curve.origin, curve.horizon) for curve in curves} == {(NAMES[way], 7, 4)}
     return {curve.metric: float(curve.values.mean()) for curve in curves}
 
 
-def test_nothing_is_lost_at_native_size():
+@pytest.mark.parametrize("way", NAMES)
+def test_nothing_is_lost_at_native_size(way):
     for dtype in (np.uint8, np.uint16, np.float32):
-        assert means(series(dtype=dtype), None) == {"ssim": 1, "mse": 0, "mae": 0, "psnr": math.inf}
+        assert means(series(dtype=dtype), None, way) == {"ssim": 1, "mse": 0, "mae": 0, "psnr": math.inf}
 
 
-def test_what_stands_still_loses_nothing_at_any_size():
-    assert means(series(moving=False), 9)["ssim"] == 1
+@pytest.mark.parametrize("way", NAMES)
+def test_what_stands_still_loses_nothing_at_any_size(way):
+    assert means(series(moving=False), 9, way)["ssim"] == 1
+
+
+def test_what_moves_in_one_piece_loses_least_where_it_is_moved():
+    scores = {way: means(series(), 18, way)["ssim"] for way in NAMES}
+    assert scores["warp"] > scores["change"] + 0.05
 
 
 def test_smaller_is_worse():

@@ -63,7 +63,8 @@ def test_weights_pass_from_who_is_good_near_by_to_who_is_good_far_ahead() -> Non
     rng = np.random.default_rng(0)
 
     def members(truth: np.ndarray) -> list[np.ndarray]:
-        return [truth + amount[:, None, None, None] * rng.normal(size=truth.shape).astype(np.float32) for amount in (near, far)]
+        noise = [rng.normal(size=truth.shape).astype(np.float32) for _ in range(2)]
+        return [truth + amount[:, None, None, None] * one for amount, one in zip((near, far), noise, strict=True)]
 
     at = fit_weights([Moments.of(members(t), t, 255.0) for t in map(truth_of, range(3))], LEADS, 4).at(LEADS)
     assert at[0, 0] > 0.8 and at[-1, 1] > 0.8 and (np.diff(at[:, 0]) < 0).all()

@@ -104,10 +104,11 @@ def test_a_fit_that_is_left_early_still_forecasts(name: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("name", sorted(name for name, kind in FORECASTERS.items() if kind.family == "network"))
 def test_before_any_training_a_recommended_network_is_persistence(name: str) -> None:
-    """Learning at a vanishing rate leaves the zero-initialised head where it was, but for rounding."""
+    """Learning at a vanishing rate leaves the zero-initialised head where it was, but for rounding. Over the background, a way
+    back to native size that may well score better, the last frame is no longer itself."""
     series, split = moving_series(channels=3), Split.of(24)
     past = series.frames[: split.test.start]
-    forecast = fitted(name, series, split, size=9, learning_rate=1e-7, epochs=1).forecast(past, 6)
+    forecast = fitted(name, series, split, size=9, learning_rate=1e-7, epochs=1, restore="change").forecast(past, 6)
     np.testing.assert_allclose(forecast, np.repeat(past[-1:], 6, axis=0), atol=0.05)
 
 

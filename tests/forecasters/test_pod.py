@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from framecast.forecasters.baselines.dmd import Dmd, DmdSettings, Oscillations
 from framecast.forecasters.baselines.dmd import STILL as NO_OSCILLATION
+from framecast.forecasters.baselines.dmd import Dmd, DmdSettings, Oscillations
 from framecast.forecasters.baselines.pod import Known, Modes, combined, products
 from framecast.forecasters.baselines.pod_var import STILL, Autoregression, PodVar, PodVarSettings
 from framecast.forecasters.hindcast import View

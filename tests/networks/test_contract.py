@@ -56,7 +56,7 @@ def test_rollout_is_calling_step_by_step(name: str) -> None:
             forecast, state = network(frame, state)
         steps = [forecast]
         for _ in range(4):
-            forecast, state = network(forecast, state)
+            forecast, state = network(forecast, state, fed_back=True)
             steps.append(forecast)
     for warm_block in (1, 3, 32):
         assert_same(rollout(network, past, 5, warm_block=warm_block), torch.cat(steps, dim=1))
@@ -161,14 +161,15 @@ def test_one_batch_can_be_overfitted(name: str, residual: bool) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_reduced_precision_stays_near(name: str) -> None:
-    """Under autocast to bfloat16 the change is reduced, the frame that it is added to stays float32."""
+    """Under autocast to bfloat16 the change is reduced, the frame that it is added to stays float32. On noise a pixel's
+    neighbour differs by up to 1, so that rounded flow costs more than a rounded change."""
     network, past = make(name, 1, 16, 16, residual=True), series(1, 6, 1, 16, 16)
     nn.init.normal_(network.head.weight, std=0.05)
     full = rollout(network, past, 3)
     with torch.autocast("cpu", torch.bfloat16):
         reduced = rollout(network, past, 3)
     assert reduced.dtype == torch.float32
-    assert (reduced - full).abs().max() < 0.05
+    assert (reduced - full).abs().max() < 0.1
 
 
 @pytest.mark.parametrize("name", NAMES)

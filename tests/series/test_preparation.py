@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from framecast.series.frames import Preparation
-from framecast.series.preparation import reduce_frames, restore_frames
+from framecast.series.preparation import enlarge, reduce_frames
 
 
 def frames_of(shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
@@ -20,20 +20,8 @@ def test_reduction_is_the_mean_of_what_a_pixel_covers(dtype: str, channels: int)
     assert np.abs(small - mean).max() <= {"float32": 1e-6, "uint16": 0.51, "uint8": 1.0}[dtype]
 
 
-def test_no_change_comes_back_as_exactly_the_native_last_frame() -> None:
-    native = frames_of((1, 61, 85, 3), "uint8")[0]
-    small = reduce_frames(native[None], (16, 22))[0]
-    forecast = np.repeat(small[None].astype(np.float32), 4, axis=0)
-    restored = restore_frames(forecast, small, native)
-    assert restored.shape == (4, 61, 85, 3)
-    np.testing.assert_array_equal(restored, np.repeat(native[None].astype(np.float32), 4, axis=0))
-
-
-def test_a_uniform_change_comes_back_uniform() -> None:
-    native = frames_of((1, 40, 40, 1), "float32")[0]
-    small = reduce_frames(native[None], (10, 10))[0]
-    restored = restore_frames(small[None] + np.float32(0.25), small, native)
-    np.testing.assert_allclose(restored[0], native + 0.25, atol=1e-5)
+def test_a_uniform_frame_is_enlarged_to_a_uniform_one() -> None:
+    np.testing.assert_allclose(enlarge(np.full((5, 7, 2), 0.25, np.float32), (31, 40)), 0.25, atol=1e-6)
 
 
 def test_working_shape_keeps_the_aspect_and_never_enlarges() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from framecast.evaluation.ceiling import NAMES
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.ui.colours import INKS, error_lut, forecaster_colour, gradient
 
@@ -34,7 +35,7 @@ def themes() -> dict[str, dict[str, str]]:
 
 
 def test_every_forecaster_is_seen_in_both_themes() -> None:
-    for name in [*FORECASTERS, "ceiling", "one that is yet to come"]:
+    for name in [*FORECASTERS, *NAMES.values(), "one that is yet to come"]:
         for theme in themes().values():
             assert contrast(forecaster_colour(name), theme["backgroundColor"]) >= ENOUGH, name
 

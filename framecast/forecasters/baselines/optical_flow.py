@@ -98,7 +98,7 @@ class OpticalFlow(TunedRule[OpticalFlowSettings, Flow]):
     def finding(self) -> str:
         flow = self.choice
         if flow.estimator == NONE:
-            return "Carrying the last frame along its motion forecast earlier frames no better than repeating it, so it is repeated."
+            return "Carrying the last frame along forecast earlier frames no better than repeating it, so it is repeated."
         pairs = "the last pair of frames" if flow.n_pairs == 1 else f"the last {flow.n_pairs} pairs of frames"
         slower = f", which slows down to {flow.damping:.0%} a frame" if flow.damping < 1 else ""
         return f"The last frame is carried along the motion of {pairs}{slower}; the {flow.estimator} estimator was best."
@@ -123,14 +123,14 @@ def _paths(choice: Flow, past: Frames, horizon: int) -> list[Array | None]:
 
 
 def motion(past: Frames, estimator: str, n_pairs: int, smoothing: float) -> Array:
-    """Displacement (2, h, w) float32, in pixels of the reduced grid, from the last frame of `past` to where its content was one
-    frame before: the mean over the last `n_pairs` pairs."""
+    """Displacement (2, h, w) float32, in pixels of the reduced grid, from the last frame of `past` to where its content was
+    one frame before: the mean over the last `n_pairs` pairs."""
     shape = reduced_shape(past.shape[1], past.shape[2], ESTIMATED_PIXELS)
     small = reduce_frames(past[-(n_pairs + 1) :], shape).astype(np.float32).mean(axis=-1)
-    pairs = [_pair_motion(estimator, shape, first.tobytes(), second.tobytes()) for first, second in zip(small, small[1:])]
-    mean = np.mean(pairs, axis=0)
+    pairs = [_pair_motion(estimator, shape, first.tobytes(), second.tobytes()) for first, second in zip(small, small[1:], strict=False)]
+    mean: Array = np.mean(pairs, axis=0)
     if smoothing:
-        mean = np.stack([gaussian_filter(plane, smoothing, mode="nearest") for plane in mean])
+        mean = gaussian_filter(mean, (0, smoothing, smoothing), mode="nearest")
     return np.asarray(mean, np.float32)
 
 
@@ -143,9 +143,9 @@ def _pair_motion(estimator: str, shape: tuple[int, int], first: bytes, second: b
         return np.zeros((2, *shape), np.float32)
     before, now = ((frame - low) / (high - low) for frame in (before, now))
     if estimator == ILK:
-        found = optical_flow_ilk(now, before, radius=min(7, min(shape) // 2), num_warp=5)
+        found = optical_flow_ilk(now, before, radius=min(7, min(shape) // 2), num_warp=5)  # type: ignore[no-untyped-call]
     else:
-        found = optical_flow_tvl1(now, before, num_warp=3, num_iter=8)
+        found = optical_flow_tvl1(now, before, num_warp=3, num_iter=8)  # type: ignore[no-untyped-call]
     return np.nan_to_num(np.asarray(found, np.float32))
 
 

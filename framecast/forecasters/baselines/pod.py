@@ -1,10 +1,10 @@
 """Proper orthogonal decomposition, and forecasts as weighted sums of past frames.
 
-With n frames the modes come from the n x n matrix of their inner products (the method of snapshots, Sirovich 1987, Quart. Appl.
-Math. 45, part I), taken of reduced frames; no matrix over pixels is ever made. What a linear rule says of the modes it says of
-the frames: mean frame, modes and the part of the last frame that the modes miss are all sums of past frames. A forecast is
-therefore one matrix of weights, (lead, past frame), which is applied to native frames, or to as much of them as a hindcast
-sees.
+With n frames the modes come from the n x n matrix of their inner products (the method of snapshots, Sirovich 1987, Quart.
+Appl. Math. 45, part I), taken of reduced frames; no matrix over pixels is ever made. What a linear rule says of the modes it
+says of the frames: mean frame, modes and the part of the last frame that the modes miss are all sums of past frames. A
+forecast is therefore one matrix of weights, (lead, past frame), which is applied to native frames, or to as much of them as
+a hindcast sees.
 """
 
 from dataclasses import dataclass

@@ -1,0 +1,103 @@
+"""The ways back from working size to native size, so that working small loses no still detail.
+
+None of them enlarges the forecast picture. "change" keeps every still edge of the native last frame sharp. "background" does
+so with the mean of all frames, for things that pass in front of something that stays: what the last frame shows of them would
+remain as a ghost. "warp" carries the detail along, for networks that know where it goes. Which of them suits a series, its
+validation frames tell.
+"""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from framecast.forecasters.hindcast import View
+from framecast.series.frames import Frames
+from framecast.series.preparation import enlarge
+from framecast.series.warping import enlarge_displacement, warp
+
+Array = np.ndarray[Any, np.dtype[Any]]
+SmallMotion = tuple[Array, Array]
+"""Displacement (2, h, w) in working pixels, down and right, and residual (h, w, channel) in units; see networks/contract."""
+
+WAYS = {
+    "change": "the native last frame plus the enlarged change",
+    "background": "the native mean frame plus the enlarged departure from it",
+    "warp": "the native last frame moved by the enlarged flow, plus the enlarged rest",
+}
+
+
+def possible_ways(*, reduced: bool, tells_motion: bool) -> tuple[str, ...]:
+    """Names of WAYS; only one where the working size is native, because all would be the same."""
+    if not reduced:
+        return ("change",)
+    return tuple(WAYS) if tells_motion else ("change", "background")
+
+
+class Restorer:
+    """Brings forecast frames to native size, one at a time, or what a view sees of them.
+
+    Made from what was known at the origin: `past` (time, height, width, channel) as stored and the same frames `small` (time,
+    h, w, channel). Whole frames that already have native size pass as they are.
+    """
+
+    def __init__(self, way: str, past: Frames, small: Frames, view: View | None = None) -> None:
+        self.way = way
+        self.shape = (past.shape[1], past.shape[2])
+        self.native_already = small.shape[1:3] == self.shape
+        self.view = None if view is None or view.whole else view
+        self.last = past[-1]
+        self.last_small = small[-1].astype(np.float32)
+        if self.native_already:
+            return
+        if way == "background":
+            self.seen, self.anchor = _mean(past, self.view), _mean(small)
+        else:
+            self.seen, self.anchor = self._pick(self.last).astype(np.float32), self.last_small
+
+    def __call__(self, frame: Array, motion: SmallMotion | None = None) -> Array:
+        """`frame` (h, w, channel) float32 at working size, with the motion behind it where the way is "warp": (height,
+        width, channel) float32, or (row, column, channel) of a view."""
+        if self.native_already:
+            return self._pick(frame)
+        if self.way != "warp":
+            return self.seen + self._enlarged(frame - self.anchor)
+        assert motion is not None, "only for networks that tell their motion"
+        displacement, residual = motion
+        rows, columns = (None, None) if self.view is None else (self.view.rows, self.view.columns)
+        moved: Array = warp(self.last, enlarge_displacement(displacement, self.shape), rows, columns)
+        return moved + self._enlarged(residual)
+
+    def _enlarged(self, maps: Array) -> Array:
+        if self.view is None:
+            return enlarge(maps, self.shape)
+        height, width = maps.shape[:2]
+        down = _weights(height, self.shape[0])[self.view.rows]
+        along = _weights(width, self.shape[1])[self.view.columns]
+        return np.moveaxis(down @ np.moveaxis(maps, -1, 0) @ along.T, 0, -1)
+
+    def _pick(self, frame: Array) -> Array:
+        return frame if self.view is None else self.view.patches(frame[None])[0]
+
+
+@functools.lru_cache(maxsize=8)
+def _weights(small: int, native: int) -> Array:
+    """(native, small) float32: what enlarging does along one side, found by enlarging a picture of each pixel."""
+    return enlarge(np.eye(small, dtype=np.float32)[..., None], (native, small))[..., 0]
+
+
+def _mean(frames: Frames, view: View | None = None) -> Array:
+    """Mean over time, float32, frame by frame so that a memory map stays on disk."""
+    total: Array | None = None
+    for index in range(len(frames)):
+        frame = frames[index : index + 1] if view is None else view.patches(frames[index : index + 1])
+        total = frame[0].astype(np.float64) if total is None else total + frame[0]
+    assert total is not None, "a forecast needs a past"
+    return (total / len(frames)).astype(np.float32)
+
+
+def restored_in_words(way: str, scores: Mapping[str, float], metric: str) -> str:
+    """What was chosen, for findings."""
+    listed = ", ".join(f"{name} {score:.4g}" for name, score in scores.items())
+    return f"At native size a frame is {WAYS[way]}; {metric} there by way: {listed}."
