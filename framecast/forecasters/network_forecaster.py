@@ -154,6 +154,7 @@ class NetworkForecaster:
             scaler,
             settings,
             context=settings.context,
+            block=getattr(settings, "block", 1),
             budget=Budget(settings.epochs, epoch_steps(n_windows, settings), seconds, clock=self._clock),
             best=self._best,
             seed=self.workbench.seed,

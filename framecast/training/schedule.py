@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from framecast.training.settings import TrainingSettings
 
 FIRST_UNROLL_SHARE = 0.35
-"""Share of the run spent at unroll 1 when the unroll grows; the later stages share the rest equally."""
+"""Share of the run spent at the shortest unroll when the unroll grows; the later stages share the rest equally."""
 
 
 @dataclass
@@ -49,13 +49,16 @@ def learning_rate(settings: TrainingSettings, fraction: float) -> float:
     return base
 
 
-def unroll_at(settings: TrainingSettings, fraction: float, longest: int) -> int:
-    """Own forecasts fed back at this fraction of the run: 1, 2, 4 ... up to `settings.unroll` and at most `longest`."""
-    last = min(settings.unroll, longest)
-    if not settings.unroll_curriculum or last == 1:
+def unroll_at(settings: TrainingSettings, fraction: float, longest: int, block: int = 1) -> int:
+    """Frames to forecast after the context at this fraction of the run: 1, 2, 4 ... up to `settings.unroll` and at most
+    `longest`. A network that emits `block` frames at once starts with one whole block and doubles from there, since a frame
+    of it that is in no loss would stay as it was at birth."""
+    last = min(max(settings.unroll, block), longest)
+    first = min(block, last)
+    if not settings.unroll_curriculum or last == first:
         return last
-    levels: list[int] = [2**power for power in range(last.bit_length()) if 2**power < last] + [last]
+    levels: list[int] = [first * 2**power for power in range(last.bit_length()) if first * 2**power < last] + [last]
     if fraction < FIRST_UNROLL_SHARE:
-        return 1
+        return first
     later = (fraction - FIRST_UNROLL_SHARE) / (1 - FIRST_UNROLL_SHARE) * (len(levels) - 1)
     return levels[1 + min(int(later), len(levels) - 2)]
