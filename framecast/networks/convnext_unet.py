@@ -5,6 +5,7 @@ The block looks 7 x 7 positions far for few weights, so that the same number of 
 of its simulations.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from framecast.networks.contract import NETWORKS, NetworkKind, NetworkSettings, State, block_setting, context_setting
 from framecast.networks.parts import last_frames
-from framecast.settings import setting
+from framecast.settings import Value, setting
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,19 @@ class ConvNextUNetSettings(NetworkSettings):
         maximum=16,
         advanced=True,
     )
+
+
+PUBLISHED: Mapping[str, Value] = {
+    "context": 4,
+    "block": 1,
+    "width": 42,
+    "levels": 5,
+    "blocks": 2,
+    "patch": 1,
+    "unroll": 1,
+    "loss": "mse",
+}
+"""The sizes of The Well's benchmark, in the settings above."""
 
 
 class ConvNextBlock(nn.Module):
@@ -118,7 +132,7 @@ class ConvNextUNet(nn.Module):
         for join, blocks in zip(self.join, self.expand, strict=True):
             maps = blocks(join(torch.cat([skips.pop(), F.interpolate(maps, scale_factor=2.0)], dim=1)))
         drawn = F.pixel_shuffle(self.head(maps), self.patch)  # (b, n*c, h, w)
-        return drawn.unflatten(1, (self.n_block, -1)), (seen,)
+        return drawn.reshape(drawn.shape[0], self.n_block, -1, *drawn.shape[-2:]), (seen,)
 
 
 def _blocks(n_maps: int, n_layers: int) -> nn.Module:
@@ -146,9 +160,7 @@ NETWORKS.add(
         settings=ConvNextUNetSettings,
         build=_build,
         stride=lambda settings: int(settings.patch * 2 ** (settings.levels - 1)),
-        presets={
-            "published": {"context": 4, "block": 1, "width": 42, "levels": 5, "blocks": 2, "patch": 1, "unroll": 1, "loss": "mse"}
-        },
+        presets={"published": PUBLISHED},
         preset_help={
             "published": "The sizes of the ConvNeXt U-Net in The Well benchmark (42 feature maps, five scales, two layers "
             "each, four frames in, one out) and its training on single steps."

@@ -129,7 +129,8 @@ class MotionLayer(nn.Module):
         first, second = self.norms
         normed = first(maps)
         maps = maps + self.scales[0] * (normed + self.attend(normed))
-        return maps + self.scales[1] * self.mix(second(maps))
+        mixed: Tensor = maps + self.scales[1] * self.mix(second(maps))
+        return mixed
 
 
 class SimVp(nn.Module):
@@ -191,9 +192,10 @@ class SimVp(nn.Module):
         maps = self.translator(stacked).reshape(b * self.n_block, -1, *maps.shape[-2:])  # -> (b*n, m, h', w')
         for layer in self.decoder[:-1]:
             maps = layer(maps)
-        last = first.unflatten(0, (b, -1))[:, -1:].expand(-1, self.n_block, -1, -1, -1).flatten(0, 1)
-        drawn = F.pixel_shuffle(self.head(self.decoder[-1](maps + last)), self.patch)  # (b*n, c, h, w)
-        return drawn.unflatten(0, (b, self.n_block)), (seen,)
+        last = first.reshape(b, -1, *first.shape[1:])[:, -1]  # (b, m, h/p, w/p)
+        drawn = self.head(self.decoder[-1](maps + last.repeat_interleave(self.n_block, dim=0)))
+        chunk = F.pixel_shuffle(drawn, self.patch)  # (b*n, c, h, w)
+        return chunk.reshape(b, self.n_block, *chunk.shape[1:]), (seen,)
 
 
 def large_kernel(n_maps: int, n_outputs: int) -> nn.Module:
@@ -213,9 +215,7 @@ def _layer(convolution: nn.Module, n_maps: int) -> nn.Module:
     return nn.Sequential(convolution, group_norm(n_maps, most=2), nn.SiLU())
 
 
-def build_simvp(
-    settings: SimVpSettings, channels: int, *, attention: Callable[[int], nn.Module] = LargeKernelGate
-) -> SimVp:
+def build_simvp(settings: SimVpSettings, channels: int, *, attention: Callable[[int], nn.Module] = LargeKernelGate) -> SimVp:
     return SimVp(
         channels,
         n_context=settings.context,
