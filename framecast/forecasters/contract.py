@@ -73,18 +73,24 @@ class ForecasterKind:
     ) -> Settings:
         """Settings from a preset (default: the first) with changes over it. Raises SettingError for an unknown one.
 
-        Given the split, a context that nobody chose shrinks to a third of the frames that windows are cut from, so that the
-        defaults serve a short series too; one that was chosen stays, and is refused later where it does not fit.
+        Given the split, a context that nobody chose shrinks to a third of the frames that windows are cut from, and a block
+        to what is left beside the context, so that the defaults serve a short series too; one that was chosen stays, and is
+        refused later where it does not fit.
         """
         name = preset or next(iter(self.presets))
         if name not in self.presets:
             raise SettingError(f"{self.title} has no preset {name!r}. Choose one of: {', '.join(self.presets)}.")
         settings = self.settings.from_mapping({**self.presets[name], **(changes or {})})
-        context = getattr(settings, "context", None)
-        if split is None or context is None or "context" in (changes or {}):
+        context, block = getattr(settings, "context", None), getattr(settings, "block", 1)
+        if split is None or context is None:
             return settings
-        longest = max(1, training_span(settings, split) // 3)
-        return settings if context <= longest else self.configure(preset, {**(changes or {}), "context": longest})
+        n_span = training_span(settings, split)
+        if "context" not in (changes or {}):
+            context = min(context, max(1, n_span // 3))
+        fitting = {"context": context}
+        if hasattr(settings, "block") and "block" not in (changes or {}):
+            fitting["block"] = max(1, min(block, n_span - context))
+        return self.settings.from_mapping({**self.presets[name], **(changes or {}), **fitting})
 
 
 def training_span(settings: Settings, split: Split) -> int:

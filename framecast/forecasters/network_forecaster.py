@@ -169,6 +169,7 @@ class NetworkForecaster:
             scaler,
             settings,
             context=settings.context,
+            block=getattr(settings, "block", 1),
             budget=Budget(settings.epochs, epoch_steps(n_windows, settings), seconds, self._clock, settings.steps),
             best=self._best,
             seed=self.workbench.seed,

@@ -74,6 +74,19 @@ def context_setting(default: int) -> Any:
     )
 
 
+def block_setting(default: int) -> Any:
+    """The `block` field of an architecture that emits several frames at once. Training looks for it: windows then hold at
+    least one whole block, so that every frame of it is in the loss."""
+    return setting(
+        default,
+        label="Frames at once",
+        help="How many frames are forecast in one go before forecasts are fed back. More: errors pile up in fewer steps, but "
+        "all frames of a block must be guessed from the context alone.",
+        minimum=1,
+        maximum=200,
+    )
+
+
 @dataclass(frozen=True)
 class NetworkSettings(Settings):
     """What every architecture can be asked for. A network's own settings class adds to it and may change the default."""

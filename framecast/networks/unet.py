@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from framecast.networks.contract import NETWORKS, NetworkKind, NetworkSettings, State, context_setting
+from framecast.networks.parts import group_norm, last_frames
 from framecast.settings import setting
 
 
@@ -71,10 +72,8 @@ class UNet(nn.Module):
         self.head = nn.Conv2d(n_maps, (n_outputs or channels) * patch**2, kernel_size=3, padding=1)
 
     def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
-        seen = frames if state is None else torch.cat([*state, frames], dim=1)
-        seen = seen[:, -self.n_context :]
-        first = seen[:, :1].expand(-1, self.n_context - seen.shape[1], -1, -1, -1)
-        stacked = torch.cat([first, seen], dim=1).flatten(1, 2)  # (b, k, c, h, w) -> (b, k*c, h, w)
+        window, seen = last_frames(frames, state, self.n_context)
+        stacked = window.flatten(1, 2)  # (b, k, c, h, w) -> (b, k*c, h, w)
         maps = F.pixel_unshuffle(stacked, self.patch)  # (b, k*c*p*p, h/p, w/p)
         skips: list[Tensor] = []
         for level, block in enumerate(self.contract):
@@ -89,13 +88,8 @@ class UNet(nn.Module):
 def _block(n_inputs: int, n_outputs: int) -> nn.Module:
     layers: list[nn.Module] = []
     for n in (n_inputs, n_outputs):
-        layers += [nn.Conv2d(n, n_outputs, kernel_size=3, padding=1), nn.GroupNorm(_groups(n_outputs), n_outputs), nn.SiLU()]
+        layers += [nn.Conv2d(n, n_outputs, kernel_size=3, padding=1), group_norm(n_outputs), nn.SiLU()]
     return nn.Sequential(*layers)
-
-
-def _groups(n_maps: int) -> int:
-    """The most groups up to 8 that divide the maps and leave at least two in each."""
-    return max(n for n in range(1, 9) if n_maps % n == 0 and n_maps // n >= 2)
 
 
 def _build(settings: UNetSettings, channels: int, height: int, width: int) -> UNet:

@@ -36,8 +36,9 @@ def check_validation(kind: ForecasterKind, split: Split) -> None:
 
 
 def check_context(settings: Settings, split: Split) -> None:
-    """One window, the context and a frame to forecast, fits into what is trained on. A longer unroll shrinks to fit."""
-    context = getattr(settings, "context", None)
+    """One window, the context and the frames forecast at once, fits into what is trained on. A longer unroll shrinks to
+    fit."""
+    context, block = getattr(settings, "context", None), getattr(settings, "block", 1)
     if context is None:
         return
     n_span = training_span(settings, split)
@@ -45,6 +46,11 @@ def check_context(settings: Settings, split: Split) -> None:
         raise SettingError(
             f"{n_span} frames are left to train on and a context of {context} needs {context + 1}. "
             f"Choose a context of at most {n_span - 1}, or hold back fewer frames."
+        )
+    if context + block > n_span:
+        raise SettingError(
+            f"{n_span} frames are left to train on, and a context of {context} with {block} frames forecast at once needs "
+            f"{context + block}. Choose at most {n_span - context} frames at once, or hold back fewer frames."
         )
 
 

@@ -50,13 +50,15 @@ def train(
     settings: TrainingSettings,
     *,
     context: int,
+    block: int = 1,
     budget: Budget,
     best: Best,
     seed: int,
     stage: str,
     stop_at: float = 1.0,
 ) -> Iterator[FitProgress]:
-    """Train `network` (it speaks units) until `stop_at` of the budget and put what was best into `best`.
+    """Train `network` (it speaks units; it emits `block` frames at once) until `stop_at` of the budget and put what was best
+    into `best`.
 
     Raises DivergedError when the loss stops being a number.
     """
@@ -77,7 +79,7 @@ def train(
             order = torch.randperm(longest_unroll, generator=generator)
         batches = torch.split(order[: budget.steps_per_epoch * settings.batch_size], settings.batch_size)
         for chosen in batches:
-            n_unroll = unroll_at(settings, fraction, longest_unroll)
+            n_unroll = unroll_at(settings, fraction, longest_unroll, block)
             rate = learning_rate(settings, fraction)
             for group in optimizer.param_groups:
                 group["lr"] = rate

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from framecast.training.settings import TrainingSettings
 
 FIRST_UNROLL_SHARE = 0.35
-"""Share of the run spent at unroll 1 when the unroll grows; the later stages share the rest equally."""
+"""Share of the run spent at the shortest unroll when the unroll grows; the later stages share the rest equally."""
 SAMPLING_SHARE = 0.6
 """Share of the run in which truth and forecast are mixed; the rest is trained as the network will be used. PredRNN-V2 (Wang
 et al. 2022, arXiv 2103.09504) stops mixing after 50,000 of its 80,000 iterations."""
@@ -73,13 +73,16 @@ def sampling_at(settings: TrainingSettings, fraction: float) -> float:
     return settings.sampling_start * max(0.0, 1 - fraction / SAMPLING_SHARE)
 
 
-def unroll_at(settings: TrainingSettings, fraction: float, longest: int) -> int:
-    """Own forecasts fed back at this fraction of the run: 1, 2, 4 ... up to `settings.unroll` and at most `longest`."""
-    last = min(settings.unroll, longest)
-    if not settings.unroll_curriculum or last == 1:
+def unroll_at(settings: TrainingSettings, fraction: float, longest: int, block: int = 1) -> int:
+    """Frames to forecast after the context at this fraction of the run: 1, 2, 4 ... up to `settings.unroll` and at most
+    `longest`. A network that emits `block` frames at once starts with one whole block and doubles from there, since a frame
+    of it that is in no loss would stay as it was at birth."""
+    last = min(max(settings.unroll, block), longest)
+    first = min(block, last)
+    if not settings.unroll_curriculum or last == first:
         return last
-    levels: list[int] = [2**power for power in range(last.bit_length()) if 2**power < last] + [last]
+    levels: list[int] = [first * 2**power for power in range(last.bit_length()) if first * 2**power < last] + [last]
     if fraction < FIRST_UNROLL_SHARE:
-        return 1
+        return first
     later = (fraction - FIRST_UNROLL_SHARE) / (1 - FIRST_UNROLL_SHARE) * (len(levels) - 1)
     return levels[1 + min(int(later), len(levels) - 2)]

@@ -19,6 +19,8 @@ QUICK: dict[str, object] = {
     "width": 4,
     "hidden": 4,
     "latent": 8,
+    "depth": 2,
+    "block": 2,
 }
 
 

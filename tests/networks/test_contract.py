@@ -21,6 +21,11 @@ def make(name: str, channels: int, height: int, width: int, *, residual: bool = 
     return Residual(network) if residual else network
 
 
+def n_at_once(name: str) -> int:
+    """Frames that a call gives with default settings."""
+    return int(NETWORKS[name].settings().to_mapping().get("block", 1))
+
+
 def series(batch: int, n_frames: int, channels: int, height: int, width: int) -> Tensor:
     return torch.rand(batch, n_frames, channels, height, width, generator=torch.Generator().manual_seed(1))
 
@@ -34,7 +39,7 @@ def assert_same(one: Tensor, other: Tensor) -> None:
 def test_serves_any_frame_size_and_channel_count(name: str, channels: int, height: int, width: int) -> None:
     network = make(name, channels, height, width)
     forecast, state = network(series(2, 3, channels, height, width), None)
-    assert forecast.shape == (2, 1, channels, height, width)
+    assert forecast.shape == (2, n_at_once(name), channels, height, width)
     assert forecast.dtype == torch.float32 and forecast.isfinite().all()
     assert isinstance(state, tuple) and all(part.shape[0] == 2 for part in state)
 
@@ -58,9 +63,10 @@ def test_rollout_is_calling_step_by_step(name: str) -> None:
         for _ in range(4):
             forecast, state = network(forecast, state, fed_back=True)
             steps.append(forecast)
+    horizon = 5 * n_at_once(name)
     for warm_block in (1, 3, 32):
-        assert_same(rollout(network, past, 5, warm_block=warm_block), torch.cat(steps, dim=1))
-    assert_same(rollout(network, past.split(2, dim=1), 5), torch.cat(steps, dim=1))
+        assert_same(rollout(network, past, horizon, warm_block=warm_block), torch.cat(steps, dim=1))
+    assert_same(rollout(network, past.split(2, dim=1), horizon), torch.cat(steps, dim=1))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -207,6 +207,21 @@ def test_scores_are_valid_json_lines(tmp_path: Path, series: FrameSeries, drift:
         assert json.loads(line)["stage"] == "Learning"
 
 
+def test_more_frames_at_once_than_training_has_are_refused_with_the_number_that_fits(series: FrameSeries) -> None:
+    split = Split.of(24, n_test=4, n_valid=4)
+    with pytest.raises(SettingError, match=r"16 frames are left .* of 4 with 13 .* needs 17\. Choose at most 12 frames"):
+        plan(series, forecaster="simvp", split=split, changes={"context": 4, "block": 13})
+    assert plan(series, forecaster="simvp", split=split, changes={"context": 4, "block": 12}).settings["block"] == 12
+
+
+def test_a_block_that_nobody_chose_shrinks_to_fit_a_short_series() -> None:
+    kind, short = FORECASTERS["simvp"], Split.of(8, n_test=2, n_valid=2)
+    values = kind.configure(None, {}, short).to_mapping()
+    assert (values["context"], values["block"]) == (1, 3)
+    assert kind.configure(None, {"block": 9}, short).to_mapping()["block"] == 9
+    assert kind.configure(None, {}, Split.of(400)) == kind.configure()
+
+
 def test_a_context_that_nobody_chose_shrinks_to_fit_a_short_series() -> None:
     short = Split.of(20, n_test=5)
     kind = FORECASTERS["unet"]

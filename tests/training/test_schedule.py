@@ -31,6 +31,16 @@ def test_the_unroll_doubles_to_its_full_length_and_never_exceeds_what_fits() -> 
     assert unroll_at(TrainingSettings(unroll=6, unroll_curriculum=False), 0.0, longest=100) == 6
 
 
+def test_the_unroll_never_leaves_a_part_of_a_block_untrained() -> None:
+    growing, fixed = TrainingSettings(unroll=20), TrainingSettings(unroll=20, unroll_curriculum=False)
+    lengths = [unroll_at(growing, fraction / 100, longest=100, block=5) for fraction in range(101)]
+    assert sorted(set(lengths)) == [5, 10, 20] and lengths == sorted(lengths)
+    assert unroll_at(fixed, 0.0, longest=100, block=5) == 20
+    for settings in (growing, fixed):
+        assert {unroll_at(settings, fraction / 10, longest=100, block=30) for fraction in range(11)} == {30}
+        assert unroll_at(settings, 1.0, longest=12, block=5) == 12
+
+
 def test_a_time_limit_ends_a_run_that_has_epochs_left() -> None:
     now = [0.0]
     budget = Budget(epochs=1000, steps_per_epoch=10, seconds=60.0, clock=lambda: now[0])
