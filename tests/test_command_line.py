@@ -131,6 +131,10 @@ def test_a_run_is_shown_exported_and_forecasts_on(command: Command, folder: Path
     (run,) = RunStore(tmp_path / "workspace").runs()
     assert run.id in command("runs", "list").out and "finished" in command("runs", "list").out
     assert "climatology" in command("runs", "show", run.id).out
+    assert "OpenSTL" not in command("runs", "show", run.id).out
+    shown = command("runs", "show", run.id, "--openstl").out
+    sums = np.mean([np.square((frames[15] - frame.astype(float)) / 255).sum() for frame in frames[16:]])
+    assert re.search(rf"\npersistence +1 to 4 +{sums:.4g} ", shown), shown
 
     for suffix in ("npy", "npz", "mat"):
         assert command("forecast", run.id, "--steps", 3, "--out", tmp_path / f"next.{suffix}").code == 0

@@ -35,7 +35,7 @@ def third_party(*folders: str) -> set[str]:
                     found |= {name.name.split(".")[0] for name in names}
                 case ast.ImportFrom(module=str(module), level=0):
                     found.add(module.split(".")[0])
-    return found - set(sys.stdlib_module_names) - {"framecast", "tests"}
+    return found - set(sys.stdlib_module_names) - {"framecast", "tests", "benchmarks"}
 
 
 def modules(packages: dict[str, str]) -> set[str]:

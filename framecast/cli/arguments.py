@@ -58,6 +58,10 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("run", metavar="RUN")
         if action == "export":
             one.add_argument("--out", type=Path, required=True, metavar="FILE.zip")
+        if action == "show":
+            one.add_argument(
+                "--openstl", action="store_true", help="also print what OpenSTL's code would compute, to set beside its tables"
+            )
     commands.add_parser("forecasters", parents=[common], help="all forecasters, their presets and settings").add_argument(
         "name", nargs="?", metavar="NAME", help="show the settings of this one"
     )

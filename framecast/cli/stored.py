@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from framecast.cli.openstl import openstl_table
 from framecast.cli.results import Results
 from framecast.cli.screen import Screen, table
 from framecast.errors import SeriesError, UnknownNameError
@@ -45,7 +46,7 @@ def runs(asked: argparse.Namespace, screen: Screen) -> int:
         store.open(asked.run).export(asked.out)
         screen.say(f"Run '{asked.run}' is in {asked.out}.")
     elif asked.action == "show":
-        _show(store.open(asked.run), asked.workspace)
+        _show(store.open(asked.run), asked.workspace, asked.openstl)
     else:
         rows = [(run.id, run.state, run.record.title) for run in store.runs()]
         print(table(("run", "state", "title"), rows, left=(0, 1, 2)))
@@ -106,7 +107,7 @@ def _described(found: StoredSeries) -> str:
     return "\n".join(lines)
 
 
-def _show(run: Run, workspace: Path) -> None:
+def _show(run: Run, workspace: Path, in_openstl_units: bool) -> None:
     record = run.record
     changed = ", ".join(f"{key}={value}" for key, value in record.settings.items()) or "none"
     print(f"{record.title}\nrun       {run.id}, {run.state}\nfolder    {run.folder}")
@@ -117,7 +118,12 @@ def _show(run: Run, workspace: Path) -> None:
     if error := run.error():
         print(error)
     if run.state == "finished":
-        print(Results(_series_of(run, workspace), record.series, record.split, [run]).text())
+        series = _series_of(run, workspace)
+        print(Results(series, record.series, record.split, [run]).text())
+        if in_openstl_units:
+            print(f"\n{openstl_table(series, record, run.forecast())}")
+    elif in_openstl_units:
+        print(f"It has no forecast to score in OpenSTL's units; it is {run.state}.")
 
 
 def _series_of(run: Run, workspace: Path) -> FrameSeries:

@@ -23,6 +23,7 @@ _FORECASTERS = {
     "seasonal": "#9a7ea8",
     "analog": "#6f5fe6",
     "convlstm": "#2f7fc1",
+    "predrnn": "#0095ad",
     "unet": "#c4701c",
     "advect": "#4f8f1f",
     "convnext_unet": "#986060",

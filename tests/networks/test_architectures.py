@@ -26,6 +26,19 @@ def test_the_posted_layout_has_1_851_005_275_weights() -> None:
     assert count_weights(network.head) == 371_583_675
 
 
+def test_convlstm_at_the_published_setting_has_the_published_convolutions() -> None:
+    """OpenSTL's (c74deb5) for Moving MNIST with 3 channels counts 15,497,216 weights. 3,407,872 of them are two convolutions
+    in each cell that it makes and never calls, 6,144 its 1 x 1 read-out of the top layer. The others, which compute the
+    gates, are ours; beside them ours has the biases and peepholes of Shi et al. and a 3 x 3 read-out of all layers."""
+    with torch.device("meta"):
+        network = ConvLstm(3, n_hidden=128, n_layers=4, patch=4, kernel=5, norm=False)
+    never_called, their_read_out = 4 * (256 * 128 * 25 + 256 * 128), 128 * 48
+    gates = sum(cell.gates.weight.numel() for cell in network.cells)
+    assert gates == 15_497_216 - never_called - their_read_out
+    biases, peepholes, head = 4 * 512, 4 * 3 * 128, 4 * 128 * 48 * 9 + 48
+    assert count_weights(network) == gates + biases + peepholes + head
+
+
 def test_lstm_layer_computes_what_torch_computes() -> None:
     torch.manual_seed(0)
     layer, reference = LstmLayer(5, 4), nn.LSTM(5, 4, batch_first=True)

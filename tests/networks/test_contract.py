@@ -106,7 +106,9 @@ def test_gradient_reaches_every_weight(name: str) -> None:
     optimiser = torch.optim.SGD(network.parameters(), lr=0.1)
     for _ in range(2):  # the first update reaches only the head, which starts at zero
         optimiser.zero_grad()
-        (unroll(network, window, burn_in=3, context=4) - window[:, 3:]).square().mean().backward()
+        loss = (unroll(network, window, burn_in=3, context=4) - window[:, 3:]).square().mean()
+        penalties = [part.pop_penalty() for part in network.modules() if hasattr(part, "pop_penalty")]
+        torch.stack([loss, *penalties]).sum().backward()
         optimiser.step()
     silent = [key for key, weight in network.named_parameters() if weight.grad is None or not weight.grad.any()]
     assert silent == []

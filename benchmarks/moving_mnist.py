@@ -1,0 +1,131 @@
+"""What each network learns of Moving MNIST in a minute: python -m benchmarks.moving_mnist DIGITS_FOLDER [--networks unet ...]
+
+One sequence by the recipe of Srivastava, Mansimov and Salakhutdinov 2015 (arXiv 1502.04681), long enough to be one series: two
+digits of 28 px bounce at constant speed within 64 px for 400 frames. The last 50 are the test. No noise, so a perfect forecast
+exists. The folder holds MNIST's own file train-images-idx3-ubyte.gz; nothing is downloaded. A made series, never to be
+reported among the real ones, and not the published task either: that has 10000 sequences of 20 frames, here is one.
+"""
+
+import argparse
+import gzip
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from framecast import FORECASTERS, METRICS, FrameSeries, RunStore, Split, carry_out, plan
+from framecast.metrics import openstl
+
+DIGITS_FILE = "train-images-idx3-ubyte.gz"
+N_FRAMES, SIZE, N_DIGITS, STEP = 400, 64, 2, 0.1
+LEADS = (10, 50)
+HEAD = (
+    "| forecaster | weights | steps | SSIM 1-10 | SSIM 1-50 | MSE 1-10 | MSE 1-50 | skill 1-10 | skill 1-50 "
+    "| OpenSTL MSE 1-10 | OpenSTL SSIM 1-10 |\n|---|---|---|---|---|---|---|---|---|---|---|"
+)
+
+
+def read_digits(path: Path) -> np.ndarray:
+    """An IDX3 file, gzipped: big-endian magic 2051, count, rows, columns, then the bytes: (count, rows, columns) uint8."""
+    content = gzip.decompress(path.read_bytes())
+    magic, *shape = np.frombuffer(content, ">i4", count=4)
+    if magic != 2051:
+        raise SystemExit(f"{path} begins with {magic}; IDX3 files begin with 2051. Give the folder of MNIST's files.")
+    return np.frombuffer(content, np.uint8, offset=16).reshape(shape)
+
+
+def trajectory(start: np.ndarray, velocity: np.ndarray, n_frames: int) -> np.ndarray:
+    """(n_frames, 2) positions from 0 to 1, the first one step after `start`; what would leave stops at the wall and turns."""
+    place, velocity = start.copy(), velocity.copy()
+    places = np.empty((n_frames, 2))
+    for frame in range(n_frames):
+        place += velocity
+        velocity[(place <= 0) | (place >= 1)] *= -1
+        places[frame] = place = place.clip(0, 1)
+    return places
+
+
+def moving_mnist(
+    digits: np.ndarray,
+    *,
+    n_frames: int = N_FRAMES,
+    size: int = SIZE,
+    n_digits: int = N_DIGITS,
+    step: float = STEP,
+    seed: int = 0,
+) -> FrameSeries:
+    """One sequence of `n_digits` of `digits` (count, side, side) uint8, grey; where they cross the brighter pixel is seen.
+
+    `step` is the speed in units of the free room, (size - side) pixels, a frame.
+    """
+    rng = np.random.default_rng(seed)
+    side = digits.shape[1]
+    frames = np.zeros((n_frames, size, size, 1), np.uint8)
+    for _ in range(n_digits):
+        digit = digits[rng.integers(len(digits))]
+        start, angle = rng.uniform(0, 1, 2), rng.uniform(0, 2 * np.pi)
+        places = trajectory(start, step * np.array([np.cos(angle), np.sin(angle)]), n_frames)
+        for frame, (x, y) in zip(frames, np.floor((size - side) * places).astype(int), strict=True):
+            inside = frame[y : y + side, x : x + side, 0]
+            np.maximum(inside, digit, out=inside)
+    return FrameSeries("moving MNIST", frames, (0.0, 255.0))
+
+
+def line(label: str, weights: str, steps: str, forecast: np.ndarray, series: FrameSeries, split: Split) -> str:
+    """A row of the table from a forecast (lead, height, width, channel) of the test frames."""
+    truth = series.frames[split.test.start :]
+    still = np.broadcast_to(series.frames[split.origin], truth.shape)
+    ssim, mse = (METRICS[name].function(forecast, truth, data_range=255.0) for name in ("ssim", "mse"))
+    mse_still = METRICS["mse"].function(still, truth, data_range=255.0)
+    theirs = [one(forecast, truth, value_range=series.value_range) for one in (openstl.summed_squared_error, openstl.ssim)]
+    cells = [
+        *(f"{ssim[:n].mean():.3f}" for n in LEADS),
+        *(f"{mse[:n].mean():.0f}" for n in LEADS),
+        *(f"{1 - mse[:n].mean() / mse_still[:n].mean():+.2f}" for n in LEADS),
+        f"{theirs[0][: LEADS[0]].mean():.1f}",
+        f"{theirs[1][: LEADS[0]].mean():.3f}",
+    ]
+    return f"| {label} | {weights} | {steps} | {' | '.join(cells)} |"
+
+
+def lines(series: FrameSeries, networks: Sequence[str], minutes: float, seed: int, settings: dict[str, str]) -> Iterator[str]:
+    split = Split.of(series.n_frames)
+    history = series.frames[: split.test.start]
+    yield line("persistence", "0", "-", np.broadcast_to(history[-1], series.frames[split.test.start :].shape), series, split)
+    mean = np.broadcast_to(history.mean(axis=0), series.frames[split.test.start :].shape)
+    yield line("mean of the past", "0", "-", mean, series, split)
+    with tempfile.TemporaryDirectory() as folder:
+        for name in networks:
+            kind = FORECASTERS[name]
+            changes = {"minutes": minutes, "epochs": 100_000, **settings}
+            record = plan(series, forecaster=name, changes=changes, split=split, seed=seed)
+            run = RunStore(Path(folder)).create(record)
+            steps: dict[str, int] = {}
+            for progress in carry_out(record, series, run, rules=[]):
+                steps[progress.stage] = max(progress.step, steps.get(progress.stage, 0))
+            weights = kind.n_weights(kind.settings.from_mapping(record.settings), SIZE, SIZE, 1) if kind.n_weights else 0
+            fitted = [n for stage, n in steps.items() if stage not in ("Forecasting the test frames", "Scoring")]
+            yield line(kind.title, f"{weights:,}", " + ".join(map(str, fitted)), run.forecast(), series, split)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("digits", type=Path, metavar="DIGITS_FOLDER")
+    networks = [name for name, kind in FORECASTERS.items() if kind.family == "network"]
+    parser.add_argument("--networks", nargs="+", default=networks, choices=networks, metavar="NAME")
+    parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting for all networks named")
+    asked = parser.parse_args()
+    series = moving_mnist(read_digits(asked.digits / DIGITS_FILE), seed=asked.seed)
+    settings = dict(pair.split("=", 1) for pair in asked.set)
+    print(HEAD, flush=True)
+    for row in lines(series, asked.networks, asked.minutes, asked.seed, settings):
+        print(row, flush=True)
+    print(f"\nBusy processes beside it in the last 15 minutes, on {os.cpu_count()} cores: {os.getloadavg()[2]:.0f}")
+
+
+if __name__ == "__main__":
+    main()
