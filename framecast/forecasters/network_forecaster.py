@@ -43,6 +43,8 @@ from framecast.training.validation import seen_range
 TIME_SHARE_OF_FIRST_STAGE = 0.4
 """Of a time limit, where a refit follows; the refit gets the rest and usually stops before it is used up."""
 STAGE_SEARCH = "Finding out how long to train"
+STAGE_CHOSEN = "Chosen by validation"
+"""Said once, before the refit: what forecasts at this moment has not been trained on the validation frames."""
 STAGE_ALL = "Training on all history"
 
 
@@ -119,6 +121,7 @@ class NetworkForecaster:
         if not refit:
             yield replace(_silent(progress), finding=finding)
             return
+        yield replace(_silent(progress), stage=STAGE_CHOSEN, fraction=share)
         # the same scaler: the refit network must see what the chosen one saw, so that the same share of training suits it
         refitted = self._build()
         everything = replace(data, span=range(split.test.start), valid=range(0))
@@ -179,14 +182,22 @@ class NetworkForecaster:
         scaled = Scaled(padded, fitted.scaler, answers_change=residual, mean_frame=self._mean_frame)
         return (Residual(scaled) if residual else scaled).to(self.workbench.device)
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) of the frames that the network sees."""
+        assert self._fitted is not None, "fit or load comes first"
+        return self._fitted.shape
+
     @torch.no_grad()
-    def forecast(self, past: Frames, horizon: int) -> Frames:
-        """See Forecaster. `past` at native size; every true frame warms the state."""
+    def forecast(self, past: Frames, horizon: int, nudge: Frames | None = None) -> Frames:
+        """See Forecaster. `past` at native size; every true frame warms the state. `nudge`, (n, height, width, channel) float32
+        at the size the network sees, is added to the last n frames of what it sees: another start, not another truth."""
         fitted, network = self._fitted, self._network
         assert fitted is not None and network is not None, "fit or load comes first"
         device = torch.device(self.workbench.device)
         small = reduce_frames(past, fitted.shape)
-        tensor = _to_tensor(small).to(device)
+        seen = small if nudge is None else _nudged(small, nudge)
+        tensor = _to_tensor(seen).to(device)
         network.eval()
         exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
         with memory_errors(self.workbench.device), exact:
@@ -276,6 +287,12 @@ def _to_tensor(frames: Frames) -> Tensor:
     """(t, h, w, c) to (t, c, h, w); uint8 stays, other types become float32, which torch can index on every device."""
     kept = frames if frames.dtype == np.uint8 else frames.astype(np.float32)
     return torch.from_numpy(np.require(kept.transpose(0, 3, 1, 2), requirements=["C", "W"]))
+
+
+def _nudged(frames: Frames, nudge: Frames) -> Frames:
+    nudged = frames.astype(np.float32)
+    nudged[len(frames) - len(nudge) :] += nudge
+    return nudged
 
 
 def _reduce_mask(valid: np.ndarray[Any, Any], shape: tuple[int, int]) -> np.ndarray[Any, Any]:

@@ -27,6 +27,7 @@ _FORECASTERS = {
     "cnn_lstm": "#00737a",
     "flatten_lstm": "#c63155",
     "auto": "#2e9463",
+    "ensemble": "#8a7a00",
     "ceiling": "#687a37",
 }
 _OTHERS = ("#2f97ab", "#a5813f", "#5b78dd", "#b8622b", "#5f8a3a")

@@ -19,6 +19,7 @@ QUICK: dict[str, object] = {
     "width": 4,
     "hidden": 4,
     "latent": 8,
+    "members": 3,
 }
 
 
