@@ -14,6 +14,8 @@ from framecast.evaluation.scores import ScoreCurve
 from framecast.forecasters.calibration import INTERVAL, NORMAL_REACH, SpreadLaw, ensemble_variance
 from framecast.metrics.contract import Array, Mask
 
+ENSEMBLE = "ensemble"
+"""What all members together are called beside their curves; each alone is "member 1", "member 2", ..."""
 MEASURES = ("crps", "crps_of_spread", "error", "spread", "spread_raw", "coverage", "coverage_raw")
 HONEST = 0.1
 """By which a coverage may miss the share it promises and still be called honest."""
@@ -103,9 +105,12 @@ class Sureness:
     coverage_raw: float
 
     @classmethod
-    def of(cls, curves: Sequence[ScoreCurve], n_members: int) -> "Sureness":
-        """From the curves of MEASURES of one ensemble, as they were written beside its run."""
-        found = {curve.metric: curve.values for curve in curves if curve.metric in MEASURES}
+    def of(cls, curves: Sequence[ScoreCurve]) -> "Sureness | None":
+        """From the curves of an ensemble and its members, as a run keeps them; None where there are none."""
+        found = {curve.metric: curve.values for curve in curves if curve.forecaster == ENSEMBLE}
+        if not found:
+            return None
+        n_members = len({curve.forecaster for curve in curves} - {ENSEMBLE})
         error = np.sqrt((found["error"] ** 2).mean())
 
         def ratio(name: str) -> float:
@@ -123,10 +128,11 @@ class Sureness:
 
     def sentence(self) -> str:
         """For people: did the interval hold what it promised?"""
+        held = f"{self.coverage:.0%} of pixels: {coverage_in_words(self.coverage)}"
         return (
-            f"The {INTERVAL:.0%} interval held the truth in {self.coverage:.0%} of pixels: {coverage_in_words(self.coverage)}. "
-            f"The spread was {self.spread_skill:.2f} of the error, where 1 is right; of the {self.n_members} members alone, "
-            f"uncorrected, {self.spread_skill_raw:.2f}, with {self.coverage_raw:.0%} of pixels."
+            f"The {INTERVAL:.0%} interval held the truth in {held}. Its spread was {self.spread_skill:.2f} times the error, "
+            f"where 1 is right. Uncorrected, the spread of the {self.n_members} members was {self.spread_skill_raw:.2f} times "
+            f"the error, and their interval held {self.coverage_raw:.0%}."
         )
 
 

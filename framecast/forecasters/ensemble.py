@@ -115,7 +115,7 @@ class Ensemble:
         self._law: SpreadLaw | None = None
 
     def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
-        """See Forecaster. Left early, the members that have found out how long to train forecast; a lone first one as it is."""
+        """See Forecaster. Left early, the members forecast whose first stage is done; a lone first one as it is."""
         assert len(split.valid), "there is nothing to judge the spread by; checked before a run is queued"
         kind, n_fits = FORECASTERS[self.settings.of], _n_networks(self.settings)
         judged = _Judged(history, split)
@@ -152,23 +152,21 @@ class Ensemble:
         n_members = len(judged.members)
         made = "one network from other starts" if self.settings.kind == "noise" else "networks trained by themselves"
         if n_members == 1:
-            return "Only one member was trained: how sure it is was learned from its errors on the validation frames alone."
+            return "Only one member was trained: how sure it is comes from its errors on the validation frames."
         return (
-            f"{n_members} members, {made}: on the validation frames they differed by {judged.raw_share:.0%} of what their mean "
-            "was wrong by, and the spread that is shown is corrected for that."
+            f"{n_members} members, {made}: on the validation frames they differed by {judged.raw_share:.0%} of what their "
+            "mean was wrong by, and the spread that is shown is corrected for that."
         )
 
     def forecast(self, past: Frames, horizon: int) -> Frames:
         """The mean of the members."""
-        total: Frames | None = None
-        count = 0
-        for count, member in enumerate(self.forecast_members(past, horizon), start=1):
-            if total is None:
-                total = member
-            else:
-                total += member
-        assert total is not None, "fit or load comes first"
-        total /= count
+        assert self._networks, "fit or load comes first"
+        members = self.forecast_members(past, horizon)
+        total, n_members = next(members), 1
+        for member in members:
+            total += member
+            n_members += 1
+        total /= n_members
         return total
 
     def forecast_members(self, past: Frames, horizon: int) -> Iterator[Frames]:
@@ -288,8 +286,8 @@ FORECASTERS.add(
     "ensemble",
     ForecasterKind(
         title="Ensemble",
-        summary="Trains a network several times, or lets it begin from several starts: the mean forecasts, the spread says how "
-        "sure it is.",
+        summary="Trains a network several times, or lets it begin from several starts: the mean forecasts, the spread says "
+        "how sure it is.",
         use_when="When you must know how far a forecast can be off, or when the seed of a network changes its forecast.",
         family="protocol",
         settings=EnsembleSettings,

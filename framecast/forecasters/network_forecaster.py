@@ -190,8 +190,8 @@ class NetworkForecaster:
 
     @torch.no_grad()
     def forecast(self, past: Frames, horizon: int, nudge: Frames | None = None) -> Frames:
-        """See Forecaster. `past` at native size; every true frame warms the state. `nudge`, (n, height, width, channel) float32
-        at the size the network sees, is added to the last n frames of what it sees: another start, not another truth."""
+        """See Forecaster. `past` at native size; every true frame warms the state. `nudge`, (n, height, width, channel)
+        float32 at the size the network sees, is added to the last n frames of what it sees: another start."""
         fitted, network = self._fitted, self._network
         assert fitted is not None and network is not None, "fit or load comes first"
         device = torch.device(self.workbench.device)

@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 
 State = Literal["finished", "failed", "interrupted"]
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-ENSEMBLE = "ensemble"
-"""What all members together are called in members.csv."""
 T = TypeVar("T")
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, FrameCastError)
 
@@ -98,8 +96,8 @@ class Run:
         return _readable(self.id, path.name, lambda: cast(Frames, np.load(path, mmap_mode="r", allow_pickle=False)))
 
     def spread(self) -> Frames | None:
-        """(lead, height, width, channel), how far the forecast may be off as a standard deviation in units of the series, float16
-        or float32; a read-only memory map. None of a run whose forecaster has no members."""
+        """(lead, height, width, channel), how far the forecast may be off: a standard deviation in units of the series,
+        float16 or float32; a read-only memory map. None of a run whose forecaster has no members."""
         path = self.folder / "spread.npy"
         if not path.exists():
             return None

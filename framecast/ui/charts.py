@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from framecast.evaluation.verdict import REFERENCE
-from framecast.ui.colours import CURSOR, forecaster_colour
+from framecast.ui.colours import CURSOR, faded, forecaster_colour
 from framecast.ui.text import value
 
 _LOSS = "#2f7fc1"
@@ -30,6 +30,8 @@ class Curve:
     forecaster: str
     title: str
     values: Sequence[float]
+    band: tuple[Sequence[float], Sequence[float]] | None = None
+    """Lowest and highest of what made up the forecast, lead by lead."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,8 @@ def _steps(history: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[int]]:
 
 def horizon_chart(plots: list[CurvePlot], lead: int, emphasised: str) -> go.Figure:
     """One small chart per metric, two beside each other: curves over leads 1, 2, ... with a cursor at `lead`. The curve of
-    the forecaster `emphasised` is drawn strongest and solid, persistence is dashed, the others are dotted."""
+    the forecaster `emphasised` is drawn strongest and solid, persistence is dashed, the others are dotted. A band lies below
+    its curve."""
     n_rows = -(-len(plots) // 2)
     figure = make_subplots(
         rows=n_rows,
@@ -122,6 +125,8 @@ def horizon_chart(plots: list[CurvePlot], lead: int, emphasised: str) -> go.Figu
         for curve in plot.curves:
             main = curve.forecaster == emphasised
             values = np.asarray(curve.values, dtype=float)
+            if curve.band is not None:
+                _add_band(figure, curve, row, col)
             figure.add_scatter(
                 x=np.arange(1, len(values) + 1),
                 y=np.where(np.isfinite(values), values, np.nan),
@@ -149,3 +154,23 @@ def horizon_chart(plots: list[CurvePlot], lead: int, emphasised: str) -> go.Figu
         uirevision="horizon",
     )
     return figure
+
+
+def _add_band(figure: go.Figure, curve: Curve, row: int, col: int) -> None:
+    """Two invisible lines and what is between them; infinite scores leave a gap."""
+    assert curve.band is not None
+    for bound, fill in zip(curve.band, (None, "tonexty"), strict=True):
+        values = np.asarray(bound, dtype=float)
+        figure.add_scatter(
+            x=np.arange(1, len(values) + 1),
+            y=np.where(np.isfinite(values), values, np.nan),
+            mode="lines",
+            line={"width": 0, "color": forecaster_colour(curve.forecaster)},
+            fill=fill,
+            fillcolor=faded(forecaster_colour(curve.forecaster), 0.22),
+            legendgroup=curve.forecaster,
+            showlegend=False,
+            hoverinfo="skip",
+            row=row,
+            col=col,
+        )

@@ -39,6 +39,11 @@ _DIVERGING = (
     (33, 102, 172), (103, 169, 207), (209, 229, 240), (247, 247, 247), (253, 219, 199), (239, 138, 98), (178, 24, 43),
 )  # fmt: skip
 
+_SEQUENTIAL = (
+    (252, 251, 253), (239, 237, 245), (218, 218, 235), (188, 189, 220), (158, 154, 200), (128, 125, 186), (106, 81, 163),
+    (84, 39, 143), (63, 0, 125),
+)  # fmt: skip
+
 
 def forecaster_colour(name: str) -> str:
     """The colour of a forecaster as #rrggbb; one that has none of its own always gets the same of a few others."""
@@ -51,10 +56,12 @@ def grey_lut() -> Lut:
 
 def error_lut() -> Lut:
     """Blue below zero, near-white at zero, red above (ColorBrewer RdBu, reversed)."""
-    anchors = np.array(_DIVERGING, dtype=np.float64)
-    position = np.linspace(0, len(anchors) - 1, 256)
-    channels = [np.interp(position, np.arange(len(anchors)), anchors[:, channel]) for channel in range(3)]
-    return np.stack(channels, axis=1).round().astype(np.uint8)
+    return _between(_DIVERGING)
+
+
+def spread_lut() -> Lut:
+    """Near-white where nothing is unsure, as an error of zero is, to dark purple (ColorBrewer Purples)."""
+    return _between(_SEQUENTIAL)
 
 
 def gradient(lut: Lut, n_stops: int = 17) -> str:
@@ -62,3 +69,16 @@ def gradient(lut: Lut, n_stops: int = 17) -> str:
     rows = np.linspace(0, 255, n_stops).round().astype(int)
     stops = ", ".join(f"rgb({red},{green},{blue})" for red, green, blue in lut[rows])
     return f"linear-gradient(to right, {stops})"
+
+
+def faded(colour: str, alpha: float) -> str:
+    """A colour #rrggbb as one that lets through what is behind it."""
+    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha})"
+
+
+def _between(colours: tuple[tuple[int, int, int], ...]) -> Lut:
+    anchors = np.array(colours, dtype=np.float64)
+    position = np.linspace(0, len(anchors) - 1, 256)
+    channels = [np.interp(position, np.arange(len(anchors)), anchors[:, channel]) for channel in range(3)]
+    return np.stack(channels, axis=1).round().astype(np.uint8)
