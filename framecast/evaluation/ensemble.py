@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from framecast.evaluation.scores import ScoreCurve
-from framecast.forecasters.calibration import INTERVAL, NORMAL_REACH, SpreadLaw, ensemble_variance
+from framecast.forecasters.calibration import INTERVAL, NORMAL_REACH, SpreadLaw, ensemble_variance, normal_crps
 from framecast.metrics.contract import Array, Mask
 
 ENSEMBLE = "ensemble"
@@ -37,22 +37,6 @@ def fair_crps(members: Array, truth: Array) -> Array:
         # the pairwise distances of sorted numbers: x_(i) is the larger one i - 1 times and the smaller one m - i times
         weights = (2 * np.arange(m) - m + 1).astype(np.float32)
         crps -= np.tensordot(weights, ordered, axes=1) / np.float32(m * (m - 1))
-    return crps
-
-
-def normal_crps(mean: Array, deviation: Array, truth: Array) -> Array:
-    """The CRPS of a normal law at every pixel, all three of one shape; the absolute error where the deviation is 0.
-
-        sigma (z (2 Phi(z) - 1) + 2 phi(z) - 1 / sqrt(pi)),  z = (y - mean) / sigma
-
-    Gneiting et al. 2005, Monthly Weather Review 133, equation 5.
-    """
-    from scipy.special import ndtr
-
-    error = np.subtract(truth, mean, dtype=np.float64)
-    z = np.divide(error, deviation, out=np.zeros_like(error), where=deviation > 0)
-    law = z * (2 * ndtr(z) - 1) + 2 * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) - 1 / np.sqrt(np.pi)
-    crps: Array = np.where(deviation > 0, deviation * law, np.abs(error))
     return crps
 
 

@@ -5,8 +5,9 @@ therefore corrected by what was seen where it could be seen: on validation frame
 Gneiting et al. 2005 ("Calibrated probabilistic forecasting using ensemble model output statistics and minimum CRPS
 estimation", Monthly Weather Review 133, section 2), the variance is a constant plus a multiple of the ensemble's own,
 
-    sigma^2 = c + d S^2        c, d >= 0, one pair per lead.
+    sigma^2 = c + d S^2        c, d >= 0, one pair per lead,
 
+and as there, how much comes from which is what has the least CRPS; on average the variance is made to equal the squared error.
 Plain inflation (c = 0) fails where the members agree and are wrong, as on noise that no network forecasts. Errors are seldom
 normal: many pixels stand still and a few move. So the 80 % interval reaches not 1.28 sigma to either side but as far as held
 80 % of the validation errors (split conformal prediction, Lei et al. 2018, "Distribution-free predictive inference for
@@ -28,6 +29,8 @@ NORMAL_REACH = 1.2815515655446004
 """Half the width of that interval under a normal law of standard deviation 1."""
 REACHES = (NORMAL_REACH / 4, NORMAL_REACH * 2)
 """However odd the errors are. Where nearly all pixels stand still, 80 % of them could be held by no width at all."""
+_SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+"""Of the variance, that may come from the members; never all, so that where they agree a little doubt is left."""
 _NEIGHBOURS = 0.1
 """Leads on either side that a lead is judged with, as a share of the horizon: one frame's errors are one throw of the dice."""
 
@@ -76,45 +79,42 @@ def ensemble_variance(members: Array) -> Array:
 def fit_spread(members: Sequence[Array], truth: Array) -> SpreadLaw:
     """The law that suits forecasts of frames whose truth is known.
 
-    `members` hold (lead, sample) each and `truth` the same samples, in units of the series. c and d are least squares of the
-    squared error on S^2, weighted by the inverse square of what is expected, then scaled so that sigma^2 is right on average.
-    Sums run over neighbouring leads too.
+    `members` hold (lead, sample) each and `truth` the same samples, in units of the series. Of all pairs that make sigma^2 on
+    average equal to the squared error, that with the least CRPS is taken. Averages run over neighbouring leads too.
     """
     stacked = np.stack([np.asarray(member, np.float32) for member in members])  # (member, lead, sample)
-    squared_error = (stacked.mean(axis=0) - truth).astype(np.float64) ** 2
+    error = np.abs(stacked.mean(axis=0) - truth).astype(np.float64)
     variance = np.stack([ensemble_variance(stacked[:, index]) for index in range(len(truth))]).astype(np.float64)
     weights = _lead_weights(len(truth))
-    near = weights @ squared_error.mean(axis=1), weights @ variance.mean(axis=1)
-    moments = weights @ np.stack([_moments(e, s) for e, s in zip(squared_error, variance, strict=True)])
-    constant, factor = np.array([_line(*row) for row in moments]).reshape(-1, 2).T
-    said = constant + factor * near[1]
-    right = np.divide(near[0], said, out=np.ones_like(said), where=said > 0)
-    constant, factor = constant * right, factor * right
+    wrong, apart = weights @ (error**2).mean(axis=1), weights @ variance.mean(axis=1)
+    per_variance = np.divide(wrong, apart, out=np.zeros_like(wrong), where=apart > 0)
+    table = np.empty((len(truth), len(_SHARES)))
+    for column, share in enumerate(_SHARES):
+        said = (1 - share) * wrong[:, None] + share * per_variance[:, None] * variance
+        table[:, column] = normal_crps(0.0, np.sqrt(said), error).mean(axis=1)
+    shares = np.array(_SHARES)[np.argmin(weights @ table, axis=1)]
+    shares[per_variance == 0] = 0.0  # members that agree everywhere say nothing about where
+    constant, factor = (1 - shares) * wrong, shares * per_variance
     sigma = np.sqrt(constant[:, None] + factor[:, None] * variance)
-    ratio = np.divide(np.sqrt(squared_error), sigma, out=np.full_like(sigma, NORMAL_REACH), where=sigma > 0)
+    ratio = np.divide(error, sigma, out=np.full_like(sigma, NORMAL_REACH), where=sigma > 0)
     reach = np.clip(weights @ np.quantile(ratio, INTERVAL, axis=1), *REACHES)
     return SpreadLaw(tuple(constant.tolist()), tuple(factor.tolist()), tuple(reach.tolist()))
 
 
-def _moments(squared_error: Array, variance: Array) -> Array:
-    """Weighted sums over the samples of one lead: 1, S^2, S^4, e^2, e^2 S^2."""
-    middle = variance.mean()
-    weight = 1.0 / (variance + middle) ** 2 if middle > 0 else np.ones_like(variance)
-    weight /= weight.sum()
-    columns = (np.ones_like(variance), variance, variance**2, squared_error, squared_error * variance)
-    return np.array([(weight * column).sum() for column in columns])
+def normal_crps(mean: Array | float, deviation: Array, truth: Array) -> Array:
+    """The continuous ranked probability score of a normal law at every pixel; the absolute error where the deviation is 0.
 
+        sigma (z (2 Phi(z) - 1) + 2 phi(z) - 1 / sqrt(pi)),  z = (y - mean) / sigma
 
-def _line(one: float, s: float, ss: float, e: float, es: float) -> tuple[float, float]:
-    """c and d, neither below 0, that are nearest to e^2 = c + d S^2."""
-    determinant = one * ss - s * s
-    if determinant <= 1e-9 * one * ss:  # S^2 is the same everywhere, or nothing: it says nothing about where
-        return e / one, 0.0
-    d = (one * es - s * e) / determinant
-    c = (e - d * s) / one
-    if d < 0:
-        return e / one, 0.0
-    return (c, d) if c >= 0 else (0.0, es / ss)
+    Gneiting et al. 2005, equation 5. Lower is better, in units of the series.
+    """
+    from scipy.special import ndtr
+
+    error = np.subtract(truth, mean, dtype=np.float64)
+    z = np.divide(error, deviation, out=np.zeros_like(error), where=deviation > 0)
+    law = z * (2 * ndtr(z) - 1) + 2 * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) - 1 / np.sqrt(np.pi)
+    crps: Array = np.where(deviation > 0, deviation * law, np.abs(error))
+    return crps
 
 
 def _lead_weights(horizon: int) -> Array:

@@ -166,6 +166,7 @@ class Ensemble:
         for member in members:
             total += member
             n_members += 1
+            del member  # before the next one is made
         total /= n_members
         return total
 
@@ -240,7 +241,7 @@ class _Judged:
 
     def with_more(self, members: Iterator[Frames]) -> SpreadLaw:
         """The law now that these members, too, have forecast the validation frames."""
-        self.members += [self._sampled(member) for member in members]
+        self.members += map(self._sampled, members)  # not a loop, whose variable would hold a member while the next is made
         error = np.stack(self.members).mean(axis=0) - self._truth
         spread = np.std(np.stack(self.members), axis=0, ddof=min(1, len(self.members) - 1))
         wrong = float(np.sqrt((error**2).mean()))

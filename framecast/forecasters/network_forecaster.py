@@ -210,7 +210,7 @@ class NetworkForecaster:
             )[0]
         frames = restore_frames(forecast.permute(0, 2, 3, 1).cpu().numpy(), small[-1], past[-1])
         if self.settings.clamp:
-            frames = np.clip(frames, *_extremes(past))
+            np.clip(frames, *_extremes(past), out=frames)
         return np.ascontiguousarray(frames, dtype=np.float32)
 
     def save(self, folder: Path) -> None:

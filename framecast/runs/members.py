@@ -86,6 +86,7 @@ def _set_aside(
         for frame in member:
             file.write(frame.astype(kept_as).tobytes())
         n_members += 1
+        del member  # before the next one is made
         yield
     file.flush()
     members: Array = np.memmap(file, kept_as, "r", shape=(n_members, *shape))

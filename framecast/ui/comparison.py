@@ -130,8 +130,9 @@ def comparison_payload(workspace: str, run_id: str, digest: str, _run: Run, _sto
         Panel(panel_title(title, stored), encode_clip(_pictures(frames, shown, series), n_leads, beside_others=True), bar)
         for title, frames in (("Truth", truth), ("Forecast", forecast))
     ]
-    panels = [*seen, error_panel(forecast, truth, series, stored)]
-    if (spread := _run.spread()) is not None:
+    spread = _run.spread()
+    panels = [*seen, error_panel(forecast, truth, series, stored, narrow=spread is not None)]
+    if spread is not None:
         panels.append(spread_panel(spread, series, stored))
     captions = [f"Lead {index + 1} · frame {split.test.start + index + 1}" for index in range(n_leads)]
     return pack(panels, captions, height=HEIGHT_PX, frames_per_second=5, reports=True)

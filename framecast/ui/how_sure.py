@@ -73,7 +73,10 @@ def band_note(members: list[ScoreCurve]) -> str:
     found = Sureness.of(members)
     if found is None or found.n_members < 2:
         return ""
-    return f"The band spans what the {count(found.n_members, 'member')} scored one by one; the line is their mean forecast."
+    return (
+        f"The band spans what the {count(found.n_members, 'member')} scored one by one. The line is their mean, which may lie "
+        "outside: averaging makes errors smaller and the picture smoother."
+    )
 
 
 def _ratio(spread: float, error: float) -> str:

@@ -15,12 +15,15 @@ from framecast.ui.player import ColourBar, Panel
 MEAN_OF_CHANNELS = ", mean of channels"
 
 
-def error_panel(forecast: Frames, truth: Frames, series: FrameSeries, stored: StoredSeries) -> Panel:
-    """Forecast minus truth, one diverging scale for all leads."""
+def error_panel(
+    forecast: Frames, truth: Frames, series: FrameSeries, stored: StoredSeries, *, narrow: bool = False
+) -> Panel:
+    """Forecast minus truth, one diverging scale for all leads. A `narrow` panel has room for fewer numbers."""
     limit = error_limit(forecast, truth, valid=series.valid)
-    title = "Error: forecast minus truth" + (MEAN_OF_CHANNELS if series.n_channels > 1 else "")
+    title = "Error" if narrow else "Error: forecast minus truth"
+    title += MEAN_OF_CHANNELS if series.n_channels > 1 else ""
     clip = encode_clip(_errors(forecast, truth, series, limit), len(truth), beside_others=True)
-    return Panel(title, clip, _bar(limit, stored, signed=True))
+    return Panel(title, clip, _bar(limit, stored, signed=True, longest=3 if narrow else 5))
 
 
 def spread_panel(spread: Frames, series: FrameSeries, stored: StoredSeries, n_before: int = 0) -> Panel:
@@ -28,9 +31,9 @@ def spread_panel(spread: Frames, series: FrameSeries, stored: StoredSeries, n_be
     before the first lead: frames that were observed."""
     nothing = np.broadcast_to(np.zeros((), np.float32), spread.shape)
     limit = error_limit(spread, nothing, signed=False, valid=series.valid)
-    title = "Spread: how far off it may be" + (MEAN_OF_CHANNELS if series.n_channels > 1 else "")
+    title = "Spread" + (MEAN_OF_CHANNELS if series.n_channels > 1 else ": how far off it may be")
     clip = encode_clip(_spreads(spread, series, limit, n_before), n_before + len(spread), beside_others=True)
-    return Panel(title, clip, _bar(limit, stored, signed=False))
+    return Panel(title, clip, _bar(limit, stored, signed=False, longest=5))
 
 
 def _errors(forecast: Frames, truth: Frames, series: FrameSeries, limit: float) -> Iterator[Picture]:
@@ -46,11 +49,11 @@ def _spreads(spread: Frames, series: FrameSeries, limit: float, n_before: int) -
         yield spread_picture(frame.mean(axis=-1, dtype=np.float32), limit, series.valid)
 
 
-def _bar(limit: float, stored: StoredSeries, *, signed: bool) -> ColourBar:
+def _bar(limit: float, stored: StoredSeries, *, signed: bool, longest: int) -> ColourBar:
     marks = ticks(limit, signed=signed)
     units = "" if stored.units in ("", "1") else f" {stored.units}"
     labels = [f"{mark:{'+' if signed else ''}.4g}" if mark else "0" for mark in marks]
-    if max(map(len, labels)) > 5:  # long numbers would run into each other: every other one, zero among them
+    if max(map(len, labels)) > longest:  # long numbers would run into each other: every other one, zero among them
         first = len(marks) // 2 % 2 if signed else 0
         marks, labels = marks[first::2], labels[first::2]
     labels[-1] += units

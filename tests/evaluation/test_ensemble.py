@@ -11,10 +11,9 @@ from framecast.evaluation.ensemble import (
     covered,
     fair_crps,
     judge_lead,
-    normal_crps,
 )
 from framecast.evaluation.scores import ScoreCurve
-from framecast.forecasters.calibration import NORMAL_REACH, SpreadLaw, ensemble_variance
+from framecast.forecasters.calibration import NORMAL_REACH, SpreadLaw, ensemble_variance, normal_crps
 
 SHAPE = (200, 200, 1)
 N_PIXELS = 200 * 200
