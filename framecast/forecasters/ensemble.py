@@ -15,11 +15,10 @@ more, which makes up for some of it.
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -128,7 +127,9 @@ class Ensemble:
             assert isinstance(network, NetworkForecaster)
             if index == 0:
                 self._networks = [network]
-            with closing(_generator(network.fit(history, split))) as steps:
+            steps = network.fit(history, split)
+            assert isinstance(steps, Generator)
+            with closing(steps):  # which puts the best weights in place when the caller leaves
                 for progress in steps:
                     chosen = progress.stage == STAGE_CHOSEN
                     if chosen:
@@ -251,11 +252,6 @@ class _Judged:
     def _sampled(self, frames: Frames) -> Frames:
         """(lead, sample) float32; a lead at a time, so that a memory map stays on disk."""
         return np.stack([frame.reshape(-1, frame.shape[-1])[self._pixels].astype(np.float32).ravel() for frame in frames])
-
-
-def _generator(steps: Iterator[FitProgress]) -> Any:
-    """A network's fit is a generator, and closing it puts its best weights in place."""
-    return steps
 
 
 def _n_weights(settings: EnsembleSettings, height: int, width: int, channels: int) -> int:

@@ -19,6 +19,8 @@ from framecast.ui.text import value
 
 _LOSS = "#2f7fc1"
 _VALID = "#c4701c"
+_STAGES_NAMED = 4
+"""More are not named one by one."""
 _MARGIN = {"l": 8, "r": 8, "t": 28, "b": 8}
 CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 
@@ -76,6 +78,8 @@ def stage_note(history: Sequence[Mapping[str, Any]]) -> str:
     stages = [row["stage"] for index, row in enumerate(history) if not index or row["stage"] != history[index - 1]["stage"]]
     if len(stages) < 2:
         return harder.strip()
+    if len(stages) > _STAGES_NAMED:
+        return f"{harder}The dotted lines stand where stages end, from “{stages[0]}” to “{stages[-1]}”. Steps count on."
     begun = ", then ".join(f"“{stage}”" for stage in stages[1:])
     lines = "The dotted line stands" if len(stages) == 2 else "The dotted lines stand"
     return f"{harder}{lines} where “{stages[0]}” ends and a new stage begins: {begun}. Steps count on."

@@ -20,8 +20,8 @@ def error_panel(
 ) -> Panel:
     """Forecast minus truth, one diverging scale for all leads. A `narrow` panel has room for fewer numbers."""
     limit = error_limit(forecast, truth, valid=series.valid)
-    title = "Error" if narrow else "Error: forecast minus truth"
-    title += MEAN_OF_CHANNELS if series.n_channels > 1 else ""
+    several = series.n_channels > 1
+    title = ("Error" if narrow and several else "Error: forecast minus truth") + (MEAN_OF_CHANNELS if several else "")
     clip = encode_clip(_errors(forecast, truth, series, limit), len(truth), beside_others=True)
     return Panel(title, clip, _bar(limit, stored, signed=True, longest=3 if narrow else 5))
 

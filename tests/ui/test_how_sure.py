@@ -28,7 +28,8 @@ def test_a_band_reaches_from_the_lowest_to_the_highest_member() -> None:
 
 
 def test_the_band_has_the_colour_of_its_curve_and_no_line_of_its_own() -> None:
-    curves = [Curve("ensemble", "Ensemble", [0.85, 0.6, 0.4], band(MEMBERS, "ssim")), Curve("persistence", "P", [0.5, 0.4, 0.3])]
+    mine = Curve("ensemble", "Ensemble", [0.85, 0.6, 0.4], band(MEMBERS, "ssim"))
+    curves = [mine, Curve("persistence", "Persistence", [0.5, 0.4, 0.3])]
     figure = horizon_chart([CurvePlot("SSIM", curves)], lead=1, emphasised="ensemble")
     low, high, line, other = figure.data
     assert list(low.y) == [0.8, 0.5, 0.4] and list(high.y) == [0.9, 0.7, 0.4] and list(line.y) == [0.85, 0.6, 0.4]
