@@ -115,6 +115,20 @@ def test_steps_are_a_budget(command: Command, folder: Path, tmp_path: Path) -> N
     assert not run.summary()["ended_by_time"]
 
 
+def test_a_run_with_members_says_how_sure_it_is(command: Command, folder: Path, tmp_path: Path) -> None:
+    answer = tmp_path / "scores.json"
+    small = ("--epochs", 1, "--set", "members=2", "--set", "minutes=0", "--set", "unroll=2", "--test", 4)
+    done = command("run", folder, "--forecaster", "ensemble", *small, "--json", answer)
+    assert done.code == 0, done.err
+    assert "The 80% interval held the truth in" in done.out.splitlines()[-1]
+    found = json.loads(answer.read_text())["forecasters"]
+    sure = found["ensemble"]["ensemble"]
+    assert sure["mean"]["n_members"] == 2 and 0 <= sure["mean"]["coverage"] <= 1
+    assert all(len(sure[measure]) == 4 for measure in ("crps", "spread", "error", "coverage"))
+    assert set(sure["members"]) == {"member 1", "member 2"} and len(sure["members"]["member 1"]["ssim"]) == 4
+    assert "ensemble" not in found["persistence"]
+
+
 def test_an_exact_forecast_is_valid_json(command: Command, tmp_path: Path) -> None:
     np.save(tmp_path / "still.npy", np.full((12, 12, 12), 7, np.uint8))
     done = command("run", tmp_path / "still.npy", "--forecaster", "persistence", "--json", tmp_path / "a.json", "--quiet")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from framecast.cli.screen import number, table
+from framecast.evaluation.ensemble import ENSEMBLE, Sureness
 from framecast.evaluation.leaderboard import Row, rows
 from framecast.evaluation.scores import ScoreCurve, mean_curve
 from framecast.evaluation.verdict import verdict
@@ -72,8 +73,14 @@ class Results:
                 f"'{self.series.name}': frames {first} to {last} of {self.series.n_frames}, forecast from frame {first - 1}",
                 table(HEADER, lines, left=(0, len(HEADER) - 1)),
                 verdict(self.curves, best.forecaster, FORECASTERS[best.forecaster].title),
+                *self._how_sure(),
             )
         )
+
+    def _how_sure(self) -> list[str]:
+        """A sentence on each run that has members."""
+        found = ((FORECASTERS[run.record.forecaster].title, Sureness.of(run.members())) for run in self.runs)
+        return [f"{title}: CRPS {number(one.crps)}. {one.sentence()}" for title, one in found if one]
 
     def write(self, path: Path) -> None:
         """The file of `--json`. Numbers that JSON does not have are written as `plain_json` says: the PSNR of an exact frame
@@ -111,7 +118,19 @@ class Results:
             "seconds": self._seconds("fit_seconds").get(row.forecaster),
             "forecast_seconds": self._seconds("forecast_seconds").get(row.forecaster),
             "run": next((run.id for run in self.runs if run.record.forecaster == row.forecaster), None),
+            **self._ensemble(row),
         }
+
+    def _ensemble(self, row: Row) -> dict[str, Any]:
+        """Of a run with members, under "ensemble": their scores per lead and as one number each, and each member's own."""
+        members = next((run.members() for run in self.runs if run.record.forecaster == row.forecaster), [])
+        found = Sureness.of(members)
+        if found is None:
+            return {}
+        scores: dict[str, dict[str, Any]] = {}
+        for curve in members:
+            scores.setdefault(curve.forecaster, {})[curve.metric] = curve.values
+        return {"ensemble": {**scores.pop(ENSEMBLE), "mean": vars(found), "members": scores}}
 
     def _seconds(self, what: str) -> dict[str, float]:
         found: dict[str, float] = {}

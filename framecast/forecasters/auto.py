@@ -370,10 +370,9 @@ FORECASTERS.add(
     "auto",
     ForecasterKind(
         title="Auto",
-        summary="Tries every simple rule and two or more networks on frames of the past, and blends them by what they were worth "
-        "there.",
-        use_when="When you want the best forecast, or do not know where to begin: it says what carries your series. On average "
-        "it is as good as the best simple rule or better.",
+        summary="Tries every simple rule and two or more networks on earlier frames, and blends them by what they were worth.",
+        use_when="When you want the best forecast, or do not know where to begin: it says what carries your series. On "
+        "average it is as good as the best simple rule or better.",
         family="protocol",
         settings=AutoSettings,
         make=Auto,

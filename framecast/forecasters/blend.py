@@ -177,8 +177,8 @@ def fit_weights(
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     found = (base + moved).detach().double().numpy()
-    weights = Weights(tuple(map(float, found[0])), tuple(map(float, found[1])), horizon)
-    return _never_below_the_best(seen, leads, weights, scores)
+    blend = Weights(tuple(map(float, found[0])), tuple(map(float, found[1])), horizon)
+    return _never_below_the_best(seen, leads, blend, scores)
 
 
 def score(seen: Sequence[Moments], leads: Array, weights: Weights) -> Array:
@@ -192,7 +192,7 @@ def _never_below_the_best(seen: Sequence[Moments], leads: Array, weights: Weight
     best = int(scores.argmax())
     for bonus in (0.0, 0.5, 1.0, 2.0, 4.0, 8.0):
         raised = [tuple(log + bonus * (i == best) for i, log in enumerate(logs)) for logs in (weights.first, weights.last)]
-        moved = Weights(*raised, weights.horizon)
+        moved = Weights(raised[0], raised[1], weights.horizon)
         if score(seen, leads, moved).mean() >= scores[best]:
             return moved
     return Weights.single(best, len(scores), weights.horizon)

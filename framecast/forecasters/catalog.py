@@ -8,4 +8,5 @@ FORECASTERS: Registry[ForecasterKind] = Registry(
     "framecast.forecasters.baselines",
     "framecast.forecasters.network_forecaster",
     "framecast.forecasters.auto",
+    "framecast.forecasters.ensemble",
 )

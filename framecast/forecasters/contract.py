@@ -7,9 +7,10 @@ reference to the frames it was fitted on; `forecast` is given as many true frame
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from framecast.errors import SettingError
+from framecast.forecasters.calibration import SpreadLaw
 from framecast.series.frames import Frames, FrameSeries, Preparation, Split
 from framecast.settings import Settings, Value
 from framecast.training.progress import FitProgress
@@ -32,6 +33,24 @@ class Forecaster(Protocol):
 
     @classmethod
     def load(cls, folder: Path) -> "Forecaster": ...
+
+
+@runtime_checkable
+class MemberForecaster(Forecaster, Protocol):
+    """The part of the contract that is optional: a forecaster that says how sure it is, because it makes up several forecasts.
+
+    `forecast` is their mean. What is needed to judge the spread is asked for member by member, so that nobody has to hold all
+    of them; `framecast.runs.members` does that after a run, and the run then keeps a spread beside its forecast.
+    """
+
+    def forecast_members(self, past: Frames, horizon: int) -> Iterator[Frames]:
+        """Each member's forecast, raw, as `forecast` gives one: (horizon, height, width, channel) float32. At
+        least one, in the same order and to the same bits at every call."""
+        ...
+
+    def spread_law(self, horizon: int) -> SpreadLaw:
+        """What the spread of the members has to be corrected by, as far as it was found out while fitting."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,8 @@ from framecast.training.validation import seen_range
 TIME_SHARE_OF_FIRST_STAGE = 0.4
 """Of a time limit, where a refit follows; the refit gets the rest and usually stops before it is used up."""
 STAGE_SEARCH = "Finding out how long to train"
+STAGE_CHOSEN = "Chosen by validation"
+"""Said once, before the refit: what forecasts at this moment has not been trained on the validation frames."""
 STAGE_ALL = "Training on all history"
 
 
@@ -128,6 +130,7 @@ class NetworkForecaster:
         if not refit:
             yield replace(_silent(progress), finding=finding)
             return
+        yield replace(_silent(progress), stage=STAGE_CHOSEN, fraction=share)
         # the same scaler: the refit network must see what the chosen one saw, so that the same share of training suits it
         refitted = self._build()
         everything = replace(data, span=range(split.test.start), valid=range(0))
@@ -205,13 +208,21 @@ class NetworkForecaster:
         self.restoration = choose(scores, key=lambda way: scores[way])
         return [restored_in_words(self.restoration, scores, metric.title)]
 
-    def forecast(self, past: Frames, horizon: int) -> Frames:
-        """See Forecaster. `past` at native size; every true frame warms the state. Brought back a frame at a time."""
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) of the frames that the network sees."""
         assert self._fitted is not None, "fit or load comes first"
-        small = reduce_frames(past, self._fitted.shape)
+        return self._fitted.shape
+
+    def forecast(self, past: Frames, horizon: int, nudge: Frames | None = None) -> Frames:
+        """See Forecaster. `past` at native size; every true frame warms the state. Brought back a frame at a time. `nudge`,
+        (n, height, width, channel) float32 at the size the network sees, is added to the last n frames of what it sees:
+        another start."""
+        small = reduce_frames(past, self.shape)
+        seen = small if nudge is None else _nudged(small, nudge)
         restorer = Restorer(self.restoration, past, small)
         frames = np.empty((horizon, *past.shape[1:]), np.float32)
-        for lead, (frame, motion) in enumerate(self._rollout(small, horizon)):
+        for lead, (frame, motion) in enumerate(self._rollout(seen, horizon)):
             frames[lead] = restorer(frame, motion)
         if self.settings.clamp:
             np.clip(frames, *_extremes(past), out=frames)
@@ -352,6 +363,12 @@ def _to_motion(motion: tuple[Tensor, Tensor], shape: tuple[int, ...]) -> SmallMo
     """(1, 2, h, w) and (1, c, h, w) at padded size to (2, h, w) and (h, w, c) of the frame."""
     displacement, residual = (part[0, :, : shape[0], : shape[1]].cpu().numpy() for part in motion)
     return displacement, residual.transpose(1, 2, 0)
+
+
+def _nudged(frames: Frames, nudge: Frames) -> Frames:
+    nudged = frames.astype(np.float32)
+    nudged[len(frames) - len(nudge) :] += nudge
+    return nudged
 
 
 def _reduce_mask(valid: np.ndarray[Any, Any], shape: tuple[int, int]) -> np.ndarray[Any, Any]:

@@ -21,6 +21,7 @@ from framecast.forecasters.contract import Forecaster, Workbench
 from framecast.runs.checks import check_context, check_memory, check_split, check_validation
 from framecast.runs.devices import available_bytes, chosen_device, n_threads_alone, torch_threads
 from framecast.runs.failure import recording_failure
+from framecast.runs.members import keep_members
 from framecast.runs.record import RunRecord, installed_versions, new_id, source_commit, utc_now
 from framecast.runs.store import Run
 from framecast.series.frames import Frames, FrameSeries, Preparation, Split
@@ -139,6 +140,8 @@ def _carry_out(
     run.write_forecast(forecast)
     yield replace(last, stage=STAGE_SCORE)
     curves = _score(record.forecaster, forecast, series, record.split)
+    for _ in keep_members(run, series):
+        yield replace(last, stage=STAGE_SCORE)
     if rules is None:
         curves += yield from _score_rules(record, series, last, notes, fitted_rules)
     else:

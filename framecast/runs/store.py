@@ -5,6 +5,8 @@
                checkpoint/best/ what the forecaster saved when it was best
                summary.json     seconds, and what was left out and why
                forecast.npy     (lead, height, width, channel), native units and size
+               spread.npy       the same of its standard deviation, where the forecaster has members (framecast.runs.members)
+               members.csv      what the members scored, alone and together
                scores.csv       written last: there is no finished run without it
                error.txt        a sentence, an empty line, the traceback; only if it failed
 
@@ -14,11 +16,12 @@ No status is stored, so none can go stale: a crash cannot leave "running" behind
 import contextlib
 import json
 import re
+import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import numpy as np
 
@@ -92,6 +95,21 @@ class Run:
             raise StorageError(f"Run '{self.id}' has no forecast; it is {self.state}. Choose a finished run, or run it again.")
         return _readable(self.id, path.name, lambda: cast(Frames, np.load(path, mmap_mode="r", allow_pickle=False)))
 
+    def spread(self) -> Frames | None:
+        """(lead, height, width, channel), how far the forecast may be off: a standard deviation in units of the series,
+        float16 or float32; a read-only memory map. None of a run whose forecaster has no members."""
+        path = self.folder / "spread.npy"
+        if not path.exists():
+            return None
+        return _readable(self.id, path.name, lambda: cast(Frames, np.load(path, mmap_mode="r", allow_pickle=False)))
+
+    def members(self) -> list["ScoreCurve"]:
+        """What the members scored together (forecaster "ensemble") and alone ("member 1", ...); empty where there are none."""
+        from framecast.evaluation.scores import read_scores
+
+        path = self.folder / "members.csv"
+        return _readable(self.id, path.name, lambda: read_scores(path)) if path.exists() else []
+
     def summary(self) -> dict[str, Any]:
         """Seconds to fit and to forecast, whether it was stopped early, which rules were left out; empty until scored."""
         path = self.folder / "summary.json"
@@ -132,6 +150,25 @@ class Run:
 
     def write_forecast(self, forecast: Frames) -> None:
         write_array(self.folder / "forecast.npy", forecast)
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[IO[bytes]]:
+        """A file without a name on the disk of the run; gone when the block or the process ends."""
+        with storage_errors(self.folder / "members"), tempfile.TemporaryFile(dir=self.folder) as file:
+            yield file
+
+    @contextlib.contextmanager
+    def writing_spread(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[Callable[[Frames], None]]:
+        """spread.npy, whole or not at all, filled frame by frame with what is yielded."""
+        with writing(self.folder / "spread.npy") as handle:
+            header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(handle, header)
+            yield lambda frame: _write(handle, frame.astype(dtype))
+
+    def write_members(self, curves: Iterable["ScoreCurve"]) -> None:
+        from framecast.evaluation.scores import write_scores
+
+        write_scores(self.folder / "members.csv", curves)
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         write_json(self.folder / "summary.json", summary)
@@ -218,6 +255,10 @@ class RunStore:
         if not RUN_ID.fullmatch(run_id):  # keeps "../" and the like out of the path
             raise UnknownNameError(f"There is no run '{run_id}'. A run id has letters, digits, '-' and '_' only.")
         return self.folder / run_id
+
+
+def _write(handle: IO[bytes], array: Frames) -> None:
+    handle.write(array.tobytes())
 
 
 def _read(folder: Path) -> Run | DamagedRun:

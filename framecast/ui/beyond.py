@@ -6,11 +6,13 @@ import numpy as np
 import streamlit as st
 
 from framecast.runs.experiment import forecast_beyond
+from framecast.runs.members import spread_beyond
 from framecast.runs.store import Run
 from framecast.series.frames import Frames
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui.clips import encode_clip
 from framecast.ui.downloads import downloads
+from framecast.ui.maps import spread_panel
 from framecast.ui.pictures import Mask, Picture, picture
 from framecast.ui.player import Panel, pack, player
 from framecast.ui.resources import workspace
@@ -23,21 +25,26 @@ PLAYED_PER_SECOND = 10
 
 def beyond(run: Run, n_steps: int, stored: StoredSeries, store: SeriesStore) -> None:
     """Draw the forecast of `n_steps` frames and its downloads; computed once and kept for a few requests."""
-    frames, payload = _forecast(str(workspace()), run.id, n_steps, run, store)
+    frames, spread, payload = _forecast(str(workspace()), run.id, n_steps, run, store)
     player(payload, key=f"beyond_player_{run.id}_{n_steps}")
-    downloads(run, frames, stored, store)
+    downloads(run, frames, stored, store, spread)
 
 
 @st.cache_resource(max_entries=3, show_spinner="Forecasting ...")
-def _forecast(workspace: str, run_id: str, n_steps: int, _run: Run, _store: SeriesStore) -> tuple[Frames, bytes]:
+def _forecast(
+    workspace: str, run_id: str, n_steps: int, _run: Run, _store: SeriesStore
+) -> tuple[Frames, Frames | None, bytes]:
     digest = _run.record.series
     stored, series = _store.info(digest), _store.open(digest)
     frames = forecast_beyond(_run, series, n_steps)
     shown = np.concatenate([series.frames[-1:], frames])
-    clip = encode_clip(_pictures(shown, stored, series.valid), len(shown))
+    spread = spread_beyond(_run, series, n_steps)
+    clip = encode_clip(_pictures(shown, stored, series.valid), len(shown), beside_others=spread is not None)
     panels = [Panel(panel_title("Observed, then forecast", stored), clip, grey_bar(stored))]
+    if spread is not None:
+        panels.append(spread_panel(spread, series, stored, n_before=1))
     captions = player_captions(series.n_frames, n_steps)
-    return frames, pack(panels, captions, height=HEIGHT_PX, frames_per_second=PLAYED_PER_SECOND, reports=False)
+    return frames, spread, pack(panels, captions, height=HEIGHT_PX, frames_per_second=PLAYED_PER_SECOND, reports=False)
 
 
 def player_captions(n_frames: int, n_steps: int) -> list[str]:

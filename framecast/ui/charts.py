@@ -14,11 +14,13 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from framecast.evaluation.verdict import REFERENCE
-from framecast.ui.colours import CURSOR, forecaster_colour
+from framecast.ui.colours import CURSOR, faded, forecaster_colour
 from framecast.ui.text import value
 
 _LOSS = "#2f7fc1"
 _VALID = "#c4701c"
+_STAGES_NAMED = 4
+"""More are not named one by one."""
 _MARGIN = {"l": 8, "r": 8, "t": 28, "b": 8}
 CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 
@@ -30,6 +32,8 @@ class Curve:
     forecaster: str
     title: str
     values: Sequence[float]
+    band: tuple[Sequence[float], Sequence[float]] | None = None
+    """Lowest and highest of what made up the forecast, lead by lead."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,8 @@ def stage_note(history: Sequence[Mapping[str, Any]]) -> str:
     stages = [row["stage"] for index, row in enumerate(history) if not index or row["stage"] != history[index - 1]["stage"]]
     if len(stages) < 2:
         return harder.strip()
+    if len(stages) > _STAGES_NAMED:
+        return f"{harder}The dotted lines stand where stages end, from “{stages[0]}” to “{stages[-1]}”. Steps count on."
     begun = ", then ".join(f"“{stage}”" for stage in stages[1:])
     lines = "The dotted line stands" if len(stages) == 2 else "The dotted lines stand"
     return f"{harder}{lines} where “{stages[0]}” ends and a new stage begins: {begun}. Steps count on."
@@ -108,7 +114,8 @@ def _steps(history: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[int]]:
 
 def horizon_chart(plots: list[CurvePlot], lead: int, emphasised: str) -> go.Figure:
     """One small chart per metric, two beside each other: curves over leads 1, 2, ... with a cursor at `lead`. The curve of
-    the forecaster `emphasised` is drawn strongest and solid, persistence is dashed, the others are dotted."""
+    the forecaster `emphasised` is drawn strongest and solid, persistence is dashed, the others are dotted. A band lies below
+    its curve."""
     n_rows = -(-len(plots) // 2)
     figure = make_subplots(
         rows=n_rows,
@@ -122,6 +129,8 @@ def horizon_chart(plots: list[CurvePlot], lead: int, emphasised: str) -> go.Figu
         for curve in plot.curves:
             main = curve.forecaster == emphasised
             values = np.asarray(curve.values, dtype=float)
+            if curve.band is not None:
+                _add_band(figure, curve, row, col)
             figure.add_scatter(
                 x=np.arange(1, len(values) + 1),
                 y=np.where(np.isfinite(values), values, np.nan),
@@ -149,3 +158,23 @@ def horizon_chart(plots: list[CurvePlot], lead: int, emphasised: str) -> go.Figu
         uirevision="horizon",
     )
     return figure
+
+
+def _add_band(figure: go.Figure, curve: Curve, row: int, col: int) -> None:
+    """Two invisible lines and what is between them; infinite scores leave a gap."""
+    assert curve.band is not None
+    for bound, fill in zip(curve.band, (None, "tonexty"), strict=True):
+        values = np.asarray(bound, dtype=float)
+        figure.add_scatter(
+            x=np.arange(1, len(values) + 1),
+            y=np.where(np.isfinite(values), values, np.nan),
+            mode="lines",
+            line={"width": 0, "color": forecaster_colour(curve.forecaster)},
+            fill=fill,
+            fillcolor=faded(forecaster_colour(curve.forecaster), 0.22),
+            legendgroup=curve.forecaster,
+            showlegend=False,
+            hoverinfo="skip",
+            row=row,
+            col=col,
+        )

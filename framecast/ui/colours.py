@@ -22,6 +22,9 @@ _FORECASTERS = {
     "damped_trend": "#c60077",
     "seasonal": "#9a7ea8",
     "analog": "#6f5fe6",
+    "optical_flow": "#e8341c",
+    "pod_var": "#e619cf",
+    "dmd": "#0b9a1e",
     "convlstm": "#2f7fc1",
     "predrnn": "#0095ad",
     "unet": "#c4701c",
@@ -32,6 +35,7 @@ _FORECASTERS = {
     "cnn_lstm": "#00737a",
     "flatten_lstm": "#c63155",
     "auto": "#2e9463",
+    "ensemble": "#8a7a00",
     "ceiling": "#687a37",
     "ceiling_background": "#8c6a2f",
     "ceiling_warp": "#3f7f5f",
@@ -43,6 +47,11 @@ INKS = {"light": "#4a5661", "dark": "#b4bfc8"}
 
 _DIVERGING = (
     (33, 102, 172), (103, 169, 207), (209, 229, 240), (247, 247, 247), (253, 219, 199), (239, 138, 98), (178, 24, 43),
+)  # fmt: skip
+
+_SEQUENTIAL = (
+    (252, 251, 253), (239, 237, 245), (218, 218, 235), (188, 189, 220), (158, 154, 200), (128, 125, 186), (106, 81, 163),
+    (84, 39, 143), (63, 0, 125),
 )  # fmt: skip
 
 
@@ -57,10 +66,12 @@ def grey_lut() -> Lut:
 
 def error_lut() -> Lut:
     """Blue below zero, near-white at zero, red above (ColorBrewer RdBu, reversed)."""
-    anchors = np.array(_DIVERGING, dtype=np.float64)
-    position = np.linspace(0, len(anchors) - 1, 256)
-    channels = [np.interp(position, np.arange(len(anchors)), anchors[:, channel]) for channel in range(3)]
-    return np.stack(channels, axis=1).round().astype(np.uint8)
+    return _between(_DIVERGING)
+
+
+def spread_lut() -> Lut:
+    """Near-white where nothing is unsure, as an error of zero is, to dark purple (ColorBrewer Purples)."""
+    return _between(_SEQUENTIAL)
 
 
 def gradient(lut: Lut, n_stops: int = 17) -> str:
@@ -68,3 +79,16 @@ def gradient(lut: Lut, n_stops: int = 17) -> str:
     rows = np.linspace(0, 255, n_stops).round().astype(int)
     stops = ", ".join(f"rgb({red},{green},{blue})" for red, green, blue in lut[rows])
     return f"linear-gradient(to right, {stops})"
+
+
+def faded(colour: str, alpha: float) -> str:
+    """A colour #rrggbb as one that lets through what is behind it."""
+    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha})"
+
+
+def _between(colours: tuple[tuple[int, int, int], ...]) -> Lut:
+    anchors = np.array(colours, dtype=np.float64)
+    position = np.linspace(0, len(anchors) - 1, 256)
+    channels = [np.interp(position, np.arange(len(anchors)), anchors[:, channel]) for channel in range(3)]
+    return np.stack(channels, axis=1).round().astype(np.uint8)

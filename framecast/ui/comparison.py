@@ -1,4 +1,5 @@
-"""Truth, forecast and error beside each other for every lead, and the scores below them, moved by one slider."""
+"""Truth, forecast, error and, of an ensemble, its spread beside each other for every lead, and the scores below them, moved by
+one slider."""
 
 import math
 from collections.abc import Iterator
@@ -7,7 +8,6 @@ from typing import Literal
 import numpy as np
 import streamlit as st
 
-from framecast.evaluation.error_maps import error_limit, error_map, ticks
 from framecast.evaluation.scores import ScoreCurve
 from framecast.evaluation.verdict import REFERENCE
 from framecast.metrics import METRICS
@@ -16,10 +16,11 @@ from framecast.series.frames import Frames, FrameSeries
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui.charts import CONFIG, Curve, CurvePlot, horizon_chart
 from framecast.ui.clips import encode_clip
-from framecast.ui.colours import error_lut, gradient
 from framecast.ui.ended_run import DELETED
-from framecast.ui.pictures import DisplayRange, Picture, error_picture, picture
-from framecast.ui.player import ColourBar, Panel, pack, player
+from framecast.ui.how_sure import band, band_note, how_sure
+from framecast.ui.maps import error_panel, spread_panel
+from framecast.ui.pictures import DisplayRange, Picture, picture
+from framecast.ui.player import Panel, pack, player
 from framecast.ui.resources import workspace
 from framecast.ui.rival_choice import PLOTTED, rival_choice
 from framecast.ui.series_clip import display_range, grey_bar, panel_title
@@ -40,18 +41,28 @@ def comparison(run: Run, stored: StoredSeries | None, store: SeriesStore) -> Non
         lead = player(payload, key=f"compare_player_{run.id}") + 1
     units = stored.units if stored else "1"
     _numbers(run, run.scores(), units, lead)
+    members = run.members()
+    how_sure(members, units, lead)
     curves, titles = rival_choice(run, stored, store)
-    _charts(run, curves, titles, units, lead)
+    _charts(run, curves, titles, units, lead, members)
 
 
-def _charts(run: Run, curves: list[ScoreCurve], titles: dict[str, str], units: str, lead: int) -> None:
+def _charts(
+    run: Run, curves: list[ScoreCurve], titles: dict[str, str], units: str, lead: int, members: list[ScoreCurve]
+) -> None:
     plots = []
     for metric in PLOTTED:
         found = [curve for curve in curves if curve.metric == metric]
         if found:
-            lines = [Curve(curve.forecaster, titles[curve.forecaster], curve.values.tolist()) for curve in found]
+            own = {run.record.forecaster: band(members, metric)}
+            lines = [
+                Curve(curve.forecaster, titles[curve.forecaster], curve.values.tolist(), own.get(curve.forecaster))
+                for curve in found
+            ]
             plots.append(CurvePlot(metric_title(metric, units), lines))
     st.plotly_chart(horizon_chart(plots, lead, run.record.forecaster), key="curves", config=CONFIG)
+    if note := band_note(members):
+        st.caption(note)
     exact = [titles[curve.forecaster] for curve in curves if curve.metric == "psnr" and np.isinf(curve.values).any()]
     if exact:
         st.caption(f"An exact forecast has a PSNR of ∞, which no axis can hold: {escaped(', '.join(exact))} has such leads.")
@@ -113,40 +124,19 @@ def comparison_payload(workspace: str, run_id: str, digest: str, _run: Run, _sto
     split, forecast = _run.record.split, _run.forecast()
     truth = series.frames[split.test.start : split.test.stop]
     shown = display_range(stored)
-    limit = error_limit(forecast, truth, valid=series.valid)
     n_leads = len(truth)
     bar = grey_bar(stored)
     seen = [
         Panel(panel_title(title, stored), encode_clip(_pictures(frames, shown, series), n_leads, beside_others=True), bar)
         for title, frames in (("Truth", truth), ("Forecast", forecast))
     ]
-    errors = encode_clip(_errors(forecast, truth, series, limit), n_leads, beside_others=True)
-    panels = [*seen, Panel(_error_title(series), errors, _error_bar(limit, stored))]
+    spread = _run.spread()
+    panels = [*seen, error_panel(forecast, truth, series, stored, narrow=spread is not None)]
+    if spread is not None:
+        panels.append(spread_panel(spread, series, stored))
     captions = [f"Lead {index + 1} · frame {split.test.start + index + 1}" for index in range(n_leads)]
     return pack(panels, captions, height=HEIGHT_PX, frames_per_second=5, reports=True)
 
 
 def _pictures(frames: Frames, shown: DisplayRange, series: FrameSeries) -> Iterator[Picture]:
     return (picture(frame, shown, series.valid) for frame in frames)
-
-
-def _errors(forecast: Frames, truth: Frames, series: FrameSeries, limit: float) -> Iterator[Picture]:
-    for one, other in zip(forecast, truth, strict=True):
-        error = np.nan_to_num(error_map(one, other, valid=series.valid))
-        yield error_picture(error, limit, series.valid)
-
-
-def _error_title(series: FrameSeries) -> str:
-    return "Error: forecast minus truth" + (", mean of channels" if series.n_channels > 1 else "")
-
-
-def _error_bar(limit: float, stored: StoredSeries) -> ColourBar:
-    marks = ticks(limit)
-    units = "" if stored.units in ("", "1") else f" {stored.units}"
-    labels = [f"{mark:+.4g}" if mark else "0" for mark in marks]
-    if max(map(len, labels)) > 5:  # long numbers would run into each other: every other one, zero among them
-        first = len(marks) // 2 % 2
-        marks, labels = marks[first::2], labels[first::2]
-    labels[-1] += units
-    places = [(mark / limit + 1) / 2 for mark in marks]
-    return ColourBar(gradient(error_lut()), tuple(zip(places, labels, strict=True)))

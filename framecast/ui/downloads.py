@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+import numpy as np
 import streamlit as st
 
 from framecast.export import array_bytes, mp4, png_zip, tiff
@@ -17,8 +18,11 @@ USUAL_RATE, SLOWEST, FASTEST = 10.0, 1.0, 60.0
 """Frames per second of a film, where the series' own speed is not known or cannot be watched."""
 
 
-def downloads(run: Run, frames: Frames, stored: StoredSeries, store: SeriesStore) -> None:
-    """Draw the buttons. `frames` are (lead, height, width, channel), those after the last frame of the series."""
+def downloads(
+    run: Run, frames: Frames, stored: StoredSeries, store: SeriesStore, spread: Frames | None = None
+) -> None:
+    """Draw the buttons. `frames` are (lead, height, width, channel), those after the last frame of the series; `spread` is how
+    far off they may be, where that is known."""
     valid = store.open(stored.digest).valid
     shown = display_range(stored)
     first = stored.n_frames + 1
@@ -43,6 +47,12 @@ def downloads(run: Run, frames: Frames, stored: StoredSeries, store: SeriesStore
          lambda: mp4((picture(frame, shown, valid) for frame in frames), rate),
          f"H.264, {value(rate)} frames per second, slightly lossy; small frames are enlarged."),
     ]  # fmt: skip
+    if spread is not None:
+        deviation = spread.astype(np.float32, copy=False)
+        files.append(
+            ("Spread (.npy)", "spread.npy", "application/octet-stream", lambda: array_bytes(deviation, ".npy", valid),
+             "How far off each value may be, as a standard deviation in the units of the series, float32; axes as in .npy.")
+        )  # fmt: skip
 
     st.subheader("Download", anchor=False)
     with st.container(horizontal=True):

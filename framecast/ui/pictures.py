@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from framecast.ui.colours import MASKED, error_lut
+from framecast.ui.colours import MASKED, error_lut, spread_lut
 
 Picture = np.ndarray[Any, np.dtype[np.uint8]]
 """(height, width) greys or (height, width, 3) red, green, blue."""
 Mask = np.ndarray[Any, np.dtype[np.bool_]] | None
 
 _ERROR_LUT = error_lut()
+_SPREAD_LUT = spread_lut()
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,13 @@ def error_picture(error: np.ndarray[Any, Any], limit: float, valid: Mask = None)
     assert limit > 0, "an error scale needs some width"
     level = np.clip(np.rint((error.astype(np.float32) / limit + 1) * 127.5), 0, 255).astype(np.uint8)
     return _grey_out(_ERROR_LUT[level], valid)
+
+
+def spread_picture(spread: np.ndarray[Any, Any], limit: float, valid: Mask = None) -> Picture:
+    """A spread (height, width) in units, from 0 (near-white) to limit (dark)."""
+    assert limit > 0, "a spread scale needs some width"
+    level = np.clip(np.rint(np.nan_to_num(spread.astype(np.float32)) / limit * 255), 0, 255).astype(np.uint8)
+    return _grey_out(_SPREAD_LUT[level], valid)
 
 
 def encode(drawn: Picture, *, lossless: bool, longest_side: int | None = None) -> bytes:

@@ -21,6 +21,7 @@ QUICK: dict[str, object] = {
     "latent": 8,
     "depth": 2,
     "block": 2,
+    "members": 3,
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from framecast.forecasters.catalog import FORECASTERS
+from framecast.runs.experiment import carry_out, plan
 from framecast.runs.jobs import JobSnapshot, _Job, job_manager
 from framecast.runs.record import RunRecord
 from framecast.runs.store import Run, RunStore
@@ -247,6 +248,22 @@ def test_forecast_beyond_offers_five_downloads(open_page: Open, finished: Run) -
     assert not app.exception
     assert len(app.get("download_button")) == 5
     assert "after frame 24" in texts(app)
+
+
+def test_a_run_with_members_shows_how_sure_it_is(open_page: Open, workspace: Path, stored: StoredSeries) -> None:
+    series = SeriesStore(workspace).open(stored.digest)
+    changes = {"members": 2, "minutes": 0.0, "epochs": 1, "unroll": 2}
+    record = plan(series, forecaster="ensemble", changes=changes, digest=stored.digest, device="cpu")
+    run = RunStore(workspace).create(record)
+    list(carry_out(record, series, run))
+    app = open_page("compare", run=run.id)
+    assert not app.exception
+    assert "80% interval held the truth in" in texts(app).replace("\\", "") and "The band spans" in texts(app)
+    assert {"CRPS at lead 1", "Spread at lead 1", "Spread / error at lead 1"} <= {metric.label for metric in app.metric}
+    app = open_page("forecast", run=run.id)
+    app.number_input(key=f"steps_{run.id}").set_value(3)
+    app.button(key="forecast").click().run()
+    assert not app.exception and len(app.get("download_button")) == 6
 
 
 def test_the_first_page_paints_before_torch(workspace: Path, stored: StoredSeries) -> None:

@@ -37,6 +37,8 @@ def test_a_dotted_line_is_explained() -> None:
     history = [row("search", 5, 2.0), row("search", 8, 1.0), row("all", 8, 0.4)]
     assert "“search” ends" in stage_note(history) and "“all”" in stage_note(history)
     assert stage_note(history[:2]) == ""
+    many = stage_note([row(f"stage {number}", 1, 1.0) for number in range(8)])
+    assert "“stage 0” to “stage 7”" in many and "stage 3" not in many
 
 
 @pytest.mark.parametrize("losses", [[1.0, 0.9], [0.001, 0.0], [100.0, 0.01, 0.0004], [5.0, 5.0], [30.0, 1.0]])

@@ -111,11 +111,11 @@ def _paths(choice: Flow, past: Frames, horizon: int) -> list[Array | None]:
     velocity = motion(past, choice.estimator, choice.n_pairs, choice.smoothing)
     paths: list[Array | None] = []
     path, speed = np.zeros_like(velocity), 1.0
-    grid = np.stack(np.indices(velocity.shape[1:])).astype(np.float32)
+    grid = np.indices(velocity.shape[1:]).astype(np.float32)
     for _ in range(horizon):
         # where a pixel comes from: one step back along the field, then the path from there (the field stands still)
         step = speed * velocity
-        moved = np.moveaxis(warp(np.moveaxis(path, 0, -1), step), -1, 0)
+        moved = np.moveaxis(warp(np.ascontiguousarray(np.moveaxis(path, 0, -1)), step), -1, 0)
         path = np.clip(grid + step + moved, 0, np.array(velocity.shape[1:])[:, None, None] - 1) - grid
         speed *= choice.damping
         paths.append(path)
@@ -127,7 +127,8 @@ def motion(past: Frames, estimator: str, n_pairs: int, smoothing: float) -> Arra
     one frame before: the mean over the last `n_pairs` pairs."""
     shape = reduced_shape(past.shape[1], past.shape[2], ESTIMATED_PIXELS)
     small = reduce_frames(past[-(n_pairs + 1) :], shape).astype(np.float32).mean(axis=-1)
-    pairs = [_pair_motion(estimator, shape, first.tobytes(), second.tobytes()) for first, second in zip(small, small[1:], strict=False)]
+    stored = [frame.tobytes() for frame in small]
+    pairs = [_pair_motion(estimator, shape, *pair) for pair in zip(stored, stored[1:], strict=False)]
     mean: Array = np.mean(pairs, axis=0)
     if smoothing:
         mean = gaussian_filter(mean, (0, smoothing, smoothing), mode="nearest")
