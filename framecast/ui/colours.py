@@ -22,6 +22,7 @@ _FORECASTERS = {
     "damped_trend": "#c60077",
     "seasonal": "#9a7ea8",
     "analog": "#6f5fe6",
+    "optical_flow": "#00a600",
     "convlstm": "#2f7fc1",
     "unet": "#c4701c",
     "cnn_lstm": "#00737a",
