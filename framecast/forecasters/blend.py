@@ -21,9 +21,9 @@ from framecast.series.frames import Frames
 Array = np.ndarray[Any, np.dtype[Any]]
 TEMPERATURE = 0.01
 """SSIM by which a member must be better to count e times as much before anything is fitted."""
-STIFFNESS = 0.003
+STIFFNESS = 0.01
 """SSIM that the weights must gain for each nat by which they leave the prior."""
-MSE_SHARE = 0.0
+MSE_SHARE = 0.005
 """Weight of the relative mean squared error beside SSIM in what is fitted."""
 _MOST_WINDOWS = 600
 """Windows taken from a frame and channel, on a grid."""

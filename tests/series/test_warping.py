@@ -63,3 +63,13 @@ def test_the_enlarged_grid_has_the_pixel_centres_of_pillow():
     small = np.stack([np.asarray(Image.fromarray(part).resize((20, 15), Image.Resampling.BOX)) / 4 for part in native])
     found = enlarge_displacement(small, (60, 80))
     np.testing.assert_allclose(found[:, 8:-8, 8:-8], native[:, 8:-8, 8:-8], atol=1e-5)
+
+
+def test_an_enlarged_part_is_that_part_of_the_whole():
+    small = np.random.default_rng(2).normal(0, 3, (2, 12, 15))
+    rows, columns = np.array([0, 7, 36]), np.arange(3, 41, 9)
+    whole = enlarge_displacement(small, (37, 41))
+    part = enlarge_displacement(small, (37, 41), rows, columns)
+    np.testing.assert_allclose(part, whole[:, rows][:, :, columns], atol=1e-5)
+    frame = picture()
+    np.testing.assert_allclose(warp(frame, part, rows, columns), warp(frame, whole)[rows][:, columns], atol=0.01)

@@ -1,35 +1,37 @@
-"""Optical flow: what moves goes on moving. The last frame is carried along the motion seen in the frames before it.
+"""Optical flow: the picture is carried on by the motion of its last frames. Where things move, little beats it.
 
-One motion field for all channels is estimated between the last frames, reduced, with scikit-image's estimators, and enlarged
-to native size. A forecast follows each pixel's path backwards through the field (semi-Lagrangian, Germann and Zawadzki 2002,
-Mon. Wea. Rev. 130, section 3) and samples the native last frame once for each lead, so nothing blurs with the lead.
+Every forecast frame is the last native frame, sampled once, however far the way back to it; only the motion, which is smooth,
+is found at a smaller size. Which estimator, from how many frames, and how fast the motion dies down, hindcasts choose. They
+also may say that nothing moves in a way that goes on: then the last frame is forecast.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
-from skimage.registration import optical_flow_ilk, optical_flow_tvl1
 
+from framecast.forecasters.baselines.motion import (
+    ESTIMATORS,
+    FEWEST_PIXELS,
+    Array,
+    joint_motion,
+    mean_motion,
+    small_frames,
+    smoothed,
+    trajectories,
+)
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind, Workbench
-from framecast.forecasters.hindcast import View, reduced_shape
-from framecast.forecasters.tuned_rule import TunedRule
-from framecast.series.frames import Frames, FrameSeries
-from framecast.series.preparation import reduce_frames
+from framecast.forecasters.hindcast import View
+from framecast.forecasters.tuned_rule import TunedRule, in_words
+from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.series.warping import enlarge_displacement, warp
 from framecast.settings import Settings, setting
+from framecast.training.progress import FitProgress
 
-Array = np.ndarray[Any, np.dtype[Any]]
-ESTIMATED_PIXELS = 96 * 96
-"""Motion is estimated on frames of at most so many pixels."""
-NONE, ILK, TVL1 = "none", "local (ILK)", "smooth (TV-L1)"
-_PAIRS = (1, 3, 6)
-_SMOOTHING = (0.0, 3.0)
-_DAMPING = (1.0, 0.95)
+_PAIRS = {"ILK": (1, 6), "TV-L1": (1, 6), "joint": (3, 10)}
+_SMOOTHINGS = {"ILK": (2.0, 6.0), "TV-L1": (2.0, 6.0), "joint": (4.0, 10.0)}
+_DAMPINGS = (1.0, 0.9)
 
 
 @dataclass(frozen=True)
@@ -37,117 +39,124 @@ class OpticalFlowSettings(Settings):
     estimator: str = setting(
         "choose",
         label="Estimator",
-        help="How motion between two frames is found. Local follows small things, smooth gives one calm field with sharp "
-        "edges. 'choose' decides by forecasting frames before the test.",
-        choices=("choose", ILK, TVL1),
+        help="How the motion is found: ILK averages small windows, TV-L1 keeps edges between things that move differently, "
+        "joint fits one steady motion to several frames at once. 'choose' decides by forecasting frames before the test.",
+        choices=("choose", *ESTIMATORS),
     )
     n_pairs: int = setting(
         0,
-        label="Pairs averaged",
-        help="Over how many of the last pairs of frames the motion is averaged. Few follow a change, many are steadier; 0 "
-        "chooses by forecasting frames before the test.",
+        label="Steps looked at",
+        help="From how many of the last steps between frames the motion is found. Few follow a turn, many give a calmer "
+        "motion; 0 chooses by forecasting frames before the test.",
         minimum=0,
         maximum=100,
-        unit="pairs",
+    )
+    damping: float = setting(
+        0.0,
+        label="Damping",
+        help="What is left of the speed from one frame to the next. 1 moves on for ever; 0 chooses by forecasting frames "
+        "before the test.",
+        minimum=0.0,
+        maximum=1.0,
+        advanced=True,
     )
 
 
 @dataclass(frozen=True)
 class Flow:
     estimator: str
-    """NONE repeats the last frame."""
+    """One of ESTIMATORS, or "none" for the last frame."""
     n_pairs: int
+    """How many of the last pairs of frames the motion is found from."""
     smoothing: float
-    """Standard deviation of a Gaussian in pixels of the reduced grid."""
+    """Of the motion: standard deviation in pixels of the grid it is found on."""
     damping: float
-    """Share of the speed that is left one lead later."""
+    """What is left of the speed from one lead to the next."""
 
 
-STILL = Flow(NONE, 1, 0.0, 1.0)
+Motions = dict[tuple[int, str, int, float], Array]
+"""By number of past frames, estimator, number of pairs and window."""
+LAST_FRAME = Flow("none", 1, 0.0, 1.0)
 
 
 class OpticalFlow(TunedRule[OpticalFlowSettings, Flow]):
     settings_type, choice_type, pixelwise = OpticalFlowSettings, Flow, False
 
+    def __init__(self, settings: OpticalFlowSettings) -> None:
+        super().__init__(settings)
+        self._motions: Motions | None = None
+
     def candidates(self, history: FrameSeries) -> Sequence[Flow]:
         asked = self.settings
-        estimators = (ILK, TVL1) if asked.estimator == "choose" else (asked.estimator,)
-        pairs = [asked.n_pairs] if asked.n_pairs else [n for n in _PAIRS if n < history.n_frames]
-        flows = [Flow(e, n, s, d) for d in _DAMPING for s in _SMOOTHING for e in estimators for n in pairs]
-        return [STILL, *flows]
+        if min(history.height, history.width) < FEWEST_PIXELS:
+            return [LAST_FRAME]
+        flows = [
+            Flow(estimator, n_pairs, smoothing, damping)
+            for estimator in ([asked.estimator] if asked.estimator in ESTIMATORS else ESTIMATORS)
+            for n_pairs in ([asked.n_pairs] if asked.n_pairs else _PAIRS[estimator])
+            for smoothing in _SMOOTHINGS[estimator]
+            for damping in ([asked.damping] if asked.damping else _DAMPINGS)
+        ]
+        return [LAST_FRAME, *flows] if asked.estimator == "choose" else flows
+
+    def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
+        """As TunedRule; motions that several candidates share are found once, and forgotten."""
+        self._motions = {}
+        for progress in super().fit(history, split):
+            self._motions = None
+            yield progress
 
     @staticmethod
     def forecast_by(choice: Flow, past: Frames, horizon: int) -> Frames:
+        """The last frame carried on; exactly the last frame where nothing moves, or a single frame is known."""
+        field = _field(choice, past)
+        if field is None:
+            return np.repeat(past[-1:].astype(np.float32), horizon, axis=0)
         out = np.empty((horizon, *past.shape[1:]), np.float32)
-        for lead, path in enumerate(_paths(choice, past, horizon)):
-            out[lead] = past[-1] if path is None else warp(past[-1], enlarge_displacement(path, past.shape[1:3]))
+        shape = (past.shape[1], past.shape[2])
+        for lead, way in enumerate(trajectories(field, _times(choice, range(horizon)))):
+            out[lead] = warp(past[-1], enlarge_displacement(way, shape))
         return out
 
     def forecast_view_by(self, choice: Flow, past: Frames, horizon: int, view: View) -> Frames:
+        field = _field(choice, past, self._motions)
+        if field is None:
+            return np.repeat(view.patches(past[-1:]).astype(np.float32), len(view.leads), axis=0)
         out = np.empty((len(view.leads), len(view.rows), len(view.columns), past.shape[-1]), np.float32)
-        wanted = dict(zip(view.leads.tolist(), out, strict=True))
-        for lead, path in enumerate(_paths(choice, past, horizon)):
-            if lead not in wanted:
-                continue
-            if path is None:
-                wanted[lead][:] = view.patches(past[-1:])[0]
-            else:
-                wanted[lead][:] = warp(past[-1], enlarge_displacement(path, past.shape[1:3]), view.rows, view.columns)
+        shape = (past.shape[1], past.shape[2])
+        for index, way in enumerate(trajectories(field, _times(choice, view.leads))):
+            seen = enlarge_displacement(way, shape, view.rows, view.columns)
+            out[index] = warp(past[-1], seen, view.rows, view.columns)
         return out
 
     def finding(self) -> str:
         flow = self.choice
-        if flow.estimator == NONE:
-            return "Carrying the last frame along forecast earlier frames no better than repeating it, so it is repeated."
-        pairs = "the last pair of frames" if flow.n_pairs == 1 else f"the last {flow.n_pairs} pairs of frames"
-        slower = f", which slows down to {flow.damping:.0%} a frame" if flow.damping < 1 else ""
-        return f"The last frame is carried along the motion of {pairs}{slower}; the {flow.estimator} estimator was best."
+        if flow.estimator == "none":
+            return "No motion was found that goes on in the frames before the test; the last frame is forecast."
+        looked = in_words(flow.n_pairs, "step")
+        slower = "" if flow.damping == 1 else f", {flow.damping:.0%} of its speed left from frame to frame"
+        return f"The last frame is carried on by its motion ({flow.estimator}, found from {looked} between frames){slower}."
 
 
-def _paths(choice: Flow, past: Frames, horizon: int) -> list[Array | None]:
-    """For each lead where what is seen then comes from, on the reduced grid: (2, h, w), or None where nothing moves."""
-    if choice.estimator == NONE or len(past) < 2 or min(past.shape[1:3]) < 2:
-        return [None] * horizon
-    velocity = motion(past, choice.estimator, choice.n_pairs, choice.smoothing)
-    paths: list[Array | None] = []
-    path, speed = np.zeros_like(velocity), 1.0
-    grid = np.indices(velocity.shape[1:]).astype(np.float32)
-    for _ in range(horizon):
-        # where a pixel comes from: one step back along the field, then the path from there (the field stands still)
-        step = speed * velocity
-        moved = np.moveaxis(warp(np.ascontiguousarray(np.moveaxis(path, 0, -1)), step), -1, 0)
-        path = np.clip(grid + step + moved, 0, np.array(velocity.shape[1:])[:, None, None] - 1) - grid
-        speed *= choice.damping
-        paths.append(path)
-    return paths
+def _times(choice: Flow, leads: Iterable[int]) -> list[float]:
+    """How many frames' way the picture has gone at each of the leads (lead 1 is 0)."""
+    return [float(np.sum(choice.damping ** np.arange(lead + 1))) for lead in leads]
 
 
-def motion(past: Frames, estimator: str, n_pairs: int, smoothing: float) -> Array:
-    """Displacement (2, h, w) float32, in pixels of the reduced grid, from the last frame of `past` to where its content was
-    one frame before: the mean over the last `n_pairs` pairs."""
-    shape = reduced_shape(past.shape[1], past.shape[2], ESTIMATED_PIXELS)
-    small = reduce_frames(past[-(n_pairs + 1) :], shape).astype(np.float32).mean(axis=-1)
-    stored = [frame.tobytes() for frame in small]
-    pairs = [_pair_motion(estimator, shape, *pair) for pair in zip(stored, stored[1:], strict=False)]
-    mean: Array = np.mean(pairs, axis=0)
-    if smoothing:
-        mean = gaussian_filter(mean, (0, smoothing, smoothing), mode="nearest")
-    return np.asarray(mean, np.float32)
-
-
-@lru_cache(maxsize=256)
-def _pair_motion(estimator: str, shape: tuple[int, int], first: bytes, second: bytes) -> Array:
-    """Kept, because candidates and origins ask for the same pairs again and again."""
-    before, now = (np.frombuffer(frame, np.float32).reshape(shape) for frame in (first, second))
-    low, high = float(min(before.min(), now.min())), float(max(before.max(), now.max()))
-    if high <= low:
-        return np.zeros((2, *shape), np.float32)
-    before, now = ((frame - low) / (high - low) for frame in (before, now))
-    if estimator == ILK:
-        found = optical_flow_ilk(now, before, radius=min(7, min(shape) // 2), num_warp=5)  # type: ignore[no-untyped-call]
-    else:
-        found = optical_flow_tvl1(now, before, num_warp=3, num_iter=8)  # type: ignore[no-untyped-call]
-    return np.nan_to_num(np.asarray(found, np.float32))
+def _field(choice: Flow, past: Frames, known: Motions | None = None) -> Array | None:
+    """The motion, if any; not found again where `known` holds it, of heads of the same history."""
+    n_pairs = min(choice.n_pairs, len(past) - 1)
+    if choice.estimator == "none" or n_pairs < 1 or min(past.shape[1:3]) < FEWEST_PIXELS:
+        return None
+    joint = choice.estimator == "joint"
+    key = (len(past), choice.estimator, n_pairs, choice.smoothing if joint else 0.0)
+    found = None if known is None else known.get(key)
+    if found is None:
+        small = small_frames(past[-n_pairs - 1 :])
+        found = joint_motion(small, choice.smoothing) if joint else mean_motion(small, choice.estimator)
+    if known is not None:
+        known[key] = found
+    return found if joint else smoothed(found, choice.smoothing)
 
 
 def _make(settings: OpticalFlowSettings, workbench: Workbench) -> OpticalFlow:
@@ -158,8 +167,8 @@ FORECASTERS.add(
     "optical_flow",
     ForecasterKind(
         title="Optical flow",
-        summary="Carries the last frame along the motion seen just before.",
-        use_when="Things move or drift without changing much: clouds, rain, cells, smoke, a growing shape.",
+        summary="Finds how the picture moves and carries the last frame on, without blurring it.",
+        use_when="Things drift, flow or travel steadily: rain, clouds, cells, a moving camera.",
         family="rule",
         settings=OpticalFlowSettings,
         make=_make,
