@@ -35,7 +35,7 @@ def parts(series: FrameSeries, n_origins: int) -> Iterator[FrameSeries]:
 
 
 def measure(
-    series: FrameSeries, horizon: int, forecaster: str, minutes: float, size: int | None, seed: int
+    series: FrameSeries, horizon: int, forecaster: str, minutes: float, size: int | None, seed: int, n_threads: int
 ) -> Iterator[dict[str, Any]]:
     """Fit one forecaster as the command line would and give its scores, then those of the rules beside it."""
     split = Split.of(series.n_frames, horizon)
@@ -51,7 +51,7 @@ def measure(
         split=split,
         preparation=preparation,
         seed=seed,
-        n_threads=os.cpu_count(),
+        n_threads=n_threads,
     )
     with tempfile.TemporaryDirectory() as folder:
         run = RunStore(Path(folder)).create(record)
@@ -139,6 +139,7 @@ def main() -> None:
     parser.add_argument("--alone-minutes", type=float, default=1.0)
     parser.add_argument("--without-auto", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--only-tables", action="store_true")
     asked = parser.parse_args()
     networks = [name for name, kind in FORECASTERS.items() if kind.family == "network"]
@@ -159,7 +160,7 @@ def main() -> None:
                         continue
                     minutes = asked.minutes if name == "auto" else asked.alone_minutes
                     started = time.monotonic()
-                    for row in measure(part, horizon, name, minutes, asked.size, asked.seed):
+                    for row in measure(part, horizon, name, minutes, asked.size, asked.seed, asked.threads):
                         if (part.name, part.n_frames, row["forecaster"]) in known:
                             continue
                         with asked.into.open("a", encoding="utf-8") as file:
