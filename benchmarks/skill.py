@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from framecast import FORECASTERS, FrameSeries, Preparation, RunStore, SeriesStore, Split, carry_out, ingest, mean_curve, plan
+from framecast import FORECASTERS, FrameSeries, Preparation, RunStore, SeriesStore, Split, carry_out, ingest, plan
+from framecast.evaluation.scores import mean_curve
 from framecast.runs.preflight import default_preparation
 from framecast.series.preparation import reduce_frames
 
