@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
 from framecast.registry import Registry
 from framecast.series.frames import FrameSeries
@@ -76,6 +77,46 @@ def travelling_waves(n_frames: int = 200, size: int = 64, seed: int = 0) -> Fram
             total += np.sin(wave[0] * down + wave[1] * right - per_frame * time + rng.uniform(0, 2 * np.pi))
         channels.append(127.5 * (1 + np.tanh(total)))
     return _series("travelling waves", np.stack(channels, axis=-1))
+
+
+@SYNTHETIC.register("moving_digits")
+def moving_digits(n_frames: int = 200, size: int = 64, seed: int = 0) -> FrameSeries:
+    """Two digits that move at constant speed and bounce off the walls; where they meet the brighter is seen. It is the motion
+    of Moving MNIST (Srivastava, Mansimov and Salakhutdinov 2015, section 4.1) at a third of its speed; the digits are drawn
+    with a font."""
+    rng = np.random.default_rng(seed)
+    side, speed = round(size * 28 / 64), 0.1 / 3
+    frames = np.zeros((n_frames, size, size))
+    for digit in rng.choice(10, 2, replace=False):
+        picture = _digit(str(digit), side)
+        start, angle = rng.uniform(0, 1, 2), rng.uniform(0, 2 * np.pi)
+        velocity = speed * np.array([np.sin(angle), np.cos(angle)])
+        corners = np.floor((size - side) * _between_walls(start + np.arange(n_frames)[:, None] * velocity, 0, 1)).astype(int)
+        for frame, (top, left) in zip(frames, corners, strict=True):
+            seen = frame[top : top + side, left : left + side]
+            np.maximum(seen, picture, out=seen)
+    return _grey("moving digits", frames)
+
+
+@SYNTHETIC.register("reaction_diffusion")
+def reaction_diffusion(n_frames: int = 200, size: int = 64, seed: int = 0) -> FrameSeries:
+    """Spots that grow and divide: two substances of the Gray-Scott model (Pearson 1993, Science 261) on periodic borders, 20
+    steps a frame, seen as the concentration of the second."""
+    rng = np.random.default_rng(seed)
+    fed, eaten = np.ones((size, size)), np.zeros((size, size))
+    for top, left in rng.integers(0, size, (max(3, size // 12), 2)):
+        where = np.ix_(*(np.arange(corner, corner + max(7, size // 9)) % size for corner in (top, left)))
+        fed[where], eaten[where] = 0.5, 0.25
+    fed += 0.02 * rng.random((size, size))
+    frames = np.empty((n_frames, size, size))
+    for step in range(-10, n_frames):  # the squares become spots before anybody looks
+        for _ in range(20):
+            reaction = fed * eaten**2
+            fed = fed + 0.16 * _laplacian(fed) - reaction + 0.035 * (1 - fed)
+            eaten = eaten + 0.08 * _laplacian(eaten) + reaction - (0.035 + 0.065) * eaten
+        if step >= 0:
+            frames[step] = eaten
+    return _grey("reaction and diffusion", 600 * frames)
 
 
 @SYNTHETIC.register("pulsating_cycle")
@@ -148,6 +189,19 @@ def _discs(centres: Floats, size: int, radius: float) -> Floats:
     distance = np.hypot(down - centres[:, 0, None, None], right - centres[:, 1, None, None])
     cover: Floats = np.clip(radius + 0.5 - distance, 0, 1)
     return cover
+
+
+def _digit(text: str, side: int) -> Floats:
+    """(side, side) grey levels, black around it."""
+    canvas = Image.new("L", (side, side))
+    ImageDraw.Draw(canvas).text((side / 2, side / 2), text, fill=255, anchor="mm", font=ImageFont.load_default(side * 0.95))
+    return np.asarray(canvas, np.float64)
+
+
+def _laplacian(values: Floats) -> Floats:
+    """Over periodic borders, neighbours at distance 1."""
+    around: Floats = sum(np.roll(values, shift, axis) for shift in (-1, 1) for axis in (0, 1)) - 4 * values
+    return around
 
 
 def _between_walls(positions: Floats, low: float, high: float) -> Floats:
