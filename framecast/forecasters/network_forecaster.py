@@ -3,7 +3,8 @@
 This is the one place where (time, height, width, channel) arrays become (batch, time, channel, height, width) tensors and
 back. Fitting has two stages. First the network trains on the train frames and forecasts the validation frames, which tells
 how long to train. Then, with `refit`, a fresh one trains on all history for just that share of the budget; on a short series
-that is worth more than any change of architecture. Leaving `fit` early keeps the best of the first stage.
+that is worth more than any change of architecture. Leaving `fit` early keeps the best of the first stage. A fit may begin with
+the weights of another run, and may learn from other series first; then both stages begin with what was learned there.
 """
 
 import dataclasses
@@ -24,13 +25,16 @@ from torch import Tensor, nn
 from framecast.errors import SettingError
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind, Workbench
+from framecast.forecasters.starting_weights import INHERITED, inner, starting_weights
+from framecast.forecasters.training_data import as_if_this_series, mask_tensor, reduce_mask, to_tensor
+from framecast.networks.build import bare_network
 from framecast.networks.contract import NETWORKS, QUESTION_OPTIONS, NetworkKind, NetworkSettings
 from framecast.networks.rollout import rollout
 from framecast.networks.wrap import Padded, Residual, count_weights, padded_size
 from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.series.preparation import reduce_frames, restore_frames
 from framecast.settings import Settings
-from framecast.training.batches import TrainingData
+from framecast.training.batches import TrainingData, n_windows
 from framecast.training.loop import Best, epoch_steps, train
 from framecast.training.memory import activation_bytes, memory_errors
 from framecast.training.progress import FitProgress
@@ -44,6 +48,7 @@ TIME_SHARE_OF_FIRST_STAGE = 0.4
 """Of a time limit, where a refit follows; the refit gets the rest and usually stops before it is used up."""
 STAGE_SEARCH = "Finding out how long to train"
 STAGE_ALL = "Training on all history"
+STAGE_OTHERS = "Learning from the other series"
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,10 @@ class NetworkForecaster:
         self._network: nn.Module | None = None
         self._best = Best()
         self._mean_frame: Tensor | None = None
+        self._start: dict[str, Tensor] = {}
+        """What the bare network begins with instead of what chance gives it; layers that are missing here stay at that."""
+        self._begun: list[str] = []
+        """What is to be said of the beginning."""
 
     def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
         """Train on `history`, which ends before the test. Raises SettingError where a window does not fit into the training
@@ -88,46 +97,88 @@ class NetworkForecaster:
         choosing = settings.validation and len(split.valid) > 0
         learned_from = split.train if choosing else range(split.test.start)
         small = reduce_frames(history.frames, shape)
-        mask = None if history.valid is None else _reduce_mask(history.valid, shape)
+        mask = None if history.valid is None else reduce_mask(history.valid, shape)
         seen = small[learned_from.start : learned_from.stop]
         mean = mean_frame(seen, mask) if settings.subtract_mean else None
         self._mean_frame = None if mean is None else torch.from_numpy(mean).permute(2, 0, 1).contiguous()
         scaler = Scaler.fit(seen, mask, normalise=settings.normalise, around=mean)
         self._fitted = _Fitted(self.name, settings.to_mapping(), shape, history.n_channels, scaler, device)
-        self._network = network = self._build()
+        if self.workbench.weights is not None:
+            found = starting_weights(settings, self.workbench.weights, self.name, shape, history.n_channels)
+            self._start, self._begun = found.read(), [f"It began with the weights of another run. {found.sentence}"]
+        self._network = network = self._build(self._mean_frame)
         data = TrainingData(
-            frames=_to_tensor(small).to(device),
+            frames=to_tensor(small).to(device),
             span=learned_from,
             valid=split.valid if choosing else range(0),
             data_range=history.data_range,
-            mask=None if mask is None else torch.from_numpy(mask).to(device, torch.float32),
+            mask=mask_tensor(mask, device),
         )
         seconds = settings.minutes * 60 or None
+        started = self._clock()
+        before = 0.0
+        if self.workbench.others:
+            before = settings.pretraining_share
+            for progress in self._pretrain(network, scaler, seconds and seconds * before):
+                yield _within(progress, 0.0, before, self._clock() - started)
+            seconds = seconds and max(seconds - (self._clock() - started), seconds * (1 - before) / 5)
         refit = choosing and settings.refit
         share = TIME_SHARE_OF_FIRST_STAGE if refit and seconds else 0.5 if refit else 1.0
-        started = self._clock()
+        first_ends, stage_started = before + (1 - before) * share, self._clock()
         stage = STAGE_SEARCH if choosing else STAGE_ALL
         try:
             for progress in self._train(network, data, scaler, stage, seconds and seconds * share):
-                yield _within(progress, 0.0, share, self._clock() - started)
+                yield _within(progress, before, first_ends, self._clock() - started)
         finally:  # also when the caller leaves: what was best forecasts
             if self._best.weights:
                 network.load_state_dict(self._best.weights)
                 self._best.weights = {}  # it is the network now; weights may be as large as memory
             network.zero_grad(set_to_none=True)
-        finding = self._finding() if choosing else ""
+        finding = " ".join([*([self._finding()] if choosing else []), *self._begun])
         if not refit:
             yield replace(_silent(progress), finding=finding)
             return
         # the same scaler: the refit network must see what the chosen one saw, so that the same share of training suits it
-        refitted = self._build()
+        refitted = self._build(self._mean_frame)
         everything = replace(data, span=range(split.test.start), valid=range(0))
-        seconds = seconds and max(seconds - (self._clock() - started), seconds * (1 - share) / 5)
+        seconds = seconds and max(seconds - (self._clock() - stage_started), seconds * (1 - share) / 5)
         for progress in self._train(refitted, everything, scaler, STAGE_ALL, seconds, stop_at=self._best.fraction):
             if progress.improved:
                 network.load_state_dict(refitted.state_dict())
-            yield _within(replace(progress, best_epoch=self._best.epoch), share, 1.0, self._clock() - started)
+            yield _within(replace(progress, best_epoch=self._best.epoch), first_ends, 1.0, self._clock() - started)
         yield replace(_silent(progress), fraction=1.0, remaining_s=0.0, finding=finding)
+
+    def _pretrain(self, network: nn.Module, scaler: Scaler, seconds: float | None) -> Iterator[FitProgress]:
+        """Train on the other series, and make what was learned the beginning of all stages. Left early, `network` has it."""
+        settings, bench = self.settings, self.workbench
+        data = [
+            as_if_this_series(other, bench.preparation, scaler, normalise=settings.normalise, device=bench.device)
+            for other in bench.others
+        ]
+        trained = self._build(None)  # that of this series belongs to no other
+        rest = settings.pretraining_share / (1 - settings.pretraining_share)
+        n_steps = sum(epoch_steps(n_windows(one, settings.context, settings), settings) for one in data)
+        most = round(settings.steps * rest)
+        budget = Budget(max(1, round(settings.epochs * rest)), n_steps, seconds, self._clock, max(most, settings.steps and 1))
+        try:
+            yield from train(
+                trained,
+                data[0],
+                scaler,
+                settings,
+                context=settings.context,
+                budget=budget,
+                best=Best(),
+                seed=bench.seed,
+                stage=STAGE_OTHERS,
+                more=data[1:],
+            )
+        finally:
+            trained.zero_grad(set_to_none=True)
+            self._start = {name: weight.detach().cpu().clone() for name, weight in inner(trained).state_dict().items()}
+            inner(network).load_state_dict(self._start)
+        names = ", ".join(f"'{other.name}'" for other in bench.others)
+        self._begun.append(f"It learned from {names} first.")
 
     def _finding(self) -> str:
         best = self._best
@@ -148,36 +199,39 @@ class NetworkForecaster:
         stop_at: float = 1.0,
     ) -> Iterator[FitProgress]:
         settings = self.settings
-        n_windows = len(data.span) - settings.context - min(settings.unroll, len(data.span) - settings.context) + 1
         if len(data.span) - settings.context < 1:
             raise SettingError(
                 f"{len(data.span)} frames to train on cannot hold a window of {settings.context} context frames and one to "
                 f"forecast. Choose a context of at most {len(data.span) - 1}."
             )
+        n_steps = epoch_steps(n_windows(data, settings.context, settings), settings)
         return train(
             network,
             data,
             scaler,
             settings,
             context=settings.context,
-            budget=Budget(settings.epochs, epoch_steps(n_windows, settings), seconds, self._clock, settings.steps),
+            budget=Budget(settings.epochs, n_steps, seconds, self._clock, settings.steps),
             best=self._best,
             seed=self.workbench.seed,
             stage=stage,
             stop_at=stop_at,
         )
 
-    def _build(self) -> nn.Module:
-        """A network at its birth on the device, the same one for the same seed."""
+    def _build(self, mean_frame: Tensor | None) -> nn.Module:
+        """A network at its beginning on the device, the same one for the same seed. Starting weights go over those of its
+        birth, so that with them its head is not zero and its first forecast is theirs, not persistence."""
         fitted = self._fitted
         assert fitted is not None
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.workbench.seed)
-            network = _bare_network(self.name, self.settings, *fitted.shape, fitted.channels)
+            network = bare_network(self.name, self.settings, *fitted.shape, fitted.channels)
         residual = self.settings.residual
         padded = Padded(network, NETWORKS[self.name].stride(self.settings))
-        scaled = Scaled(padded, fitted.scaler, answers_change=residual, mean_frame=self._mean_frame)
-        return (Residual(scaled) if residual else scaled).to(self.workbench.device)
+        scaled = Scaled(padded, fitted.scaler, answers_change=residual, mean_frame=mean_frame)
+        wrapped = Residual(scaled) if residual else scaled
+        network.load_state_dict(self._start, strict=False)
+        return wrapped.to(self.workbench.device)
 
     @torch.no_grad()
     def forecast(self, past: Frames, horizon: int) -> Frames:
@@ -186,7 +240,7 @@ class NetworkForecaster:
         assert fitted is not None and network is not None, "fit or load comes first"
         device = torch.device(self.workbench.device)
         small = reduce_frames(past, fitted.shape)
-        tensor = _to_tensor(small).to(device)
+        tensor = to_tensor(small).to(device)
         network.eval()
         exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
         with memory_errors(self.workbench.device), exact:
@@ -222,7 +276,7 @@ class NetworkForecaster:
         weights = load_file(folder / "weights.safetensors", device=device)
         if settings.subtract_mean:  # kept with the weights; what it is built with only has to have its shape
             forecaster._mean_frame = torch.zeros(fitted.channels, *fitted.shape)
-        forecaster._network = forecaster._build()
+        forecaster._network = forecaster._build(forecaster._mean_frame)
         forecaster._network.load_state_dict(weights)
         return forecaster
 
@@ -236,16 +290,10 @@ def settings_class(kind: NetworkKind) -> type[NetworkSettings]:
     return combined
 
 
-def _bare_network(name: str, settings: Any, height: int, width: int, channels: int) -> nn.Module:
-    kind = NETWORKS[name]
-    stride = kind.stride(settings)
-    return kind.build(settings, channels, padded_size(height, stride), padded_size(width, stride))
-
-
 def _n_weights(name: str) -> Callable[[Any, int, int, int], int]:
     def count(settings: Settings, height: int, width: int, channels: int) -> int:
         with torch.device("meta"):
-            return count_weights(_bare_network(name, settings, height, width, channels))
+            return count_weights(bare_network(name, settings, height, width, channels))
 
     return count
 
@@ -254,7 +302,7 @@ def _training_bytes(name: str) -> Callable[[Any, int, int, int], int]:
     @functools.lru_cache(maxsize=64)
     def activations(settings: Any, area: int, channels: int, stride: int) -> int:
         def build(height: int, width: int) -> nn.Module:
-            return _bare_network(name, settings, height, width, channels)
+            return bare_network(name, settings, height, width, channels)
 
         with torch.random.fork_rng(devices=[]):
             return activation_bytes(build, settings, settings.context, channels, area, stride)
@@ -270,19 +318,6 @@ def _training_bytes(name: str) -> Callable[[Any, int, int, int], int]:
         return 4 * copies * _n_weights(name)(settings, height, width, channels) + activations(settings, area, channels, stride)
 
     return count
-
-
-def _to_tensor(frames: Frames) -> Tensor:
-    """(t, h, w, c) to (t, c, h, w); uint8 stays, other types become float32, which torch can index on every device."""
-    kept = frames if frames.dtype == np.uint8 else frames.astype(np.float32)
-    return torch.from_numpy(np.require(kept.transpose(0, 3, 1, 2), requirements=["C", "W"]))
-
-
-def _reduce_mask(valid: np.ndarray[Any, Any], shape: tuple[int, int]) -> np.ndarray[Any, Any]:
-    """A working-size pixel carries data where at least half of what it covers does."""
-    share = reduce_frames(valid[None, ..., None].astype(np.float32), shape)
-    mask: np.ndarray[Any, Any] = share[0, ..., 0] >= 0.5
-    return mask
 
 
 def _extremes(frames: Frames) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -326,6 +361,9 @@ def _register(name: str, kind: NetworkKind) -> None:
             },
             n_weights=_n_weights(name),
             training_bytes=_training_bytes(name),
+            starting=lambda chosen, folder, shape, channels: starting_weights(chosen, folder, name, shape, channels).sentence,
+            inherited=(*(field.name for field in kind.settings.fields()), *INHERITED),
+            any_size=kind.any_size,
         ),
     )
 
