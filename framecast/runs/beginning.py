@@ -90,8 +90,8 @@ def check_others(
         if not kind.any_size and their_shape != shape:
             raise SettingError(
                 f"{kind.title} is made for one size: series '{other.name}' would be seen at {their_shape[1]} x "
-                f"{their_shape[0]} px and this one at {shape[1]} x {shape[0]} px. Leave this series out, or choose a convolutional "
-                "network."
+                f"{their_shape[0]} px and this one at {shape[1]} x {shape[0]} px. Leave this series out, or choose "
+                "a convolutional network."
             )
 
 

@@ -1,4 +1,4 @@
-"""A run may begin with what was learned: the weights of another run, or other series first; never with what it is to forecast."""
+"""A run may begin with what was learned: weights of another run, or other series first; never with what it is to forecast."""
 
 import json
 import shutil
@@ -131,7 +131,7 @@ def test_weights_that_saw_the_test_frames_are_refused_also_at_third_hand(learned
     workspace, series = learned.folder.parents[1], waves()
     seen = learned.record.split.test.start
     early = Split.of(24, 24 - seen + 1)
-    sentence = rf"learned from the first {seen} frames of this series and the test begins with frame {seen}.*at most {24 - seen}"
+    sentence = rf"learned from the first {seen} frames .* the test begins with frame {seen}.*at most {24 - seen} frames"
     with pytest.raises(SettingError, match=sentence):
         plan(series, forecaster="unet", start_from=learned, split=early, device="cpu")
     between = done(workspace, waves(pace=0.9), start_from=learned, changes=STILL)
