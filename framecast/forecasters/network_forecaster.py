@@ -106,7 +106,7 @@ class NetworkForecaster:
         if self.workbench.weights is not None:
             found = starting_weights(settings, self.workbench.weights, self.name, shape, history.n_channels)
             self._start, self._begun = found.read(), [f"It began with the weights of another run. {found.sentence}"]
-        self._network = network = self._build(self._mean_frame)
+        self._network = network = self._build()
         data = TrainingData(
             frames=to_tensor(small).to(device),
             span=learned_from,
@@ -139,7 +139,7 @@ class NetworkForecaster:
             yield replace(_silent(progress), finding=finding)
             return
         # the same scaler: the refit network must see what the chosen one saw, so that the same share of training suits it
-        refitted = self._build(self._mean_frame)
+        refitted = self._build()
         everything = replace(data, span=range(split.test.start), valid=range(0))
         seconds = seconds and max(seconds - (self._clock() - stage_started), seconds * (1 - share) / 5)
         for progress in self._train(refitted, everything, scaler, STAGE_ALL, seconds, stop_at=self._best.fraction):
@@ -155,7 +155,7 @@ class NetworkForecaster:
             as_if_this_series(other, bench.preparation, scaler, normalise=settings.normalise, device=bench.device)
             for other in bench.others
         ]
-        trained = self._build(None)  # that of this series belongs to no other
+        trained = self._build(anomalies=False)  # that of this series belongs to no other
         rest = settings.pretraining_share / (1 - settings.pretraining_share)
         n_steps = sum(epoch_steps(n_windows(one, settings.context, settings), settings) for one in data)
         most = round(settings.steps * rest)
@@ -218,7 +218,7 @@ class NetworkForecaster:
             stop_at=stop_at,
         )
 
-    def _build(self, mean_frame: Tensor | None) -> nn.Module:
+    def _build(self, *, anomalies: bool = True) -> nn.Module:
         """A network at its beginning on the device, the same one for the same seed. Starting weights go over those of its
         birth, so that with them its head is not zero and its first forecast is theirs, not persistence."""
         fitted = self._fitted
@@ -228,7 +228,7 @@ class NetworkForecaster:
             network = bare_network(self.name, self.settings, *fitted.shape, fitted.channels)
         residual = self.settings.residual
         padded = Padded(network, NETWORKS[self.name].stride(self.settings))
-        scaled = Scaled(padded, fitted.scaler, answers_change=residual, mean_frame=mean_frame)
+        scaled = Scaled(padded, fitted.scaler, answers_change=residual, mean_frame=self._mean_frame if anomalies else None)
         wrapped = Residual(scaled) if residual else scaled
         network.load_state_dict(self._start, strict=False)
         return wrapped.to(self.workbench.device)
@@ -276,7 +276,7 @@ class NetworkForecaster:
         weights = load_file(folder / "weights.safetensors", device=device)
         if settings.subtract_mean:  # kept with the weights; what it is built with only has to have its shape
             forecaster._mean_frame = torch.zeros(fitted.channels, *fitted.shape)
-        forecaster._network = forecaster._build(forecaster._mean_frame)
+        forecaster._network = forecaster._build()
         forecaster._network.load_state_dict(weights)
         return forecaster
 

@@ -6,7 +6,7 @@ rollout was best, not those with the best one-step loss.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np

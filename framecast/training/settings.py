@@ -313,8 +313,7 @@ class TrainingSettings(Settings):
     pretraining_share: float = setting(
         0.5,
         label="Share for other series",
-        help="Where a run also learns from other series: the share of time, epochs and steps that it spends on them "
-        "before it turns to its own.",
+        help="Where a run also learns from other series: the share of time, epochs and steps for them, which comes first.",
         minimum=0.05,
         maximum=0.95,
         advanced=True,
