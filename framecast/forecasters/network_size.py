@@ -8,17 +8,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from framecast.networks.build import bare_network
 from framecast.networks.contract import NETWORKS
 from framecast.networks.wrap import count_weights, padded_size
 from framecast.settings import Settings
 from framecast.training.memory import activation_bytes
-
-
-def bare_network(name: str, settings: Any, height: int, width: int, channels: int) -> nn.Module:
-    """The network `name` for frames of this size, without its wrappers."""
-    kind = NETWORKS[name]
-    stride = kind.stride(settings)
-    return kind.build(settings, channels, padded_size(height, stride), padded_size(width, stride))
 
 
 def n_weights(name: str) -> Callable[[Any, int, int, int], int]:
