@@ -13,6 +13,7 @@ from framecast.ui.live_run import other_runs, run_panel
 from framecast.ui.settings_form import settings_form
 from framecast.ui.size_choice import size_choice
 from framecast.ui.split_choice import short_series_note, split_choice
+from framecast.ui.start_choice import start_choice
 from framecast.ui.text import short
 
 page.header("Train", "Choose a series and a forecaster. It learns in the background: you may leave this page.")
@@ -50,7 +51,8 @@ with choices:
         rule = kind.family == "rule"
         st.subheader("4. Settings" if rule else "4. Size and settings", anchor=False)
         preparation = Preparation() if rule else size_choice(stored, device)
-        changes = settings_form(name, preset, kind, split)
+        start = start_choice(name, kind, preset, stored, split, preparation, store, resources.run_store())
+        changes = settings_form(name, preset, kind, split, start)
 
 with side, st.container(key="side_run"):
     try:
@@ -61,6 +63,7 @@ with side, st.container(key="side_run"):
             with st.container(key="ready", border=True, gap="small"):
                 choice = (name, kind, preset)
                 beside = run is not None
-                launch(stored, store.open(digest), split, preparation, choice, changes, device, manager, beside_run=beside)
+                series = store.open(digest)
+                launch(stored, series, split, preparation, choice, start, changes, device, manager, beside_run=beside)
     except FrameCastError as error:
         page.refuse(error)

@@ -374,3 +374,17 @@ def test_a_mistyped_option_is_one_sentence(words: tuple[str, str], capsys: pytes
 
 def test_auto_serves_a_short_series(command: Command, folder: Path) -> None:
     assert command("run", folder, "--epochs", 1).code == 0
+
+
+def test_a_run_starts_from_another_and_learns_from_other_series(command: Command, folder: Path, tmp_path: Path) -> None:
+    small = ("--forecaster", "unet", "--epochs", 1, "--set", "width=4", "--set", "context=2", "--set", "levels=1")
+    command("run", folder, *small)
+    (first,) = RunStore(tmp_path / "workspace").runs()
+    other = np.random.default_rng(0).integers(0, 255, (12, 14, 18), np.uint8)
+    np.save(tmp_path / "other.npy", other)
+    command("series", "add", tmp_path / "other.npy")
+    done = command("run", folder, "--forecaster", "unet", "--epochs", 1, "--start-from", first.id, "--learn-from", "other")
+    assert "It began with the weights of another run. All weights are taken over. It learned from 'other' first." in done.err
+    second = RunStore(tmp_path / "workspace").runs()[0]
+    shown = command("runs", "show", second.id).out
+    assert f"with the weights of run {first.id}" in shown and second.record.learned_from[0] in shown

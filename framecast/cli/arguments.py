@@ -93,6 +93,17 @@ def _run(run: argparse.ArgumentParser) -> None:
         metavar="PX",
         help="shorter side in pixels that a network sees, or native (default: at most 128 on a CPU, 256 on a GPU)",
     )
+    run.add_argument(
+        "--start-from", metavar="RUN", help="begin with the weights of this finished run of the same forecaster"
+    )
+    run.add_argument(
+        "--learn-from",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME",
+        help="stored series to learn from first, for a half of the budget",
+    )
     run.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
     run.add_argument("--seed", type=_seed, default=0, metavar="N", help="a whole number from 0 on (default: 0)")
     run.add_argument("--json", type=Path, metavar="FILE", help="write per-lead scores of every forecaster")

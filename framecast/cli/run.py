@@ -51,6 +51,8 @@ def run(asked: argparse.Namespace, screen: Screen) -> int:
         height, width = preparation.working_shape(series.height, series.width)
         if (height, width) != (series.height, series.width):
             screen.say(f"Networks see {width} x {height} of {series.width} x {series.height} px; --size native shows all.")
+        start_from = RunStore(asked.workspace).open(asked.start_from) if asked.start_from else None
+        others = _others(asked)
         records = [
             plan(
                 series,
@@ -62,10 +64,12 @@ def run(asked: argparse.Namespace, screen: Screen) -> int:
                 seed=asked.seed,
                 device=asked.device,
                 digest=stored.digest,
+                start_from=start_from,
+                others=others,
             )
             for name, (preset, own) in chosen.items()
         ]
-    runs, failed = _carry_out_all(records, series, asked.workspace, screen)
+    runs, failed = _carry_out_all(records, series, others, asked.workspace, screen)
     if not runs:
         return 1
     results = Results(series, stored.digest, split, runs)
@@ -83,7 +87,16 @@ def _preparation(asked: argparse.Namespace, series: FrameSeries, device: str) ->
     return Preparation(asked.size) if "size" in asked else default_preparation(series.height, series.width, device)
 
 
-def _carry_out_all(records: list[RunRecord], series: FrameSeries, workspace: Path, screen: Screen) -> tuple[list[Run], bool]:
+def _others(asked: argparse.Namespace) -> dict[str, FrameSeries]:
+    """Digest to series, of those to learn from first."""
+    store = SeriesStore(asked.workspace)
+    digests = dict.fromkeys(store.info(name).digest for name in asked.learn_from)
+    return {digest: store.open(digest) for digest in digests}
+
+
+def _carry_out_all(
+    records: list[RunRecord], series: FrameSeries, others: dict[str, FrameSeries], workspace: Path, screen: Screen
+) -> tuple[list[Run], bool]:
     """The finished runs, and whether any failed: one that fails is said, and the others go on."""
     finished: list[Run] = []
     failed = False
@@ -95,7 +108,7 @@ def _carry_out_all(records: list[RunRecord], series: FrameSeries, workspace: Pat
             one = RunStore(workspace).create(record)
             try:
                 rules = known_rules(finished, record)
-                screen.follow(carry_out(record, series, one, stop=stop, rules=rules), record.title)
+                screen.follow(carry_out(record, series, one, stop=stop, rules=rules, others=others), record.title)
             except RunError as error:
                 failed = True
                 screen.complain(f"{record.title} failed. {error}")

@@ -114,6 +114,10 @@ def _show(run: Run, workspace: Path, in_openstl_units: bool) -> None:
     first, last = record.split.test.start + 1, record.split.test.stop
     print(f"series    {record.series_name} ({record.series}), test frames {first} to {last}")
     print(f"size      {record.preparation.size or 'native'}\nseed      {record.seed}")
+    if record.start_from:
+        print(f"begun     with the weights of run {record.start_from}")
+    if record.learned_from:
+        print(f"learned   first from the series {', '.join(record.learned_from)}")
     print(f"device    {record.device}, {record.n_threads} threads\npreset    {record.preset}\nsettings  {changed}\n")
     if error := run.error():
         print(error)

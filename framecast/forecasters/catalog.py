@@ -6,7 +6,7 @@ from framecast.registry import Registry
 FORECASTERS: Registry[ForecasterKind] = Registry(
     "forecaster",
     "framecast.forecasters.baselines",
-    "framecast.forecasters.network_forecaster",
+    "framecast.forecasters.network_kinds",
     "framecast.forecasters.auto",
     "framecast.forecasters.ensemble",
 )

@@ -60,6 +60,10 @@ class Workbench:
     preparation: Preparation = field(default_factory=Preparation)
     device: str = "cpu"
     seed: int = 0
+    weights: Path | None = None
+    """What a forecaster of the same kind has saved; the fit begins with these weights. None for a beginning by chance."""
+    others: tuple[FrameSeries, ...] = ()
+    """Series to learn from before the one that is forecast: no frame that is to be forecast is in them."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,13 @@ class ForecasterKind:
     """(settings, working height, working width, channels) to the number of trained weights; None for rules."""
     training_bytes: Callable[[Any, int, int, int], int] | None = None
     """The same to the bytes that training holds at its peak beside the series; None for rules."""
+    starting: Callable[[Any, Path, tuple[int, int], int], str] | None = None
+    """(settings, folder that another one saved, working shape, channels) to a sentence on which of its weights are taken over.
+    Raises SettingError where they do not fit; None where a fit cannot begin with weights, nor learn from other series."""
+    inherited: tuple[str, ...] = ()
+    """Settings that a run takes over from the run that it starts from, where nobody chose them."""
+    any_size: bool = False
+    """May learn from series of other sizes."""
 
     def configure(
         self, preset: str | None = None, changes: Mapping[str, object] | None = None, split: Split | None = None

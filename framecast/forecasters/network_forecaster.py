@@ -3,13 +3,12 @@
 This is the one place where (time, height, width, channel) arrays become (batch, time, channel, height, width) tensors and
 back. Fitting has two stages. First the network trains on the train frames and forecasts the validation frames, which tells
 how long to train. Then, with `refit`, a fresh one trains on all history for just that share of the budget; on a short series
-that is worth more than any change of architecture. Leaving `fit` early keeps the best of the first stage.
+that is worth more than any change of architecture. Leaving `fit` early keeps the best of the first stage. A fit may begin with
+the weights of another run, and may learn from other series first; then both stages begin with what was learned there.
 """
 
 import dataclasses
-import functools
 import json
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -22,26 +21,26 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from framecast.errors import SettingError
-from framecast.forecasters.catalog import FORECASTERS
-from framecast.forecasters.contract import ForecasterKind, Workbench
+from framecast.forecasters.contract import Workbench
 from framecast.forecasters.hindcast import View
-from framecast.forecasters.restoration import WAYS, Restorer, SmallMotion, possible_ways, restored_in_words
-from framecast.metrics.contract import METRICS
-from framecast.networks.contract import NETWORKS, QUESTION_OPTIONS, NetworkKind, NetworkSettings, motion_of
+from framecast.forecasters.network_settings import settings_class
+from framecast.forecasters.restoration import Restorer, SmallMotion, best_way, possible_ways, small_motion
+from framecast.forecasters.starting_weights import inner, starting_weights
+from framecast.forecasters.training_data import as_if_this_series, mask_tensor, reduce_mask, to_tensor
+from framecast.networks.build import bare_network
+from framecast.networks.contract import NETWORKS, motion_of
 from framecast.networks.rollout import chunks
-from framecast.networks.wrap import Padded, Residual, count_weights, padded_size
+from framecast.networks.wrap import Padded, Residual
 from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.series.preparation import reduce_frames
-from framecast.series.reduction import reduction_of
-from framecast.settings import Settings, setting
-from framecast.training.batches import TrainingData
+from framecast.series.reduction import extremes, reduction_of
+from framecast.training.batches import TrainingData, n_windows
 from framecast.training.loop import Best, epoch_steps, train
-from framecast.training.memory import activation_bytes, memory_errors
+from framecast.training.memory import memory_errors
 from framecast.training.progress import FitProgress
 from framecast.training.scaled import Scaled
 from framecast.training.scaling import Scaler, mean_frame
 from framecast.training.schedule import Budget
-from framecast.training.settings import TrainingSettings
 from framecast.training.validation import seen_range
 
 TIME_SHARE_OF_FIRST_STAGE = 0.4
@@ -50,6 +49,7 @@ STAGE_SEARCH = "Finding out how long to train"
 STAGE_CHOSEN = "Chosen by validation"
 """Said once, before the refit: what forecasts at this moment has not been trained on the validation frames."""
 STAGE_ALL = "Training on all history"
+STAGE_OTHERS = "Learning from the other series"
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,10 @@ class NetworkForecaster:
         self.restoration = "change"
         """How a forecast comes back to native size, one of the names in `hindcasts`. `fit` chooses it after the first
         stage; whoever knows better sets it before `forecast` and `save`."""
+        self._start: dict[str, Tensor] = {}
+        """What the bare network begins with instead of what chance gives it; layers that are missing here stay at that."""
+        self._begun: list[str] = []
+        """What is to be said of the beginning."""
 
     def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
         """Train on `history`, which ends before the test. Raises SettingError where a window does not fit into the training
@@ -94,31 +98,46 @@ class NetworkForecaster:
     def _fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
         settings, device = self.settings, self.workbench.device
         shape = self.workbench.preparation.working_shape(history.height, history.width)
+        if settings.restore == "warp" and settings.zero_block:
+            raise SettingError(
+                "Zeros pushed before the forecast leave no last frame to be moved. Choose another way back to native size "
+                "than warp, or push no zeros."
+            )
         choosing = settings.validation and len(split.valid) > 0
         learned_from = split.train if choosing else range(split.test.start)
         small = reduction_of(history.frames, shape).small
-        mask = None if history.valid is None else _reduce_mask(history.valid, shape)
+        mask = None if history.valid is None else reduce_mask(history.valid, shape)
         seen = small[learned_from.start : learned_from.stop]
         mean = mean_frame(seen, mask) if settings.subtract_mean else None
         self._mean_frame = None if mean is None else torch.from_numpy(mean).permute(2, 0, 1).contiguous()
         scaler = Scaler.fit(seen, mask, normalise=settings.normalise, around=mean)
         self._fitted = _Fitted(self.name, settings.to_mapping(), shape, history.n_channels, scaler, device)
+        if self.workbench.weights is not None:
+            found = starting_weights(settings, self.workbench.weights, self.name, shape, history.n_channels)
+            self._start, self._begun = found.read(), [f"It began with the weights of another run. {found.sentence}"]
         self._network = network = self._build()
         data = TrainingData(
-            frames=_to_tensor(small).to(device),
+            frames=to_tensor(small).to(device),
             span=learned_from,
             valid=split.valid if choosing else range(0),
             data_range=history.data_range,
-            mask=None if mask is None else torch.from_numpy(mask).to(device, torch.float32),
+            mask=mask_tensor(mask, device),
         )
         seconds = settings.minutes * 60 or None
+        started = self._clock()
+        before = 0.0
+        if self.workbench.others:
+            before = settings.pretraining_share
+            for progress in self._pretrain(network, scaler, seconds and seconds * before):
+                yield _within(progress, 0.0, before, self._clock() - started)
+            seconds = seconds and max(seconds - (self._clock() - started), seconds * (1 - before) / 5)
         refit = choosing and settings.refit
         share = TIME_SHARE_OF_FIRST_STAGE if refit and seconds else 0.5 if refit else 1.0
-        started = self._clock()
+        first_ends, stage_started = before + (1 - before) * share, self._clock()
         stage = STAGE_SEARCH if choosing else STAGE_ALL
         try:
             for progress in self._train(network, data, scaler, stage, seconds and seconds * share):
-                yield _within(progress, 0.0, share, self._clock() - started)
+                yield _within(progress, before, first_ends, self._clock() - started)
         finally:  # also when the caller leaves: what was best forecasts
             if self._best.weights:
                 network.load_state_dict(self._best.weights)
@@ -126,20 +145,54 @@ class NetworkForecaster:
             network.zero_grad(set_to_none=True)
         if settings.restore != "choose":
             self.restoration = settings.restore
-        finding = " ".join([self._finding(), *self._restored(history, split.valid)]) if choosing else ""
+        chosen = [self._finding(), *self._restored(history, split.valid)] if choosing else []
+        finding = " ".join([*chosen, *self._begun])
         if not refit:
             yield replace(_silent(progress), finding=finding)
             return
-        yield replace(_silent(progress), stage=STAGE_CHOSEN, fraction=share)
+        yield replace(_silent(progress), stage=STAGE_CHOSEN, fraction=first_ends)
         # the same scaler: the refit network must see what the chosen one saw, so that the same share of training suits it
         refitted = self._build()
         everything = replace(data, span=range(split.test.start), valid=range(0))
-        seconds = seconds and max(seconds - (self._clock() - started), seconds * (1 - share) / 5)
+        seconds = seconds and max(seconds - (self._clock() - stage_started), seconds * (1 - share) / 5)
         for progress in self._train(refitted, everything, scaler, STAGE_ALL, seconds, stop_at=self._best.fraction):
             if progress.improved:
                 network.load_state_dict(refitted.state_dict())
-            yield _within(replace(progress, best_epoch=self._best.epoch), share, 1.0, self._clock() - started)
+            yield _within(replace(progress, best_epoch=self._best.epoch), first_ends, 1.0, self._clock() - started)
         yield replace(_silent(progress), fraction=1.0, remaining_s=0.0, finding=finding)
+
+    def _pretrain(self, network: nn.Module, scaler: Scaler, seconds: float | None) -> Iterator[FitProgress]:
+        """Train on the other series, and make what was learned the beginning of all stages. Left early, `network` has it."""
+        settings, bench = self.settings, self.workbench
+        data = [
+            as_if_this_series(other, bench.preparation, scaler, normalise=settings.normalise, device=bench.device)
+            for other in bench.others
+        ]
+        trained = self._build(anomalies=False)  # that of this series belongs to no other
+        rest = settings.pretraining_share / (1 - settings.pretraining_share)
+        n_steps = sum(epoch_steps(n_windows(one, settings.context, settings), settings) for one in data)
+        most = round(settings.steps * rest)
+        budget = Budget(max(1, round(settings.epochs * rest)), n_steps, seconds, self._clock, max(most, settings.steps and 1))
+        try:
+            yield from train(
+                trained,
+                data[0],
+                scaler,
+                settings,
+                context=settings.context,
+                block=self._block,
+                budget=budget,
+                best=Best(),
+                seed=bench.seed,
+                stage=STAGE_OTHERS,
+                more=data[1:],
+            )
+        finally:
+            trained.zero_grad(set_to_none=True)
+            self._start = {name: weight.detach().cpu().clone() for name, weight in inner(trained).state_dict().items()}
+            inner(network).load_state_dict(self._start)
+        names = ", ".join(f"'{other.name}'" for other in bench.others)
+        self._begun.append(f"It learned from {names} first.")
 
     def _finding(self) -> str:
         best = self._best
@@ -160,37 +213,40 @@ class NetworkForecaster:
         stop_at: float = 1.0,
     ) -> Iterator[FitProgress]:
         settings = self.settings
-        n_windows = len(data.span) - settings.context - min(settings.unroll, len(data.span) - settings.context) + 1
         if len(data.span) - settings.context < 1:
             raise SettingError(
                 f"{len(data.span)} frames to train on cannot hold a window of {settings.context} context frames and one to "
                 f"forecast. Choose a context of at most {len(data.span) - 1}."
             )
+        n_steps = epoch_steps(n_windows(data, settings.context, settings), settings)
         return train(
             network,
             data,
             scaler,
             settings,
             context=settings.context,
-            block=getattr(settings, "block", 1),
-            budget=Budget(settings.epochs, epoch_steps(n_windows, settings), seconds, self._clock, settings.steps),
+            block=self._block,
+            budget=Budget(settings.epochs, n_steps, seconds, self._clock, settings.steps),
             best=self._best,
             seed=self.workbench.seed,
             stage=stage,
             stop_at=stop_at,
         )
 
-    def _build(self) -> nn.Module:
-        """A network at its birth on the device, the same one for the same seed."""
+    def _build(self, *, anomalies: bool = True) -> nn.Module:
+        """A network at its beginning on the device, the same one for the same seed. Starting weights go over those of its
+        birth, so that with them its head is not zero and its first forecast is theirs, not persistence."""
         fitted = self._fitted
         assert fitted is not None
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.workbench.seed)
-            network = _bare_network(self.name, self.settings, *fitted.shape, fitted.channels)
+            network = bare_network(self.name, self.settings, *fitted.shape, fitted.channels)
         residual = self.settings.residual
         padded = Padded(network, NETWORKS[self.name].stride(self.settings))
-        scaled = Scaled(padded, fitted.scaler, answers_change=residual, mean_frame=self._mean_frame)
-        return (Residual(scaled) if residual else scaled).to(self.workbench.device)
+        scaled = Scaled(padded, fitted.scaler, answers_change=residual, mean_frame=self._mean_frame if anomalies else None)
+        wrapped = Residual(scaled) if residual else scaled
+        network.load_state_dict(self._start, strict=False)
+        return wrapped.to(self.workbench.device)
 
     def _restored(self, history: FrameSeries, valid: range) -> list[str]:
         """Choose the way back to native size that serves the forecast of the validation frames best, and say so; nothing where
@@ -200,13 +256,14 @@ class NetworkForecaster:
             return []
         view = View.of(history, len(valid))
         truth = view.patches(history.frames[valid.start + view.leads])
-        metric = METRICS[self.settings.select_by]
-        scores = {}
-        for way, said in self.hindcasts(history.frames[: valid.start], len(valid), view).items():
-            scores[way] = float(metric.function(said, truth, data_range=history.data_range, valid=view.valid).mean())
-        choose = max if metric.higher_is_better else min
-        self.restoration = choose(scores, key=lambda way: scores[way])
-        return [restored_in_words(self.restoration, scores, metric.title)]
+        hindcasts = self.hindcasts(history.frames[: valid.start], len(valid), view)
+        self.restoration, words = best_way(hindcasts, truth, self.settings.select_by, history.data_range, view)
+        return [words]
+
+    @property
+    def _block(self) -> int:
+        """Frames that the network emits at once."""
+        return int(getattr(self.settings, "block", 1))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -225,7 +282,7 @@ class NetworkForecaster:
         for lead, (frame, motion) in enumerate(self._rollout(seen, horizon)):
             frames[lead] = restorer(frame, motion)
         if self.settings.clamp:
-            np.clip(frames, *_extremes(past), out=frames)
+            np.clip(frames, *extremes(past), out=frames)
         return frames
 
     def hindcasts(self, past: Frames, horizon: int, view: View) -> dict[str, Frames]:
@@ -249,7 +306,7 @@ class NetworkForecaster:
         """Forecast frames (h, w, channel) float32 one after the other, with the motion behind each where the network tells."""
         network = self._network
         assert network is not None
-        tensor = _to_tensor(small).to(torch.device(self.workbench.device))
+        tensor = to_tensor(small).to(torch.device(self.workbench.device))
         was_training = network.training  # a fit may be paused for a look at it
         network.eval()
         exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
@@ -260,7 +317,7 @@ class NetworkForecaster:
             for chunk, state in chunks(network, tensor[None], horizon, clamp=clamp, zero_block=zero_block):
                 frames = chunk[0].permute(0, 2, 3, 1).cpu().numpy()[: horizon - n_frames]
                 told = motion_of(network, state)
-                motion = None if told is None else _to_motion(told, small.shape[1:3])
+                motion = None if told is None else small_motion(told, small.shape[1:3])
                 n_frames += len(frames)
                 yield from ((frame, motion) for frame in frames)
         network.train(was_training)
@@ -293,96 +350,10 @@ class NetworkForecaster:
         return forecaster
 
 
-def settings_class(kind: NetworkKind) -> type[NetworkSettings]:
-    """One settings class with the fields of the network, of its training and of the way back to native size, so that form,
-    `--set` and run see one list."""
-    name = kind.settings.__name__.removesuffix("Settings") + "ForecasterSettings"
-    ways = possible_ways(reduced=True, tells_motion=kind.tells_motion)
-    restore = setting(
-        "choose",
-        label="Back to native size",
-        help="A forecast made small comes back as " + "; ".join(f"{WAYS[way]} ({way})" for way in ways) + ". The forecast of "
-        "the validation frames, looked at in native size, chooses.",
-        choices=("choose", *ways),
-        advanced=True,
-    )
-    combined = dataclasses.make_dataclass(
-        name,
-        [("restore", str, restore)],
-        bases=(kind.settings, TrainingSettings),
-        frozen=True,
-        namespace={"any_size": kind.any_size},
-    )
-    assert issubclass(combined, NetworkSettings)
-    return combined
-
-
-def _bare_network(name: str, settings: Any, height: int, width: int, channels: int) -> nn.Module:
-    kind = NETWORKS[name]
-    stride = kind.stride(settings)
-    return kind.build(settings, channels, padded_size(height, stride), padded_size(width, stride))
-
-
-def _n_weights(name: str) -> Callable[[Any, int, int, int], int]:
-    def count(settings: Settings, height: int, width: int, channels: int) -> int:
-        with torch.device("meta"):
-            return count_weights(_bare_network(name, settings, height, width, channels))
-
-    return count
-
-
-def _training_bytes(name: str) -> Callable[[Any, int, int, int], int]:
-    @functools.lru_cache(maxsize=64)
-    def activations(settings: Any, area: int, channels: int, stride: int) -> int:
-        def build(height: int, width: int) -> nn.Module:
-            return _bare_network(name, settings, height, width, channels)
-
-        with torch.random.fork_rng(devices=[]):
-            return activation_bytes(build, settings, settings.context, channels, area, stride)
-
-    def count(settings: Any, height: int, width: int, channels: int) -> int:
-        stride = NETWORKS[name].stride(settings)
-        sides = (min(settings.crop or side, side) for side in (height, width))
-        area = math.prod(padded_size(side, stride) for side in sides)
-        copies: int = 4  # weights, gradients, two moments of Adam
-        copies += 3 * bool(settings.context + settings.unroll > 2)  # used at several steps: their gradients are added up
-        copies += bool(settings.averaging)
-        copies += bool(settings.validation)  # the best so far, later the network of the first stage beside the refitted one
-        return 4 * copies * _n_weights(name)(settings, height, width, channels) + activations(settings, area, channels, stride)
-
-    return count
-
-
-def _to_tensor(frames: Frames) -> Tensor:
-    """(t, h, w, c) to (t, c, h, w); uint8 stays, other types become float32, which torch can index on every device."""
-    kept = frames if frames.dtype == np.uint8 else frames.astype(np.float32)
-    return torch.from_numpy(np.require(kept.transpose(0, 3, 1, 2), requirements=["C", "W"]))
-
-
-def _to_motion(motion: tuple[Tensor, Tensor], shape: tuple[int, ...]) -> SmallMotion:
-    """(1, 2, h, w) and (1, c, h, w) at padded size to (2, h, w) and (h, w, c) of the frame."""
-    displacement, residual = (part[0, :, : shape[0], : shape[1]].cpu().numpy() for part in motion)
-    return displacement, residual.transpose(1, 2, 0)
-
-
 def _nudged(frames: Frames, nudge: Frames) -> Frames:
     nudged = frames.astype(np.float32)
     nudged[len(frames) - len(nudge) :] += nudge
     return nudged
-
-
-def _reduce_mask(valid: np.ndarray[Any, Any], shape: tuple[int, int]) -> np.ndarray[Any, Any]:
-    """A working-size pixel carries data where at least half of what it covers does."""
-    share = reduce_frames(valid[None, ..., None].astype(np.float32), shape)
-    mask: np.ndarray[Any, Any] = share[0, ..., 0] >= 0.5
-    return mask
-
-
-def _extremes(frames: Frames) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Lowest and highest value per channel of (t, h, w, c), frame by frame so that a memory map stays on disk."""
-    low = np.min([frame.min(axis=(0, 1)) for frame in frames], axis=0)
-    high = np.max([frame.max(axis=(0, 1)) for frame in frames], axis=0)
-    return low.astype(np.float32), high.astype(np.float32)
 
 
 def _within(progress: FitProgress, start: float, stop: float, elapsed: float) -> FitProgress:
@@ -396,32 +367,3 @@ def _within(progress: FitProgress, start: float, stop: float, elapsed: float) ->
 def _silent(progress: FitProgress) -> FitProgress:
     """The same moment without its events: to say something more of it, not to count it twice."""
     return replace(progress, epoch_done=False, improved=False, valid_scores={}, preview=None)
-
-
-def _register(name: str, kind: NetworkKind) -> None:
-    settings = settings_class(kind)
-    FORECASTERS.add(
-        name,
-        ForecasterKind(
-            title=kind.title,
-            summary=kind.summary,
-            use_when=kind.use_when,
-            family="network",
-            settings=settings,
-            make=lambda chosen, workbench: NetworkForecaster(name, chosen, workbench),
-            load=NetworkForecaster.load,
-            presets={"recommended": kind.recommended, "question": QUESTION_OPTIONS, **kind.presets},
-            preset_help={
-                "recommended": "Scaled values, forecasts the change, trained on its own forecasts, refitted on all history.",
-                "question": "The training options of the question: Adam, 300 epochs, gradient threshold 1, rate 0.0001 "
-                "dropped by 0.2 every 125 epochs.",
-                **kind.preset_help,
-            },
-            n_weights=_n_weights(name),
-            training_bytes=_training_bytes(name),
-        ),
-    )
-
-
-for _name, _kind in NETWORKS.items():
-    _register(_name, _kind)

@@ -111,6 +111,7 @@ NETWORKS.add(
         settings=AdvectSettings,
         build=_build,
         stride=lambda settings: int(settings.patch * 2 ** (settings.levels - 1)),
+        any_size=True,
         tells_motion=True,
     ),
 )

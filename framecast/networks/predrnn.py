@@ -213,6 +213,7 @@ NETWORKS.add(
         settings=PredRnnSettings,
         build=_build,
         stride=lambda settings: int(settings.patch),
+        any_size=True,
         recommended={"burn_in": 3},
     ),
 )

@@ -244,6 +244,7 @@ NETWORKS.add(
         settings=SimVpSettings,
         build=lambda settings, channels, height, width: build_simvp(settings, channels),
         stride=simvp_stride,
+        any_size=True,
         presets={"published": PUBLISHED},
         preset_help={"published": PUBLISHED_HELP},
         recommended={"unroll": 10},

@@ -58,6 +58,7 @@ NETWORKS.add(
         settings=SimVpSettings,
         build=_build,
         stride=simvp_stride,
+        any_size=True,
         presets={"published": PUBLISHED},
         preset_help={"published": PUBLISHED_HELP},
         recommended={"unroll": 10},

@@ -3,6 +3,8 @@
 Each check stands alone and raises a SettingError that says what was found, what is needed, and the number that would work.
 """
 
+from collections.abc import Iterable
+
 from framecast.errors import SettingError
 from framecast.forecasters.contract import ForecasterKind, training_span
 from framecast.runs.preflight import preflight
@@ -55,9 +57,15 @@ def check_context(settings: Settings, split: Split) -> None:
 
 
 def check_memory(
-    kind: ForecasterKind, settings: Settings, series: FrameSeries, preparation: Preparation, split: Split, device: str
+    kind: ForecasterKind,
+    settings: Settings,
+    series: FrameSeries,
+    preparation: Preparation,
+    split: Split,
+    device: str,
+    others: Iterable[FrameSeries] = (),
 ) -> None:
-    """The weights and the series fit into the memory of the device."""
+    """The weights, the series and the others that are learned from fit into the memory of the device."""
     if kind.n_weights is None:
         return
     found = preflight(
@@ -70,6 +78,7 @@ def check_memory(
         device,
         n_frames=split.test.start,
         bytes_per_value=1 if series.frames.dtype == "uint8" else 4,
+        others=[(other.n_frames, other.height, other.width) for other in others],
     )
     if not found.fits:
         raise SettingError(found.sentence)

@@ -18,6 +18,7 @@ from framecast.errors import DivergedError, InputError, SettingError
 from framecast.files import bytes_in_words
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Forecaster, Workbench
+from framecast.runs.beginning import check_others, check_start, inherited_settings, seen_before, shown_of_others
 from framecast.runs.checks import check_context, check_memory, check_split, check_validation
 from framecast.runs.devices import available_bytes, chosen_device, n_threads_alone, torch_threads
 from framecast.runs.failure import recording_failure
@@ -51,28 +52,38 @@ def plan(
     title: str | None = None,
     digest: str | None = None,
     n_threads: int | None = None,
+    start_from: Run | None = None,
+    others: Mapping[str, FrameSeries] | None = None,
 ) -> RunRecord:
     """The record of a run that can be carried out.
 
     `changes` go over the preset; `split` is Split.of(series.n_frames) by default; `digest` spares reading the whole series
-    where it is known. Raises UnknownNameError and SettingError, each with what would work.
+    where it is known. `start_from` is a finished run whose weights this one begins with; what its network is comes from there
+    too, where `changes` say nothing else. `others` are series, by digest, that are learned from first. Raises UnknownNameError
+    and SettingError, each with what would work.
     """
     kind = FORECASTERS[forecaster]
     preset = preset or next(iter(kind.presets))
     split = split or Split.of(series.n_frames)
+    others = others or {}
+    changes = {**inherited_settings(kind, forecaster, start_from), **(changes or {})}
     settings = kind.configure(preset, changes, split)
     preparation = preparation or Preparation()
     device = chosen_device(device)
     check_split(series, split)
     check_validation(kind, split)
     check_context(settings, split)
-    check_memory(kind, settings, series, preparation, split, device)
+    digest = digest or series.digest()
+    if start_from:
+        check_start(kind, forecaster, settings, start_from, series, digest, preparation, split)
+    check_others(kind, settings, series, others, preparation)
+    check_memory(kind, settings, series, preparation, split, device, others.values())
     now = utc_now()
     return RunRecord(
         id=new_id(forecaster, now),
         created=now.isoformat(timespec="milliseconds"),
         title=title or f"{kind.title} on {series.name}",
-        series=digest or series.digest(),
+        series=digest,
         series_name=series.name,
         split=split,
         preparation=preparation,
@@ -84,6 +95,9 @@ def plan(
         n_threads=n_threads or n_threads_alone(),
         versions=installed_versions(),
         commit=source_commit(),
+        start_from=start_from.id if start_from else "",
+        learned_from=tuple(others),
+        seen_before=seen_before(start_from, others, digest),
     )
 
 
@@ -94,15 +108,17 @@ def carry_out(
     *,
     stop: Callable[[], bool] = lambda: False,
     rules: "Sequence[ScoreCurve] | None" = None,
+    others: Mapping[str, FrameSeries] | None = None,
 ) -> Generator[FitProgress, None, None]:
     """Fit, forecast the test frames, score, and write it all into the run folder, scores.csv last.
 
     Yields the fit's progress, then a sign of life before each forecast and scoring. Once `stop()` says so the fit is left and
     what is best so far forecasts. Closing the generator leaves an interrupted run. `rules` are the curves of the rules where
-    they are known for this series and split. What goes wrong is written into error.txt and raised.
+    they are known for this series and split; `others` are the series of `record.learned_from` by digest. What goes wrong is
+    written into error.txt and raised.
     """
     with recording_failure(run), torch_threads(record.n_threads):
-        yield from _carry_out(record, series, run, stop, rules)
+        yield from _carry_out(record, series, run, stop, rules, others or {})
 
 
 def repeat_forecast(run: Run, series: FrameSeries) -> Frames:
@@ -131,9 +147,10 @@ def _carry_out(
     run: Run,
     stop: Callable[[], bool],
     rules: "Sequence[ScoreCurve] | None",
+    others: Mapping[str, FrameSeries],
 ) -> Iterator[FitProgress]:
     notes, fitted_rules = _Notes(), dict[str, Forecaster]()
-    last = yield from _fit(record, series, run, stop, notes, fitted_rules)
+    last = yield from _fit(record, series, run, stop, notes, fitted_rules, others)
     yield replace(last, stage=STAGE_FORECAST)
     with _timed(notes.forecast_seconds, record.forecaster):
         forecast = _forecast_test(run, series)
@@ -174,12 +191,22 @@ def _fit(
     stop: Callable[[], bool],
     notes: _Notes,
     fitted_rules: dict[str, Forecaster],
+    others: Mapping[str, FrameSeries],
 ) -> Generator[FitProgress, None, FitProgress]:
     """Fit on the frames before the test, keep the best on disk, and return the last progress with no preview. Rules that the
     forecaster fitted on the way, as auto does, are put into `fitted_rules`."""
     kind = FORECASTERS[record.forecaster]
-    bench = Workbench(record.preparation, record.device, record.seed)
-    forecaster = kind.make(kind.settings.from_mapping(record.settings), bench)
+    settings = kind.settings.from_mapping(record.settings)
+    learned_from = {digest: others[digest] for digest in record.learned_from}
+    source = run.source()
+    bench = Workbench(
+        record.preparation,
+        record.device,
+        record.seed,
+        weights=source.saved() if source else None,
+        others=shown_of_others(learned_from, record.series, settings, record.split),
+    )
+    forecaster = kind.make(settings, bench)
     history = series.head(record.split.test.start)
     last = FitProgress(stage="Beginning")
     unsaved, saved_at, saving_s = False, 0.0, 0.0

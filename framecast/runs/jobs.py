@@ -159,9 +159,12 @@ class JobManager:
         store = RunStore(self.workspace)
         run = store.open(job.record.id)
         with recording_failure(run):
-            series = SeriesStore(self.workspace).open(job.record.series)
+            stored = SeriesStore(self.workspace)
+            series = stored.open(job.record.series)
+            others = {digest: stored.open(digest) for digest in job.record.learned_from}
             rules = known_rules(store.runs(), job.record)
-            with contextlib.closing(carry_out(job.record, series, run, stop=job.stop.is_set, rules=rules)) as steps:
+            steps = carry_out(job.record, series, run, stop=job.stop.is_set, rules=rules, others=others)
+            with contextlib.closing(steps):
                 for progress in steps:
                     self._publish(job, progress)
                     if self.closing.is_set():

@@ -4,6 +4,7 @@ Counted are what training holds at its peak (weights, gradients, optimiser, the 
 and unroll) and the series at working size.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,17 +40,23 @@ def preflight(
     *,
     n_frames: int = 0,
     bytes_per_value: int = 1,
+    others: Sequence[tuple[int, int, int]] = (),
 ) -> Preflight:
     """Weights and memory of training `kind` on native `height` x `width` frames as `preparation` makes them.
 
-    `n_frames` and `bytes_per_value` (1 for uint8, 4 otherwise) add the series itself. `device` is "cpu" or "cuda...".
+    `n_frames` and `bytes_per_value` (1 for uint8, 4 otherwise) add the series itself, and
+    `others`, (frames, height, width) each, the other series that are learned from, kept as float32. `device` is "cpu" or
+    "cuda...".
     """
 
     def demand(size: int | None) -> tuple[int, int]:
         h, w = Preparation(size).working_shape(height, width)
         n_weights = kind.n_weights(settings, h, w, channels) if kind.n_weights else 0
-        training = kind.training_bytes(settings, h, w, channels) if kind.training_bytes else 0
-        return n_weights, training + n_frames * h * w * channels * bytes_per_value
+        shapes = [(h, w), *(Preparation(size).working_shape(height, width) for _, height, width in others)]
+        training = max(kind.training_bytes(settings, *shape, channels) for shape in shapes) if kind.training_bytes else 0
+        kept = n_frames * h * w * bytes_per_value
+        kept += sum(4 * n * area[0] * area[1] for (n, _, _), area in zip(others, shapes[1:], strict=True))
+        return n_weights, training + kept * channels
 
     free = available_bytes(device)
     h, w = preparation.working_shape(height, width)

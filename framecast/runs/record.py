@@ -10,7 +10,7 @@ import re
 import secrets
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -46,6 +46,12 @@ class RunRecord:
     versions: Mapping[str, str]
     commit: str
     """Commit of the FrameCast that ran, with "-dirty" where its files were changed; empty outside a checkout."""
+    start_from: str = ""
+    """Id of the run whose weights this one began with; empty where chance gave them. That run may be gone by now."""
+    learned_from: tuple[str, ...] = ()
+    """Digests of the other series that it learned from first."""
+    seen_before: Mapping[str, int] = field(default_factory=dict)
+    """Digest to frames, from the first one on, that its weights had seen before it turned to its own series."""
 
     def to_mapping(self) -> dict[str, Any]:
         return {
@@ -54,6 +60,8 @@ class RunRecord:
             "preparation": dict(vars(self.preparation)),
             "settings": dict(self.settings),
             "versions": dict(self.versions),
+            "learned_from": list(self.learned_from),
+            "seen_before": dict(self.seen_before),
         }
 
     @classmethod
@@ -64,6 +72,7 @@ class RunRecord:
                 **values,
                 "split": Split.from_mapping(values["split"]),
                 "preparation": Preparation(**values["preparation"]),
+                "learned_from": tuple(values.get("learned_from", ())),
             }
         )
 

@@ -131,13 +131,22 @@ class Run:
         """What was best, loaded from the run folder alone."""
         from framecast.forecasters.catalog import FORECASTERS
 
+        return FORECASTERS[self.record.forecaster].load(self.saved())
+
+    def saved(self) -> Path:
+        """The folder that the forecaster saved what was best in."""
         folder = settled(self.folder / "checkpoint" / "best")
         if not folder.is_dir():
             raise StorageError(
                 f"Run '{self.id}' has saved nothing to forecast with; it is {self.state}. "
                 "Choose a finished run, or run it again."
             )
-        return FORECASTERS[self.record.forecaster].load(folder)
+        return folder
+
+    def source(self) -> "Run | None":
+        """The run that this one starts from, which lies beside it; None where it starts by chance. Raises UnknownNameError
+        where that run was deleted."""
+        return RunStore(self.folder.parents[1]).open(self.record.start_from) if self.record.start_from else None
 
     def append_progress(self, line: Mapping[str, Any]) -> None:
         path = self.folder / "progress.jsonl"

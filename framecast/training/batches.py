@@ -4,6 +4,7 @@ A window is varied as a whole, context and truth alike and every frame the same,
 did. All chance comes from the generator of the run, and is only drawn where a setting asks for it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -40,6 +41,28 @@ class Batch:
     """Own forecasts made without gradient after the context, see `unroll`."""
     own: list[bool] | None
     """For each frame whether the network is given its own forecast of it, see `unroll`; None for all after the context."""
+
+
+def n_windows(data: TrainingData, context: int, settings: TrainingSettings) -> int:
+    """Windows of the full unroll in the span, or of the longest one that fits. The span holds more than the context."""
+    longest = len(data.span) - context
+    return longest - min(settings.unroll, longest) + 1
+
+
+def batches_of(
+    orders: Sequence[Tensor], n_steps: Sequence[int], batch_size: int, generator: torch.Generator
+) -> list[tuple[int, Tensor]]:
+    """The steps of one epoch: which series, and which of its windows. `orders` has the windows of each series by chance,
+    `n_steps` its steps. Every window comes once, so that a series counts as much as it has windows; where there are several,
+    their steps are mixed."""
+    batches = [
+        (index, batch)
+        for index, (order, n) in enumerate(zip(orders, n_steps, strict=True))
+        for batch in torch.split(order[: n * batch_size], batch_size)
+    ]
+    if len(orders) == 1:
+        return batches
+    return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
 
 
 def cut(

@@ -6,7 +6,7 @@ rollout was best, not those with the best one-step loss.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from framecast.errors import DivergedError
 from framecast.networks.rollout import unroll
 from framecast.training.averaging import Average
-from framecast.training.batches import Batch, TrainingData, cut
+from framecast.training.batches import Batch, TrainingData, batches_of, cut, n_windows
 from framecast.training.loss import pop_penalties, training_loss
 from framecast.training.optimising import autocast, clip_gradient, optimizer_of
 from framecast.training.progress import FitProgress
@@ -56,29 +56,34 @@ def train(
     seed: int,
     stage: str,
     stop_at: float = 1.0,
+    more: Sequence[TrainingData] = (),
 ) -> Iterator[FitProgress]:
     """Train `network` (it speaks units; it emits `block` frames at once) until `stop_at` of the budget and put what was best
     into `best`.
 
-    Raises DivergedError when the loss stops being a number.
+    Windows are cut from the span of `data` and those of `more`, series of any size in the same units; a step has windows of
+    one series. Raises DivergedError when the loss stops being a number.
     """
+    series = [data, *more]
     generator = torch.Generator().manual_seed(seed)
-    longest_unroll = len(data.span) - context
-    assert longest_unroll >= 1, "a window must fit into the training span; checked before a run is queued"
+    longest = [len(one.span) - context for one in series]
+    assert min(longest) >= 1, "a window must fit into the training span; checked before a run is queued"
     optimizer = optimizer_of(network, settings)
     average = Average(network, settings)
     spread = torch.tensor(scaler.spread, device=data.frames.device).view(-1, 1, 1)
     validator = Validator(data, settings)
-    order = torch.randperm(longest_unroll, generator=generator)  # as many windows as there are at unroll 1
+    n_steps = [epoch_steps(n_windows(one, context, settings), settings) for one in series]
+    orders = [torch.randperm(n, generator=generator) for n in longest]  # as many windows as there are at unroll 1
     step = epoch = 0
     last_sign = time.monotonic()
     losses: list[Tensor] = []
     network.train()
     while (fraction := budget.fraction(step)) < stop_at:
         if settings.shuffle == "each epoch":
-            order = torch.randperm(longest_unroll, generator=generator)
-        batches = torch.split(order[: budget.steps_per_epoch * settings.batch_size], settings.batch_size)
-        for chosen in batches:
+            orders = [torch.randperm(n, generator=generator) for n in longest]
+        batches = batches_of(orders, n_steps, settings.batch_size, generator)
+        for index, chosen in batches:
+            data, longest_unroll = series[index], longest[index]
             n_unroll = unroll_at(settings, fraction, longest_unroll, block)
             rate = learning_rate(settings, fraction)
             for group in optimizer.param_groups:
@@ -91,7 +96,7 @@ def train(
             fraction = budget.fraction(step)
             average.update(step, fraction)
             ended = fraction >= stop_at
-            epoch_done = ended or chosen is batches[-1]
+            epoch_done = ended or chosen is batches[-1][1]
             epoch += epoch_done
             overdue = time.monotonic() - last_sign > SIGN_OF_LIFE_S
             validating = validator.due(ended)
@@ -173,8 +178,8 @@ def _mean_loss(losses: list[Tensor], epoch: int, rate: float) -> float:
     return mean
 
 
-def epoch_steps(n_windows: int, settings: TrainingSettings) -> int:
-    """Optimiser steps in one pass over so many windows."""
+def epoch_steps(n: int, settings: TrainingSettings) -> int:
+    """Optimiser steps in one pass over `n` windows."""
     if settings.drop_last:
-        return max(1, n_windows // settings.batch_size)
-    return -(-n_windows // settings.batch_size)
+        return max(1, n // settings.batch_size)
+    return -(-n // settings.batch_size)

@@ -310,6 +310,15 @@ class TrainingSettings(Settings):
         advanced=True,
         group=_OPTIMISER,
     )
+    pretraining_share: float = setting(
+        0.5,
+        label="Share for other series",
+        help="Where a run also learns from other series: the share of time, epochs and steps for them, which comes first.",
+        minimum=0.05,
+        maximum=0.95,
+        advanced=True,
+        group=_WINDOWS,
+    )
     schedule: str = setting(
         "cosine",
         label="Learning rate schedule",

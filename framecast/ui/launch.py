@@ -18,6 +18,7 @@ from framecast.series.store import StoredSeries
 from framecast.settings import Value
 from framecast.ui import page, state
 from framecast.ui.size_choice import use_size, usual_size
+from framecast.ui.start_choice import Start
 from framecast.ui.text import count, escaped, frame_range, short, thousands
 
 LONGEST_TITLE = 80
@@ -29,6 +30,7 @@ def launch(
     split: Split,
     preparation: Preparation,
     forecaster: tuple[str, ForecasterKind, str],
+    start: Start,
     changes: Mapping[str, Value],
     device: str,
     manager: JobManager,
@@ -41,10 +43,12 @@ def launch(
     st.subheader("Ready to train" if kind.family != "rule" else "Ready to run", anchor=False)
     usual = f"{kind.title} on {short(stored.name)}"
     try:
-        found = _preflight(stored, series, split, preparation, kind, preset, changes, device)
+        found = _preflight(stored, series, split, preparation, kind, preset, start, changes, device)
         with st.expander(escaped(usual)) if beside_run else st.container(gap="small"):
             title = _title(usual, f"title:{name}:{stored.digest}")
             st.markdown(_sentence(stored, split, preparation, kind, device) + _wait(len(manager.live())))
+            if start.sentence:
+                st.markdown(start.sentence)
             _facts(found, kind)
         if not found.fits:
             st.error(escaped(found.sentence))
@@ -62,6 +66,8 @@ def launch(
             device=device,
             title=title.strip() or None,
             digest=stored.digest,
+            start_from=start.run,
+            others=start.others,
         )
         label = "Train" if kind.family != "rule" else "Run"
         if st.button(label, type="primary", key="train", icon=":material/play_arrow:", width="stretch"):
@@ -104,6 +110,7 @@ def _preflight(
     preparation: Preparation,
     kind: ForecasterKind,
     preset: str,
+    start: Start,
     changes: Mapping[str, Value],
     device: str,
 ) -> Preflight:
@@ -117,6 +124,7 @@ def _preflight(
         device,
         n_frames=split.test.start,
         bytes_per_value=1 if series.frames.dtype == "uint8" else 4,
+        others=[(other.n_frames, other.height, other.width) for other in start.others.values()],
     )
 
 

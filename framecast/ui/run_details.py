@@ -9,7 +9,7 @@ from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.record import RunRecord
 from framecast.runs.store import Run, RunStore
 from framecast.settings import Value
-from framecast.ui import state
+from framecast.ui import resources, state
 from framecast.ui.text import duration, escaped, moment, short, value
 
 
@@ -25,6 +25,7 @@ def run_details(run: Run, runs: RunStore) -> None:
                 "Circumstance",
                 {
                     "Begun": moment(record.created),
+                    **_beginning(record, runs),
                     "Time to fit": "" if seconds is None else duration(seconds),
                     "Stopped early": _yes_or_no(bool(summary.get("stopped_early"))),
                     "Ended by the time limit": _yes_or_no(bool(summary.get("ended_by_time"))),
@@ -41,6 +42,20 @@ def run_details(run: Run, runs: RunStore) -> None:
             st.caption(f"{escaped(title)} was left out: {escaped(reason)}")
         if st.button("Delete this run", key="delete_run", icon=":material/delete:"):
             _delete(run, runs)
+
+
+def _beginning(record: RunRecord, runs: RunStore) -> dict[str, str]:
+    """The run and the series that it began with, by their names as long as they are there."""
+    words = {}
+    if record.start_from:
+        source = next((run.record.title for run in runs.runs() if run.id == record.start_from), "a run deleted since")
+        words["Started from"] = f"{short(source, 80)} ({record.start_from})"
+    if record.learned_from:
+        found = [(digest, resources.stored_series(digest)) for digest in record.learned_from]
+        words["Learned first from"] = ", ".join(
+            short(series.name, 80) if series else f"a series deleted since ({digest})" for digest, series in found
+        )
+    return words
 
 
 def settings_in_words(record: RunRecord) -> dict[str, str]:

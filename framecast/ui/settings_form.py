@@ -7,24 +7,26 @@ import streamlit as st
 from framecast.forecasters.contract import ForecasterKind
 from framecast.series.frames import Split
 from framecast.settings import SettingField, Value
+from framecast.ui.start_choice import Start
 
 _COLUMNS = 2
 
 
-def settings_form(name: str, preset: str, kind: ForecasterKind, split: Split) -> dict[str, Value]:
+def settings_form(name: str, preset: str, kind: ForecasterKind, split: Split, begin: Start | None = None) -> dict[str, Value]:
     """Draw the settings of `kind`, each at the value that its preset has for this split, and return those that the person
-    changed.
+    changed. What comes from the run that `begin` starts from stands in the form and is returned too.
 
     Keys carry forecaster and preset: what was typed for one is not taken over by another.
     """
-    start = kind.configure(preset, {}, split).to_mapping()
+    begin = begin or Start()
+    start = kind.configure(preset, begin.inherited, split).to_mapping()
     fields = kind.settings.fields()
     chosen: dict[str, Value] = {}
     basic = [field for field in fields if not field.advanced]
     advanced = [field for field in fields if field.advanced]
     if not fields:
         st.markdown(":gray[This forecaster has nothing to set.]")
-    prefix = f"{name}:{preset}"
+    prefix = f"{name}:{preset}" + (f":{begin.run.id}" if begin.run else "")
     _draw(basic, start, prefix, chosen)
     if advanced:
         with st.expander(f"Advanced settings ({len(advanced)})"):
@@ -32,7 +34,7 @@ def settings_form(name: str, preset: str, kind: ForecasterKind, split: Split) ->
                 if heading:
                     st.markdown(f"**{heading}**")
                 _draw([field for field in advanced if field.group == heading], start, prefix, chosen)
-    return {field: value for field, value in chosen.items() if value != start[field]}
+    return {**begin.inherited, **{field: value for field, value in chosen.items() if value != start[field]}}
 
 
 def _draw(fields: list[SettingField], start: dict[str, Value], prefix: str, chosen: dict[str, Value]) -> None:

@@ -168,6 +168,23 @@ def test_train_to_the_end_and_compare(open_page: Open, workspace: Path, stored: 
     assert "persistence" in texts(compared)
 
 
+def test_the_ceiling_of_each_way_back_to_native_size_can_be_shown(
+    open_page: Open, workspace: Path, stored: StoredSeries
+) -> None:
+    series = SeriesStore(workspace).open(stored.digest)
+    changes = {"epochs": 1, "context": 2, "width": 4, "unroll": 1}
+    asked = {"preparation": Preparation(8), "digest": stored.digest, "device": "cpu"}
+    run = RunStore(workspace).create(plan(series, forecaster="advect", changes=changes, **asked))
+    for _ in carry_out(run.record, series, run):
+        pass
+    app = open_page("compare", run=run.id)
+    pills = next(group for group in app.button_group if str(group.key).startswith("rivals_"))
+    ceilings = [option for option in pills.options if "Ceiling" in option]
+    assert ceilings == ["Ceiling of 8 px, change", "Ceiling of 8 px, background", "Ceiling of 8 px, warp"]
+    pills.set_value(["ceiling", "ceiling_background", "ceiling_warp"]).run()
+    assert not app.exception
+
+
 def test_a_preset_does_not_leak_into_another(open_page: Open, stored: StoredSeries) -> None:
     app = open_page("train")
     app.button(key="forecaster:unet").click().run()
@@ -177,6 +194,36 @@ def test_a_preset_does_not_leak_into_another(open_page: Open, stored: StoredSeri
     assert app.number_input(key="setting:convlstm:recommended:epochs").value == kind.configure().to_mapping()["epochs"]
     app.button(key="forecaster:unet").click().run()
     assert app.number_input(key="setting:unet:recommended:epochs").value == 7
+
+
+def test_a_run_begins_with_another_one_and_with_other_series(
+    open_page: Open, workspace: Path, stored: StoredSeries
+) -> None:
+    """Offered is what fits: the settings of the form come from there, and the record keeps what was chosen."""
+    small = {"context": 2, "width": 4, "levels": 1, "epochs": 1}
+    series = SeriesStore(workspace).open(stored.digest)
+    source = plan(series, forecaster="unet", changes=small, digest=stored.digest, device="cpu", title="the *source*")
+    run = RunStore(workspace).create(source)
+    list(carry_out(source, series, run, rules=[]))
+    other = SeriesStore(workspace).add("other", moving_blob(30))
+    app = open_page("train")
+    app.button(key="forecaster:unet").click().run()
+    box = next(box for box in app.selectbox if box.label == "Series")
+    box.set_value(stored.digest).run()
+    app.selectbox(key=f"start:unet:{stored.digest}").set_value(run.id).run()
+    app.multiselect(key=f"also:unet:{stored.digest}").set_value([other.digest]).run()
+    assert not app.exception
+    assert app.number_input(key=f"setting:unet:recommended:{run.id}:width").value == 4
+    assert "Begins with the weights of" in texts(app) and "Learns from **other** first" in texts(app)
+    app.button(key="train").click().run()
+    record = RunStore(workspace).open(in_address(app)).record
+    assert (record.start_from, record.learned_from) == (run.id, (other.digest,))
+    assert record.settings["width"] == 4
+    manager = job_manager(workspace)
+    deadline = time.monotonic() + 60
+    manager.stop(record.id)
+    while manager.snapshot(record.id) is not None and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def test_what_does_not_fit_is_refused_with_a_size_that_does(open_page: Open, workspace: Path) -> None:

@@ -1,0 +1,41 @@
+"""Each network of NETWORKS as an entry of FORECASTERS: its settings, its presets, and what it costs before it is trained."""
+
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.forecasters.contract import ForecasterKind
+from framecast.forecasters.network_forecaster import NetworkForecaster
+from framecast.forecasters.network_settings import settings_class
+from framecast.forecasters.network_size import n_weights, training_bytes
+from framecast.forecasters.starting_weights import INHERITED, starting_weights
+from framecast.networks.contract import NETWORKS, QUESTION_OPTIONS, NetworkKind
+
+
+def _register(name: str, kind: NetworkKind) -> None:
+    settings = settings_class(kind)
+    FORECASTERS.add(
+        name,
+        ForecasterKind(
+            title=kind.title,
+            summary=kind.summary,
+            use_when=kind.use_when,
+            family="network",
+            settings=settings,
+            make=lambda chosen, workbench: NetworkForecaster(name, chosen, workbench),
+            load=NetworkForecaster.load,
+            presets={"recommended": kind.recommended, "question": QUESTION_OPTIONS, **kind.presets},
+            preset_help={
+                "recommended": "Scaled values, forecasts the change, trained on its own forecasts, refitted on all history.",
+                "question": "The training options of the question: Adam, 300 epochs, gradient threshold 1, rate 0.0001 "
+                "dropped by 0.2 every 125 epochs.",
+                **kind.preset_help,
+            },
+            n_weights=n_weights(name),
+            training_bytes=training_bytes(name),
+            starting=lambda chosen, folder, shape, channels: starting_weights(chosen, folder, name, shape, channels).sentence,
+            inherited=(*(field.name for field in kind.settings.fields()), *INHERITED),
+            any_size=kind.any_size,
+        ),
+    )
+
+
+for _name, _kind in NETWORKS.items():
+    _register(_name, _kind)
