@@ -160,6 +160,7 @@ NETWORKS.add(
         settings=ConvNextUNetSettings,
         build=_build,
         stride=lambda settings: int(settings.patch * 2 ** (settings.levels - 1)),
+        any_size=True,
         presets={"published": PUBLISHED},
         preset_help={
             "published": "The sizes of the ConvNeXt U-Net in The Well benchmark (42 feature maps, five scales, two layers "

@@ -10,6 +10,7 @@ from framecast.networks.contract import NETWORKS, NetworkKind
 from framecast.networks.simvp import (
     PUBLISHED,
     PUBLISHED_HELP,
+    RECOMMENDED,
     SimVp,
     SimVpSettings,
     build_simvp,
@@ -60,6 +61,7 @@ NETWORKS.add(
         stride=simvp_stride,
         presets={"published": PUBLISHED},
         preset_help={"published": PUBLISHED_HELP},
-        recommended={"unroll": 10},
+        any_size=True,
+        recommended=RECOMMENDED,
     ),
 )
