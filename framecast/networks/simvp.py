@@ -114,9 +114,10 @@ class MotionLayer(nn.Module):
     1 x 1 convolution with a shortcut around all four, m widens `expansion` times, with a depthwise 3 x 3 convolution at the
     widest place. Sizes as in the authors' published weights, where the papers leave them open.
 
-    What differs: the scales start at 0.3, not 0.01, which a run of a minute has no time to grow; group and not batch normalisation (same number of weights), because here batches have 4 windows and the
-    statistics of a rollout over its own forecasts are not those of training; and no drop path, which the papers, too, set to
-    0 for Moving MNIST, since chance inside a network would keep a run from being repeated from its seed.
+    What differs: the scales start at 0.3, not 0.01, so that the layers take part from the first step. Group and not batch
+    normalisation (same number of weights), because here batches have 4 windows and the statistics of a rollout over its own
+    forecasts are not those of training. No drop path, which was 0 for Moving MNIST anyway: chance inside a network
+    would keep a run from being repeated from its seed.
     """
 
     def __init__(self, n_maps: int, attention: Callable[[int], nn.Module], *, expansion: int) -> None:
