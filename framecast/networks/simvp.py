@@ -149,8 +149,9 @@ class SimVp(nn.Module):
 
     What differs from the papers: context and block need not be of the same length, and so the decoder is given the first
     layer of the last context frame for every frame of the block, not of the frame at the same place; frames may be
-    folded into patches first. Height and width are multiples of patch * 2**(n_frame_layers // 2). The state is the last
-    k frames, or as many as were given so far; where there are fewer, the first stands in for those before it.
+    folded into patches first, and then the last layer is 3 x 3 and not 1 x 1, so that patches meet without seams. Height and
+    width are multiples of patch * 2**(n_frame_layers // 2). The state is the last k frames, or as many as were given so far;
+    where there are fewer, the first stands in for those before it.
     """
 
     def __init__(
@@ -185,7 +186,8 @@ class SimVp(nn.Module):
             layers += [MotionLayer(n, attention, expansion=expansion)]
             layers += [nn.Conv2d(n, n_next, 1)] if n != n_next else []
         self.translator = nn.Sequential(*layers)
-        self.head = nn.Conv2d(n_maps, channels * patch**2, kernel_size=1)
+        k = 1 if patch == 1 else 3  # patches must see their neighbours, or a grid is seen in the forecast
+        self.head = nn.Conv2d(n_maps, channels * patch**2, kernel_size=k, padding=k // 2)
 
     def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
         window, seen = last_frames(frames, state, self.n_context)
