@@ -64,7 +64,7 @@ PUBLISHED: Mapping[str, Value] = {
     "unroll": 1,
     "loss": "mse",
 }
-"""The sizes of The Well's benchmark, in the settings above. Its coarsest scale has one layer, here it has as many as the rest."""
+"""The sizes of The Well's benchmark, in the settings above; its coarsest scale has one layer there, two here."""
 
 
 class ConvNextBlock(nn.Module):
