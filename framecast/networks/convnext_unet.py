@@ -1,8 +1,8 @@
 """ConvNeXt U-Net: the U-Net made of newer blocks, with a block of frames at once where wanted.
 
 The block looks 7 x 7 positions far for few weights, so that the same number of weights reaches farther than in the U-Net of
-3 x 3 convolutions. The benchmark of The Well (Ohana et al. 2024, arXiv 2412.00568, table 3) found such a network best on most
-of its simulations.
+3 x 3 convolutions. In the benchmark of The Well (Ohana et al. 2024, arXiv 2412.00568) such a network was the best of four on
+many of the simulations.
 """
 
 from collections.abc import Mapping
@@ -64,7 +64,7 @@ PUBLISHED: Mapping[str, Value] = {
     "unroll": 1,
     "loss": "mse",
 }
-"""The sizes of The Well's benchmark, in the settings above."""
+"""The sizes of The Well's benchmark, in the settings above; its coarsest scale has one layer there, two here."""
 
 
 class ConvNextBlock(nn.Module):

@@ -20,24 +20,24 @@ from framecast.settings import Value, setting
 
 @dataclass(frozen=True)
 class SimVpSettings(NetworkSettings):
-    context: int = context_setting(10)
+    context: int = context_setting(6)
     block: int = block_setting(5)
     width: int = setting(
-        16,
+        32,
         label="Feature maps of a frame",
         help="Feature maps that describe each frame by itself before time is looked at. The paper has 64.",
         minimum=2,
         maximum=512,
     )
     hidden: int = setting(
-        96,
+        64,
         label="Feature maps of the motion",
         help="Feature maps in which all frames of the context are looked at together. The paper has 512.",
         minimum=2,
         maximum=2048,
     )
     depth: int = setting(
-        3,
+        2,
         label="Motion layers",
         help="Attention layers between context and forecast, each looking some 20 positions far. The paper has 8.",
         minimum=2,
@@ -60,7 +60,7 @@ class SimVpSettings(NetworkSettings):
         advanced=True,
     )
     expansion: int = setting(
-        4,
+        2,
         label="Expansion",
         help="How many times wider each motion layer becomes inside. Time grows with it. The paper has 8.",
         minimum=1,
@@ -90,6 +90,10 @@ PUBLISHED_HELP = (
 )
 
 
+RECOMMENDED: Mapping[str, Value] = {"learning_rate": 4e-3, "unroll": 10}
+"""Two blocks in the loss, the second after the first was fed back; and large steps, because there is time for few."""
+
+
 class LargeKernelGate(nn.Module):
     """The gated spatiotemporal attention of Tan et al. 2022 (arXiv 2211.12509), section 3.2: a depthwise 5 x 5 convolution, a
     depthwise 7 x 7 one with dilation 3 and a 1 x 1 one, which together see 23 x 23 positions, give two maps a channel; the
@@ -110,16 +114,17 @@ class MotionLayer(nn.Module):
     1 x 1 convolution with a shortcut around all four, m widens `expansion` times, with a depthwise 3 x 3 convolution at the
     widest place. Sizes as in the authors' published weights, where the papers leave them open.
 
-    What differs: group and not batch normalisation (same number of weights), because here batches have 4 windows and the
-    statistics of a rollout over its own forecasts are not those of training; and no drop path, which the papers, too, set to
-    0 for Moving MNIST, since chance inside a network would keep a run from being repeated from its seed.
+    What differs: the scales start at 0.3, not 0.01, so that the layers take part from the first step. Group and not batch
+    normalisation (same number of weights), because here batches have 4 windows and the statistics of a rollout over its own
+    forecasts are not those of training. No drop path, which was 0 for Moving MNIST anyway: chance inside a network
+    would keep a run from being repeated from its seed.
     """
 
     def __init__(self, n_maps: int, attention: Callable[[int], nn.Module], *, expansion: int) -> None:
         super().__init__()
         wide = expansion * n_maps
         self.norms = nn.ModuleList(group_norm(n_maps) for _ in range(2))
-        self.scales = nn.ParameterList(nn.Parameter(torch.full((n_maps, 1, 1), 1e-2)) for _ in range(2))
+        self.scales = nn.ParameterList(nn.Parameter(torch.full((n_maps, 1, 1), 0.3)) for _ in range(2))
         self.attend = nn.Sequential(nn.Conv2d(n_maps, n_maps, 1), nn.GELU(), attention(n_maps), nn.Conv2d(n_maps, n_maps, 1))
         self.mix = nn.Sequential(
             nn.Conv2d(n_maps, wide, 1), nn.Conv2d(wide, wide, 3, padding=1, groups=wide), nn.GELU(), nn.Conv2d(wide, n_maps, 1)
@@ -144,8 +149,9 @@ class SimVp(nn.Module):
 
     What differs from the papers: context and block need not be of the same length, and so the decoder is given the first
     layer of the last context frame for every frame of the block, not of the frame at the same place; frames may be
-    folded into patches first. Height and width are multiples of patch * 2**(n_frame_layers // 2). The state is the last
-    k frames, or as many as were given so far; where there are fewer, the first stands in for those before it.
+    folded into patches first, and then the last layer is 3 x 3 and not 1 x 1, so that patches meet without seams. Height and
+    width are multiples of patch * 2**(n_frame_layers // 2). The state is the last k frames, or as many as were given so far;
+    where there are fewer, the first stands in for those before it.
     """
 
     def __init__(
@@ -180,7 +186,8 @@ class SimVp(nn.Module):
             layers += [MotionLayer(n, attention, expansion=expansion)]
             layers += [nn.Conv2d(n, n_next, 1)] if n != n_next else []
         self.translator = nn.Sequential(*layers)
-        self.head = nn.Conv2d(n_maps, channels * patch**2, kernel_size=1)
+        k = 1 if patch == 1 else 3  # patches must see their neighbours, or a grid is seen in the forecast
+        self.head = nn.Conv2d(n_maps, channels * patch**2, kernel_size=k, padding=k // 2)
 
     def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
         window, seen = last_frames(frames, state, self.n_context)
@@ -247,6 +254,6 @@ NETWORKS.add(
         any_size=True,
         presets={"published": PUBLISHED},
         preset_help={"published": PUBLISHED_HELP},
-        recommended={"unroll": 10},
+        recommended=RECOMMENDED,
     ),
 )

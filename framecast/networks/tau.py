@@ -10,6 +10,7 @@ from framecast.networks.contract import NETWORKS, NetworkKind
 from framecast.networks.simvp import (
     PUBLISHED,
     PUBLISHED_HELP,
+    RECOMMENDED,
     SimVp,
     SimVpSettings,
     build_simvp,
@@ -61,6 +62,6 @@ NETWORKS.add(
         any_size=True,
         presets={"published": PUBLISHED},
         preset_help={"published": PUBLISHED_HELP},
-        recommended={"unroll": 10},
+        recommended=RECOMMENDED,
     ),
 )

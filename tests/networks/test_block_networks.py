@@ -151,8 +151,11 @@ def test_temporal_attention_is_the_formula_of_the_paper() -> None:
 
 
 @pytest.mark.parametrize("attention", [LargeKernelGate, TemporalAttention])
-def test_a_motion_layer_begins_near_the_identity(attention: type[nn.Module]) -> None:
+def test_a_motion_layer_adds_what_its_scales_let_through(attention: type[nn.Module]) -> None:
     torch.manual_seed(0)
-    maps = torch.randn(2, 8, 9, 9)
-    change = MotionLayer(8, attention, expansion=2)(maps) - maps
-    assert 0 < change.abs().max() < 0.1
+    layer, maps = MotionLayer(8, attention, expansion=2), torch.randn(2, 8, 9, 9)
+    nn.init.zeros_(layer.scales[1])
+    change = layer(maps) - maps
+    nn.init.zeros_(layer.scales[0][:4])
+    torch.testing.assert_close(layer(maps)[:, :4], maps[:, :4])
+    torch.testing.assert_close((layer(maps) - maps)[:, 4:], change[:, 4:])
