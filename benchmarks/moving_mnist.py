@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from framecast import FORECASTERS, METRICS, FrameSeries, RunStore, Split, carry_out, plan
+from framecast.forecasters.network_forecaster import STAGE_ALL, STAGE_SEARCH
 from framecast.metrics import openstl
 
 DIGITS_FILE = "train-images-idx3-ubyte.gz"
@@ -104,10 +105,10 @@ def lines(series: FrameSeries, networks: Sequence[str], minutes: float, seed: in
             run = RunStore(Path(folder)).create(record)
             steps: dict[str, int] = {}
             for progress in carry_out(record, series, run, rules=[]):
-                steps[progress.stage] = max(progress.step, steps.get(progress.stage, 0))
+                if progress.stage in (STAGE_SEARCH, STAGE_ALL):
+                    steps[progress.stage] = progress.step
             weights = kind.n_weights(kind.settings.from_mapping(record.settings), SIZE, SIZE, 1) if kind.n_weights else 0
-            fitted = [n for stage, n in steps.items() if stage not in ("Forecasting the test frames", "Scoring")]
-            yield line(kind.title, f"{weights:,}", " + ".join(map(str, fitted)), run.forecast(), series, split)
+            yield line(kind.title, f"{weights:,}", " + ".join(map(str, steps.values())), run.forecast(), series, split)
 
 
 def main() -> None:
