@@ -92,7 +92,9 @@ def _mean(frames: Frames, view: View | None = None) -> Array:
     total: Array | None = None
     for index in range(len(frames)):
         frame = frames[index : index + 1] if view is None else view.patches(frames[index : index + 1])
-        total = frame[0].astype(np.float64) if total is None else total + frame[0]
+        if total is None:
+            total = np.zeros(frame.shape[1:], np.float64)
+        total += frame[0]
     assert total is not None, "a forecast needs a past"
     return (total / len(frames)).astype(np.float32)
 

@@ -60,5 +60,5 @@ def _cost(stored: StoredSeries, preparation: Preparation) -> str:
         return "Every pixel is learned; nothing is lost, and training takes as long as it takes."
     return (
         f"{value(round(times, 1))} times fewer pixels than native, and training is faster by about as much. Motion finer than "
-        f"{value(round(stored.height / height, 1))} pixels is not learned; still detail is kept from the last frame."
+        f"{value(round(stored.height / height, 1))} pixels is not learned; still detail is kept."
     )

@@ -168,6 +168,23 @@ def test_train_to_the_end_and_compare(open_page: Open, workspace: Path, stored: 
     assert "persistence" in texts(compared)
 
 
+def test_the_ceiling_of_each_way_back_to_native_size_can_be_shown(
+    open_page: Open, workspace: Path, stored: StoredSeries
+) -> None:
+    series = SeriesStore(workspace).open(stored.digest)
+    changes = {"epochs": 1, "context": 2, "width": 4, "unroll": 1}
+    asked = {"preparation": Preparation(8), "digest": stored.digest, "device": "cpu"}
+    run = RunStore(workspace).create(plan(series, forecaster="advect", changes=changes, **asked))
+    for _ in carry_out(run.record, series, run):
+        pass
+    app = open_page("compare", run=run.id)
+    pills = next(group for group in app.button_group if str(group.key).startswith("rivals_"))
+    ceilings = [option for option in pills.options if "Ceiling" in option]
+    assert ceilings == ["Ceiling of 8 px, change", "Ceiling of 8 px, background", "Ceiling of 8 px, warp"]
+    pills.set_value(["ceiling", "ceiling_background", "ceiling_warp"]).run()
+    assert not app.exception
+
+
 def test_a_preset_does_not_leak_into_another(open_page: Open, stored: StoredSeries) -> None:
     app = open_page("train")
     app.button(key="forecaster:unet").click().run()
