@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from framecast.forecasters.hindcast import View
+from framecast.metrics.contract import METRICS
 from framecast.series.frames import Frames
 from framecast.series.preparation import enlarge
 from framecast.series.warping import enlarge_displacement, warp
+from framecast.settings import setting
 
 Array = np.ndarray[Any, np.dtype[Any]]
 SmallMotion = tuple[Array, Array]
@@ -35,6 +37,34 @@ def possible_ways(*, reduced: bool, tells_motion: bool) -> tuple[str, ...]:
     return tuple(WAYS) if tells_motion else ("change", "background")
 
 
+def way_setting(*, tells_motion: bool) -> Any:
+    """The setting that leaves the choice to validation or makes it."""
+    ways = possible_ways(reduced=True, tells_motion=tells_motion)
+    return setting(
+        "choose",
+        label="Back to native size",
+        help="A forecast made small comes back as " + "; ".join(f"{WAYS[way]} ({way})" for way in ways) + ". The forecast of "
+        "the validation frames, looked at in native size, chooses.",
+        choices=("choose", *ways),
+        advanced=True,
+    )
+
+
+def best_way(
+    hindcasts: Mapping[str, Frames], truth: Frames, metric: str, data_range: float, view: View
+) -> tuple[str, str]:
+    """The way whose hindcast (lead, row, column, channel) is nearest to the truth that the view sees, by the mean of a metric
+    over leads, and that in words. Among equals the first."""
+    kind = METRICS[metric]
+    scores = {
+        way: float(kind.function(said, truth, data_range=data_range, valid=view.valid).mean())
+        for way, said in hindcasts.items()
+    }
+    way = (max if kind.higher_is_better else min)(scores, key=lambda way: scores[way])
+    listed = ", ".join(f"{name} {score:.4g}" for name, score in scores.items())
+    return way, f"At native size a frame is {WAYS[way]}; {kind.title} there by way: {listed}."
+
+
 class Restorer:
     """Brings forecast frames to native size, one at a time, or what a view sees of them.
 
@@ -48,13 +78,12 @@ class Restorer:
         self.native_already = small.shape[1:3] == self.shape
         self.view = None if view is None or view.whole else view
         self.last = past[-1]
-        self.last_small = small[-1].astype(np.float32)
         if self.native_already:
             return
         if way == "background":
             self.seen, self.anchor = _mean(past, self.view), _mean(small)
         else:
-            self.seen, self.anchor = self._pick(self.last).astype(np.float32), self.last_small
+            self.seen, self.anchor = self._pick(self.last).astype(np.float32), small[-1].astype(np.float32)
 
     def __call__(self, frame: Array, motion: SmallMotion | None = None) -> Array:
         """`frame` (h, w, channel) float32 at working size, with the motion behind it where the way is "warp": (height,
@@ -97,9 +126,3 @@ def _mean(frames: Frames, view: View | None = None) -> Array:
         total += frame[0]
     assert total is not None, "a forecast needs a past"
     return (total / len(frames)).astype(np.float32)
-
-
-def restored_in_words(way: str, scores: Mapping[str, float], metric: str) -> str:
-    """What was chosen, for findings."""
-    listed = ", ".join(f"{name} {score:.4g}" for name, score in scores.items())
-    return f"At native size a frame is {WAYS[way]}; {metric} there by way: {listed}."
