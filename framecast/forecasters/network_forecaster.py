@@ -7,9 +7,7 @@ that is worth more than any change of architecture. Leaving `fit` early keeps th
 """
 
 import dataclasses
-import functools
 import json
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -25,17 +23,17 @@ from framecast.errors import SettingError
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind, Workbench
 from framecast.forecasters.hindcast import View
-from framecast.forecasters.restoration import Restorer, SmallMotion, best_way, possible_ways, way_setting
+from framecast.forecasters.network_size import bare_network, n_weights, training_bytes
+from framecast.forecasters.restoration import Restorer, SmallMotion, best_way, possible_ways, small_motion, way_setting
 from framecast.networks.contract import NETWORKS, QUESTION_OPTIONS, NetworkKind, NetworkSettings, motion_of
 from framecast.networks.rollout import chunks
-from framecast.networks.wrap import Padded, Residual, count_weights, padded_size
+from framecast.networks.wrap import Padded, Residual
 from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.series.preparation import reduce_frames
-from framecast.series.reduction import reduction_of
-from framecast.settings import Settings
+from framecast.series.reduction import extremes, reduction_of
 from framecast.training.batches import TrainingData
 from framecast.training.loop import Best, epoch_steps, train
-from framecast.training.memory import activation_bytes, memory_errors
+from framecast.training.memory import memory_errors
 from framecast.training.progress import FitProgress
 from framecast.training.scaled import Scaled
 from framecast.training.scaling import Scaler, mean_frame
@@ -93,6 +91,11 @@ class NetworkForecaster:
     def _fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
         settings, device = self.settings, self.workbench.device
         shape = self.workbench.preparation.working_shape(history.height, history.width)
+        if settings.restore == "warp" and settings.zero_block:
+            raise SettingError(
+                "Zeros pushed before the forecast leave no last frame to be moved. Choose another way back to native size "
+                "than warp, or push no zeros."
+            )
         choosing = settings.validation and len(split.valid) > 0
         learned_from = split.train if choosing else range(split.test.start)
         small = reduction_of(history.frames, shape).small
@@ -185,7 +188,7 @@ class NetworkForecaster:
         assert fitted is not None
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.workbench.seed)
-            network = _bare_network(self.name, self.settings, *fitted.shape, fitted.channels)
+            network = bare_network(self.name, self.settings, *fitted.shape, fitted.channels)
         residual = self.settings.residual
         padded = Padded(network, NETWORKS[self.name].stride(self.settings))
         scaled = Scaled(padded, fitted.scaler, answers_change=residual, mean_frame=self._mean_frame)
@@ -220,7 +223,7 @@ class NetworkForecaster:
         for lead, (frame, motion) in enumerate(self._rollout(seen, horizon)):
             frames[lead] = restorer(frame, motion)
         if self.settings.clamp:
-            np.clip(frames, *_extremes(past), out=frames)
+            np.clip(frames, *extremes(past), out=frames)
         return frames
 
     def hindcasts(self, past: Frames, horizon: int, view: View) -> dict[str, Frames]:
@@ -255,7 +258,7 @@ class NetworkForecaster:
             for chunk, state in chunks(network, tensor[None], horizon, clamp=clamp, zero_block=zero_block):
                 frames = chunk[0].permute(0, 2, 3, 1).cpu().numpy()[: horizon - n_frames]
                 told = motion_of(network, state)
-                motion = None if told is None else _to_motion(told, small.shape[1:3])
+                motion = None if told is None else small_motion(told, small.shape[1:3])
                 n_frames += len(frames)
                 yield from ((frame, motion) for frame in frames)
         network.train(was_training)
@@ -304,52 +307,10 @@ def settings_class(kind: NetworkKind) -> type[NetworkSettings]:
     return combined
 
 
-def _bare_network(name: str, settings: Any, height: int, width: int, channels: int) -> nn.Module:
-    kind = NETWORKS[name]
-    stride = kind.stride(settings)
-    return kind.build(settings, channels, padded_size(height, stride), padded_size(width, stride))
-
-
-def _n_weights(name: str) -> Callable[[Any, int, int, int], int]:
-    def count(settings: Settings, height: int, width: int, channels: int) -> int:
-        with torch.device("meta"):
-            return count_weights(_bare_network(name, settings, height, width, channels))
-
-    return count
-
-
-def _training_bytes(name: str) -> Callable[[Any, int, int, int], int]:
-    @functools.lru_cache(maxsize=64)
-    def activations(settings: Any, area: int, channels: int, stride: int) -> int:
-        def build(height: int, width: int) -> nn.Module:
-            return _bare_network(name, settings, height, width, channels)
-
-        with torch.random.fork_rng(devices=[]):
-            return activation_bytes(build, settings, settings.context, channels, area, stride)
-
-    def count(settings: Any, height: int, width: int, channels: int) -> int:
-        stride = NETWORKS[name].stride(settings)
-        sides = (min(settings.crop or side, side) for side in (height, width))
-        area = math.prod(padded_size(side, stride) for side in sides)
-        copies: int = 4  # weights, gradients, two moments of Adam
-        copies += 3 * bool(settings.context + settings.unroll > 2)  # used at several steps: their gradients are added up
-        copies += bool(settings.averaging)
-        copies += bool(settings.validation)  # the best so far, later the network of the first stage beside the refitted one
-        return 4 * copies * _n_weights(name)(settings, height, width, channels) + activations(settings, area, channels, stride)
-
-    return count
-
-
 def _to_tensor(frames: Frames) -> Tensor:
     """(t, h, w, c) to (t, c, h, w); uint8 stays, other types become float32, which torch can index on every device."""
     kept = frames if frames.dtype == np.uint8 else frames.astype(np.float32)
     return torch.from_numpy(np.require(kept.transpose(0, 3, 1, 2), requirements=["C", "W"]))
-
-
-def _to_motion(motion: tuple[Tensor, Tensor], shape: tuple[int, ...]) -> SmallMotion:
-    """(1, 2, h, w) and (1, c, h, w) at padded size to (2, h, w) and (h, w, c) of the frame."""
-    displacement, residual = (part[0, :, : shape[0], : shape[1]].cpu().numpy() for part in motion)
-    return displacement, residual.transpose(1, 2, 0)
 
 
 def _nudged(frames: Frames, nudge: Frames) -> Frames:
@@ -363,13 +324,6 @@ def _reduce_mask(valid: np.ndarray[Any, Any], shape: tuple[int, int]) -> np.ndar
     share = reduce_frames(valid[None, ..., None].astype(np.float32), shape)
     mask: np.ndarray[Any, Any] = share[0, ..., 0] >= 0.5
     return mask
-
-
-def _extremes(frames: Frames) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Lowest and highest value per channel of (t, h, w, c), frame by frame so that a memory map stays on disk."""
-    low = np.min([frame.min(axis=0).min(axis=0) for frame in frames], axis=0)  # over both at once takes fifty times as long
-    high = np.max([frame.max(axis=0).max(axis=0) for frame in frames], axis=0)
-    return low.astype(np.float32), high.astype(np.float32)
 
 
 def _within(progress: FitProgress, start: float, stop: float, elapsed: float) -> FitProgress:
@@ -404,8 +358,8 @@ def _register(name: str, kind: NetworkKind) -> None:
                 "dropped by 0.2 every 125 epochs.",
                 **kind.preset_help,
             },
-            n_weights=_n_weights(name),
-            training_bytes=_training_bytes(name),
+            n_weights=n_weights(name),
+            training_bytes=training_bytes(name),
         ),
     )
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from framecast.forecasters.hindcast import View
 from framecast.metrics.contract import METRICS
+from framecast.networks.contract import Motion
 from framecast.series.frames import Frames
 from framecast.series.preparation import enlarge
 from framecast.series.warping import enlarge_displacement, warp
@@ -63,6 +64,12 @@ def best_way(
     way = (max if kind.higher_is_better else min)(scores, key=lambda way: scores[way])
     listed = ", ".join(f"{name} {score:.4g}" for name, score in scores.items())
     return way, f"At native size a frame is {WAYS[way]}; {kind.title} there by way: {listed}."
+
+
+def small_motion(motion: Motion, shape: tuple[int, ...]) -> SmallMotion:
+    """What a network told, at padded size, for one frame of (h, w)."""
+    displacement, residual = (part[0, :, : shape[0], : shape[1]].cpu().numpy() for part in motion)
+    return displacement, residual.transpose(1, 2, 0)
 
 
 class Restorer:

@@ -53,16 +53,27 @@ def reduction_of(frames: Frames, shape: tuple[int, int]) -> Reduction:
         assert kept is not None
         n_frames = len(frames)
         small = frames if kept.small is None else kept.small[:n_frames]
-        return Reduction(
-            small,
-            kept.low[:n_frames].min(axis=0).astype(np.float32),
-            kept.high[:n_frames].max(axis=0).astype(np.float32),
-        )
+        return Reduction(small, *_outer(kept.low[:n_frames], kept.high[:n_frames]))
+
+
+def extremes(frames: Frames) -> tuple[Array, Array]:
+    """Lowest and highest value of each channel, (channel,) float32, frame by frame so that a memory map stays on disk."""
+    return _outer(*_of_each(frames))
+
+
+def _outer(low: Array, high: Array) -> tuple[Array, Array]:
+    return low.min(axis=0).astype(np.float32), high.max(axis=0).astype(np.float32)
+
+
+def _of_each(frames: Frames) -> tuple[Array, Array]:
+    """(time, channel) each; one axis after the other: over both at once numpy takes fifty times as long."""
+    low = np.stack([frame.min(axis=0).min(axis=0) for frame in frames])
+    high = np.stack([frame.max(axis=0).max(axis=0) for frame in frames])
+    return low, high
 
 
 def _extended(kept: _Kept | None, frames: Frames, shape: tuple[int, int]) -> _Kept:
-    # one axis after the other: over both at once numpy takes fifty times as long
-    low, high = (np.stack([extreme(extreme(frame, axis=0), axis=0) for frame in frames]) for extreme in (np.min, np.max))
+    low, high = _of_each(frames)
     small = None if frames.shape[1:3] == shape else reduce_frames(frames, shape)
     if kept is None:
         return _Kept(small, low, high)

@@ -8,6 +8,7 @@ form the mean is a whole frame, one value for each pixel; it is then kept with t
 import torch
 from torch import Tensor, nn
 
+from framecast.networks.advect import warp
 from framecast.networks.contract import Motion, State, motion_of
 from framecast.training.scaling import Scaler
 
@@ -41,6 +42,14 @@ class Scaled(nn.Module):
         return (answer if self.answers_change else answer + self.mean), state
 
     def motion(self, state: State) -> Motion | None:
-        """The residual in units; it is added, so it has no mean."""
+        """The residual in units. A mean that is one number stays where it is when the picture moves; a mean frame would be
+        moved with it, which the residual takes back."""
         motion = motion_of(self.network, state)
-        return motion and (motion[0], motion[1] * self.spread)
+        if motion is None:
+            return None
+        height, width = self.mean.shape[-2:]
+        if (height, width) == (1, 1):
+            return motion[0], motion[1] * self.spread
+        displacement, residual = (part[..., :height, :width] for part in motion)
+        mean = self.mean[None].expand(len(displacement), -1, -1, -1)
+        return displacement, residual * self.spread + mean - warp(mean, displacement)

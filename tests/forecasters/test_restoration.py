@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from framecast.errors import SettingError
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Workbench
 from framecast.forecasters.hindcast import View
@@ -14,6 +15,7 @@ from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.forecasters.restoration import WAYS, Restorer
 from framecast.series.frames import FrameSeries, Preparation, Split
 from framecast.series.preparation import reduce_frames
+from framecast.series.warping import warp
 
 SHAPE = (16, 20)
 
@@ -106,6 +108,23 @@ def test_hindcasts_are_the_forecast_as_the_view_sees_it() -> None:
         forecaster.restoration = way
         np.testing.assert_allclose(seen, view.patches(forecaster.forecast(past, 6)[view.leads]), atol=0.02)
     np.testing.assert_array_equal(forecaster.hindcasts(past.copy(), 6, view)["change"], hindcasts["change"])
+
+
+def test_a_subtracted_mean_frame_is_not_moved_with_the_picture() -> None:
+    """Small frames moved and added to by what the network tells are the small frames that it forecasts."""
+    forecaster, _, series = fitted(learning_rate=1e-2, subtract_mean=True, clamp=False)
+    past = reduce_frames(series.frames[:18], forecaster.shape)
+    steps = list(forecaster._rollout(past, 4))
+    assert max(np.abs(motion[0]).max() for _, motion in steps if motion) > 0.05
+    for frame, motion in steps:
+        assert motion is not None
+        moved = warp(past[-1], motion[0]) + motion[1]
+        np.testing.assert_allclose(moved[1:-1, 1:-1], frame[1:-1, 1:-1], atol=0.01)
+
+
+def test_zeros_leave_nothing_to_be_moved() -> None:
+    with pytest.raises(SettingError, match="no last frame to be moved"):
+        fitted(restore="warp", zero_block=True)
 
 
 def test_ways_that_a_network_has_not_got_are_not_offered() -> None:
