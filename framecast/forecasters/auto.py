@@ -275,7 +275,10 @@ class _Fit:
             assert one.forecaster is not None
             members.append(Member(one.name, one.forecaster, one.settings))
         self.auto.members, self.auto.weights = tuple(members), weights.only(kept)
-        return found_in_words([self.judged[index].name for index in ready], moments, weights, self.view.leads, self.horizon)
+        names = [self.judged[index].name for index in ready]
+        leader = self.judged[ready[int(at.mean(axis=0).argmax())]].forecaster
+        how = leader.finding() if isinstance(leader, TunedRule) else ""
+        return found_in_words(names, moments, weights, self.view.leads, self.horizon, how)
 
     def _look_at_moments(self) -> None:
         self.moments = [

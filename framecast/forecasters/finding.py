@@ -18,15 +18,17 @@ ADDS = 0.002
 
 
 def found_in_words(
-    names: Sequence[str], moments: Sequence[Moments], weights: Weights, leads: Array, horizon: int
+    names: Sequence[str], moments: Sequence[Moments], weights: Weights, leads: Array, horizon: int, how: str = ""
 ) -> str:
-    """Two or three sentences on a blend of the forecasters `names`, persistence among them, as the past judged it."""
+    """A few sentences on a blend of the forecasters `names`, persistence among them, as the past judged it. `how` is what the
+    first of them found for itself."""
     titles = [FORECASTERS[name].title for name in names]
     share = weights.at(np.arange(horizon)).mean(axis=0)
     return " ".join(
         sentence
         for sentence in (
             _who_carries(titles, share),
+            how,
             _what_networks_add(names, moments, weights, leads, horizon, float(share[_networks(names)].sum())),
             _how_far(score(moments, leads, weights), _alone(names, moments, leads, horizon), leads, horizon),
         )

@@ -20,8 +20,8 @@ from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.settings import Settings, setting
 from framecast.training.progress import FitProgress
 
-_SHAPES = ((8, 8, 8), (16, 12, 16), (32, 4, 24), (32, 12, 40), (16, 24, 40), (32, 24, 80))
-_ANCHORS = (1.0, 0.9)
+_SHAPES = ((2, 4, 4), (4, 4, 6), (8, 2, 8), (8, 8, 8), (16, 12, 16), (32, 4, 24), (32, 12, 40), (16, 24, 40), (32, 24, 80))
+_ANCHORS = (1.0, 0.95, 0.8)
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.settings import Settings, setting
 from framecast.training.progress import FitProgress
 
-_SHAPES = ((4, 2), (8, 4), (16, 4), (8, 12), (16, 12), (32, 4))
+_SHAPES = ((2, 1), (4, 2), (8, 1), (8, 4), (16, 4), (8, 12), (16, 12), (32, 4))
 _RIDGES = (1e-3, 0.3, 10.0)
-_ANCHORS = (1.0, 0.9)
+_ANCHORS = (1.0, 0.95, 0.8)
 
 
 @dataclass(frozen=True)
