@@ -59,7 +59,7 @@ def ending(summary: Mapping[str, Any]) -> str:
 
 
 def show_outcome(found: Outcome, opening: str = "", *, with_finding: bool = True) -> None:
-    """Draw the verdict in its tone, after `opening` or how the run ended, and the finding below it, unless it stands elsewhere."""
+    """Draw the verdict in its tone, after `opening` or how the run ended, and below it the finding if it is to be there."""
     said = f"{found.ending.capitalize()}." if found.ending else opening
     box = {"success": st.success, "info": st.info, "warning": st.warning}[found.tone]
     box(f"{said} {escaped(found.verdict)}".strip())
