@@ -14,16 +14,22 @@ SHOWN = 0.005
 
 
 def blend_view(run: Run, runs: RunStore) -> None:
-    """Draw the section of a finished run that blends; of a member the way back; of any other run nothing."""
-    if weights := run.weights():
-        st.subheader("What it is made of", anchor=False)
-        if finding := run.summary().get("finding"):
-            st.markdown(escaped(str(finding)))
-        titles = {name: FORECASTERS[name].title if name in FORECASTERS else name for name in weights}
-        thick = {name: one.tolist() for name, one in weights.items() if one.mean() >= SHOWN or one.max() >= 2 * SHOWN}
-        st.plotly_chart(weights_chart(thick, titles), key="weights", config=CONFIG)
-        _members(run, {name: float(one.mean()) for name, one in weights.items()}, titles, runs)
-    elif blend := _blend_of(run, runs):
+    """Draw what a finished run blends; nothing for a run that blends nothing."""
+    weights = run.weights()
+    if not weights:
+        return
+    st.subheader("What it is made of", anchor=False)
+    if finding := run.summary().get("finding"):
+        st.markdown(escaped(str(finding)))
+    titles = {name: FORECASTERS[name].title if name in FORECASTERS else name for name in weights}
+    thick = {name: one.tolist() for name, one in weights.items() if one.mean() >= SHOWN or one.max() >= 2 * SHOWN}
+    st.plotly_chart(weights_chart(thick, titles), key="weights", config=CONFIG)
+    _members(run, {name: float(one.mean()) for name, one in weights.items()}, titles, runs)
+
+
+def way_to_blend(run: Run, runs: RunStore) -> None:
+    """Of a member, a button that shows the run whose blend it is in, while that is here."""
+    if blend := _blend_of(run, runs):
         st.button(
             f"Member of {escaped(short(blend.record.title))}",
             key="open_blend",
