@@ -158,7 +158,7 @@ class Run:
     def source(self) -> "Run | None":
         """The run that this one starts from, which lies beside it; None where it starts by chance. Raises UnknownNameError
         where that run was deleted."""
-        return RunStore(self.folder.parents[1]).open(self.record.start_from) if self.record.start_from else None
+        return self.store.open(self.record.start_from) if self.record.start_from else None
 
     def append_progress(self, line: Mapping[str, Any]) -> None:
         path = self.folder / "progress.jsonl"
