@@ -4,6 +4,7 @@ import streamlit as st
 
 from framecast.errors import FrameCastError
 from framecast.ui import page, resources
+from framecast.ui.blend_view import blend_view, way_to_blend
 from framecast.ui.comparison import comparison
 from framecast.ui.outcome import outcome, show_outcome
 from framecast.ui.run_choice import run_choice
@@ -20,8 +21,10 @@ resources.wake()
 store = resources.series_store()
 run = run_choice(runs)
 try:
-    show_outcome(outcome(run))
+    show_outcome(outcome(run), with_finding=not run.weights())
+    way_to_blend(run, resources.run_store())
     comparison(run, resources.stored_series(run.record.series), store)
+    blend_view(run, resources.run_store())
     st.subheader("All forecasters on these test frames", anchor=False)
     run_table(run, same_frames(run, runs))
     run_details(run, resources.run_store())

@@ -372,8 +372,19 @@ def test_a_mistyped_option_is_one_sentence(words: tuple[str, str], capsys: pytes
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
-def test_auto_serves_a_short_series(command: Command, folder: Path) -> None:
-    assert command("run", folder, "--epochs", 1).code == 0
+def test_auto_serves_a_short_series_and_shows_its_members(command: Command, folder: Path, tmp_path: Path) -> None:
+    done = command("run", folder, "--set", "networks=none")
+    assert done.code == 0 and re.search(r"carries this series|is shared between", done.err)
+    store = RunStore(tmp_path / "workspace")
+    run, *members = store.runs()
+    shown = command("runs", "show", run.id).out
+    horizon = run.record.split.horizon
+    assert run.summary()["finding"] in shown and re.search(rf"mean weight +lead 1 .*lead {horizon} +run", shown)
+    for one in members:
+        assert re.search(rf"{one.record.forecaster} +[0-9.]+%.*{one.id}", shown)
+    listed = command("runs", "list").out.splitlines()[2:]
+    assert "  Auto on blob" in listed[0] and all("    " in line and "member of Auto" in line for line in listed[1:])
+    assert f"member of the blend of run {run.id}" in command("runs", "show", members[0].id).out
 
 
 def test_a_run_starts_from_another_and_learns_from_other_series(command: Command, folder: Path, tmp_path: Path) -> None:

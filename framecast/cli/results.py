@@ -61,7 +61,7 @@ class Results:
                 number(row.means["mse"]),
                 f"{row.skill:+.3f}",
                 f"{row.skill_horizon} of {self.split.horizon}",
-                f"{seconds.get(row.forecaster, 0.0):.1f}",
+                f"{seconds[row.forecaster]:.1f}" if row.forecaster in seconds else "-",
                 runs.get(row.forecaster, "-"),
             )
             for row in self.rows
@@ -133,9 +133,11 @@ class Results:
         return {"ensemble": {**scores.pop(ENSEMBLE), "mean": vars(found), "members": scores}}
 
     def _seconds(self, what: str) -> dict[str, float]:
+        """What was measured: rules that auto fitted, or whose scores another run had, have none."""
         found: dict[str, float] = {}
         for run in self.runs:
             found = {**run.summary()[what], **found}
         for run in self.runs:  # a run's own seconds count, not those it took as a rule beside another
-            found[run.record.forecaster] = run.summary()[what][run.record.forecaster]
+            own = run.summary()[what]
+            found.update({name: own[name] for name in (run.record.forecaster,) if name in own})
         return found

@@ -121,6 +121,8 @@ def _carry_out_all(
                 screen.say(f"{record.title} was stopped early; {learned}.")
             if summary["finding"]:
                 screen.say(summary["finding"])
+            if members := one.store.members_of(one):
+                screen.say(f"Its {len(members)} members are runs, too; see: runs show {one.id}")
     return finished, failed
 
 

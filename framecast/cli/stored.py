@@ -10,7 +10,7 @@ from framecast.errors import SeriesError, UnknownNameError
 from framecast.export.arrays import check_target, write_frames
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.experiment import forecast_beyond
-from framecast.runs.store import Run, RunStore
+from framecast.runs.store import Array, Run, RunStore
 from framecast.series.frames import FrameSeries
 from framecast.series.ingest import Upload, ingest
 from framecast.series.store import SeriesStore, StoredSeries
@@ -48,7 +48,9 @@ def runs(asked: argparse.Namespace, screen: Screen) -> int:
     elif asked.action == "show":
         _show(store.open(asked.run), asked.workspace, asked.openstl)
     else:
-        rows = [(run.id, run.state, run.record.title) for run in store.runs()]
+        found = store.runs()
+        known = {run.id for run in found}
+        rows = [(run.id, run.state, "  " * (run.record.member_of in known) + run.record.title) for run in found]
         print(table(("run", "state", "title"), rows, left=(0, 1, 2)))
         for broken in store.damaged():
             screen.complain(broken.sentence)
@@ -119,15 +121,32 @@ def _show(run: Run, workspace: Path, in_openstl_units: bool) -> None:
     if record.learned_from:
         print(f"learned   first from the series {', '.join(record.learned_from)}")
     print(f"device    {record.device}, {record.n_threads} threads\npreset    {record.preset}\nsettings  {changed}\n")
+    if record.member_of:
+        print(f"It is a member of the blend of run {record.member_of}.\n")
     if error := run.error():
         print(error)
     if run.state == "finished":
         series = _series_of(run, workspace)
         print(Results(series, record.series, record.split, [run]).text())
+        if weights := run.weights():
+            print(f"\n{run.summary()['finding']}\n\n{_blend(run, weights)}")
         if in_openstl_units:
             print(f"\n{openstl_table(series, record, run.forecast())}")
     elif in_openstl_units:
         print(f"It has no forecast to score in OpenSTL's units; it is {run.state}.")
+
+
+def _blend(run: Run, weights: dict[str, Array]) -> str:
+    """The members of a blend, their weights and their runs."""
+    horizon = run.record.split.horizon
+    leads = sorted({1, (1 + horizon) // 2, horizon})
+    ids = {member.record.forecaster: member.id for member in run.store.members_of(run)}
+    rows = [
+        (name, f"{one.mean():.1%}", *(f"{one[lead - 1]:.1%}" for lead in leads), ids.get(name, "-"))
+        for name, one in weights.items()
+    ]
+    header = ("member", "mean weight", *(f"lead {lead}" for lead in leads), "run")
+    return table(header, rows, left=(0, len(header) - 1))
 
 
 def _series_of(run: Run, workspace: Path) -> FrameSeries:

@@ -19,7 +19,7 @@ import numpy as np
 from framecast.errors import DeviceMemoryError, DivergedError, InputError
 from framecast.forecasters.blend import Moments, Weights, fit_weights
 from framecast.forecasters.catalog import FORECASTERS
-from framecast.forecasters.contract import Forecaster, ForecasterKind, Workbench
+from framecast.forecasters.contract import Forecaster, ForecasterKind, Member, Workbench
 from framecast.forecasters.finding import found_in_words
 from framecast.forecasters.fold import Fold
 from framecast.forecasters.hindcast import View, past_origins
@@ -29,6 +29,7 @@ from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.settings import Settings, setting
 from framecast.training.progress import FitProgress
 
+Array = np.ndarray[Any, np.dtype[Any]]
 ALWAYS = ("unet", "advect")
 """The networks that win on short series at small budgets."""
 WITH_TIME = ("convnext_unet", "convlstm", "simvp", "tau", "predrnn")
@@ -75,15 +76,6 @@ class AutoSettings(Settings):
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Member:
-    """One of the forecasters that are blended."""
-
-    name: str
-    forecaster: Forecaster
-    settings: Settings
-
-
 class Auto:
     """A blend of rules and networks, judged on the frames before the test."""
 
@@ -109,12 +101,16 @@ class Auto:
         assert self.members, "fit or load comes first"
         if len(self.members) == 1:
             return self.members[0].forecaster.forecast(past, horizon)
-        weights = self.weights.at(np.arange(horizon)).astype(np.float32)
+        weights = self.shares(horizon).astype(np.float32)
         blended = np.zeros((horizon, *past.shape[1:]), np.float32)
         for column, member in zip(weights.T, self.members, strict=True):
             for frame, weight, one in zip(blended, column, member.forecaster.forecast(past, horizon), strict=True):
                 frame += weight * one
         return blended
+
+    def shares(self, horizon: int) -> Array:
+        """(lead, member): see BlendForecaster."""
+        return self.weights.at(np.arange(horizon))
 
     def save(self, folder: Path) -> None:
         listed = []

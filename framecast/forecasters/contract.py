@@ -4,10 +4,12 @@ A forecaster never sees the test frames: whoever calls `fit` hands over the hist
 reference to the frames it was fitted on; `forecast` is given as many true frames as exist.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
 
 from framecast.errors import SettingError
 from framecast.forecasters.calibration import SpreadLaw
@@ -50,6 +52,33 @@ class MemberForecaster(Forecaster, Protocol):
 
     def spread_law(self, horizon: int) -> SpreadLaw:
         """What the spread of the members has to be corrected by, as far as it was found out while fitting."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One of the forecasters that a blend is made of."""
+
+    name: str
+    """In FORECASTERS; each but once in a blend."""
+    forecaster: Forecaster
+    settings: Settings
+
+
+@runtime_checkable
+class BlendForecaster(Forecaster, Protocol):
+    """Also optional: a forecaster whose forecast is a weighted mean of what others of FORECASTERS forecast.
+
+    `framecast.runs.blend_members` keeps the weights beside a run, and makes each member a run of its own.
+    """
+
+    @property
+    def members(self) -> Sequence[Member]:
+        """Those that have weight at some lead."""
+        ...
+
+    def shares(self, horizon: int) -> np.ndarray[Any, np.dtype[Any]]:
+        """(lead, member) weights: none below 0, and each row has the sum 1."""
         ...
 
 

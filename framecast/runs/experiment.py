@@ -12,16 +12,16 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from framecast.errors import DivergedError, InputError, SettingError
+from framecast.errors import InputError, SettingError
 from framecast.files import bytes_in_words
 from framecast.forecasters.catalog import FORECASTERS
-from framecast.forecasters.contract import Forecaster, Workbench
+from framecast.forecasters.contract import BlendForecaster, Forecaster, Workbench
 from framecast.runs.beginning import check_others, check_start, inherited_settings, seen_before, shown_of_others
+from framecast.runs.blend_members import keep_weights, runs_of_members
 from framecast.runs.checks import check_context, check_memory, check_split, check_validation
 from framecast.runs.devices import available_bytes, chosen_device, n_threads_alone, torch_threads
 from framecast.runs.failure import recording_failure
+from framecast.runs.forecasting import native_forecast, score_test
 from framecast.runs.members import keep_members
 from framecast.runs.record import RunRecord, installed_versions, new_id, source_commit, utc_now
 from framecast.runs.store import Run
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 STAGE_FORECAST = "Forecasting the test frames"
 STAGE_SCORE = "Scoring"
 STAGE_STOPPED = "Stopped early"
-STAGES_AFTER_FIT = (STAGE_FORECAST, STAGE_SCORE)
+STAGE_MEMBERS = "Keeping the members as runs of their own"
+STAGES_AFTER_FIT = (STAGE_FORECAST, STAGE_SCORE, STAGE_MEMBERS)
 SAVING_SHARE = 0.1
 """Of the time of a fit, at most about this much goes into saving the best so far."""
 
@@ -110,7 +111,8 @@ def carry_out(
     rules: "Sequence[ScoreCurve] | None" = None,
     others: Mapping[str, FrameSeries] | None = None,
 ) -> Generator[FitProgress, None, None]:
-    """Fit, forecast the test frames, score, and write it all into the run folder, scores.csv last.
+    """Fit, forecast the test frames, score, and write it all into the run folder, scores.csv last. Of a blend each member then
+    becomes a run of its own; the run is finished by then, however that ends.
 
     Yields the fit's progress, then a sign of life before each forecast and scoring. Once `stop()` says so the fit is left and
     what is best so far forecasts. Closing the generator leaves an interrupted run. `rules` are the curves of the rules where
@@ -138,7 +140,7 @@ def forecast_beyond(run: Run, series: FrameSeries, n_steps: int) -> Frames:
             f"Choose at most {free // one} frames."
         )
     with torch_threads(run.record.n_threads):
-        return _forecast(run.forecaster(), series, series.n_frames, n_steps, run.record.title)
+        return native_forecast(run.forecaster(), series, series.n_frames, n_steps, run.record.title)
 
 
 def _carry_out(
@@ -156,7 +158,8 @@ def _carry_out(
         forecast = _forecast_test(run, series)
     run.write_forecast(forecast)
     yield replace(last, stage=STAGE_SCORE)
-    curves = _score(record.forecaster, forecast, series, record.split)
+    curves = score_test(record.forecaster, forecast, series, record.split)
+    keep_weights(run)
     for _ in keep_members(run, series):
         yield replace(last, stage=STAGE_SCORE)
     if rules is None:
@@ -165,6 +168,11 @@ def _carry_out(
         curves += [curve for curve in rules if curve.forecaster != record.forecaster]
     run.write_summary(vars(notes))
     run.write_scores(curves)
+    already = stop()  # then it was the fit that was to be left
+    for _ in runs_of_members(run, series):
+        yield replace(last, stage=STAGE_MEMBERS)
+        if stop() and not already:
+            break
 
 
 @dataclass
@@ -181,7 +189,7 @@ class _Notes:
     ended_by_time: bool = False
     """The time limit was used up before the epochs and the steps."""
     left_out: dict[str, str] = field(default_factory=dict)
-    """Rules that cannot forecast this series, and why."""
+    """Rules, and other members of a blend, that cannot forecast this series, and why."""
 
 
 def _fit(
@@ -236,17 +244,19 @@ def _fit(
     notes.learned_nothing = notes.stopped_early and not learned and kind.family == "network"
     limited = bool(record.settings.get("minutes")) and most_epochs < int(record.settings.get("epochs", 0))
     limited &= most_steps < (int(record.settings.get("steps", 0)) or math.inf)
-    notes.ended_by_time = limited and not notes.stopped_early
+    blend = isinstance(forecaster, BlendForecaster)  # which is made to use its time limit up
+    notes.ended_by_time = limited and not notes.stopped_early and not blend
     if notes.stopped_early:
         run.append_progress({**last.to_mapping(), "stage": STAGE_STOPPED, "epoch_done": False, "improved": False})
     run.save_forecaster(forecaster)
     fitted_rules.update(getattr(forecaster, "rules", {}))
+    notes.left_out.update(getattr(forecaster, "left_out", {}))
     return replace(last, fraction=1.0, remaining_s=None, epoch_done=False, improved=False)
 
 
 def _forecast_test(run: Run, series: FrameSeries) -> Frames:
     split = run.record.split
-    return _forecast(run.forecaster(), series, split.test.start, split.horizon, run.record.title)
+    return native_forecast(run.forecaster(), series, split.test.start, split.horizon, run.record.title)
 
 
 def _score_rules(
@@ -266,34 +276,12 @@ def _score_rules(
                     for _ in rule.fit(series.head(split.test.start), split):
                         pass
             with _timed(notes.forecast_seconds, name):
-                forecast = _forecast(rule, series, split.test.start, split.horizon, kind.title)
+                forecast = native_forecast(rule, series, split.test.start, split.horizon, kind.title)
         except InputError as error:
             notes.left_out[name] = str(error)
             continue
-        curves += _score(name, forecast, series, split)
+        curves += score_test(name, forecast, series, split)
     return curves
-
-
-def _score(name: str, forecast: Frames, series: FrameSeries, split: Split) -> "list[ScoreCurve]":
-    from framecast.evaluation.scores import score
-
-    truth = series.frames[split.test.start : split.test.stop]
-    return score(name, forecast, truth, origin=split.origin, data_range=series.data_range, valid=series.valid)
-
-
-def _forecast(forecaster: Forecaster, series: FrameSeries, n_past: int, horizon: int, title: str) -> Frames:
-    """(horizon, height, width, channel) as the series would store it, from its first `n_past` frames."""
-    values = forecaster.forecast(series.frames[:n_past], horizon)
-    assert values.shape == (horizon, *series.frames.shape[1:]), f"{title} forecast {values.shape}"
-    forecast = np.empty(values.shape, series.frames.dtype)
-    for index, frame in enumerate(values):
-        if not np.isfinite(frame).all():
-            raise DivergedError(
-                f"The forecast of {title} is not a number everywhere from lead {index + 1} on; it must be finite. "
-                "Train again with a smaller learning rate, or with its forecasts clamped."
-            )
-        forecast[index] = series.native(frame)
-    return forecast
 
 
 @contextlib.contextmanager

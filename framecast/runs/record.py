@@ -52,6 +52,9 @@ class RunRecord:
     """Digests of the other series that it learned from first."""
     seen_before: Mapping[str, int] = field(default_factory=dict)
     """Digest to frames, from the first one on, that its weights had seen before it turned to its own series."""
+    member_of: str = ""
+    """Id of the run whose blend this run's forecaster was fitted for; empty for a run that was fitted for itself. That run may
+    have been deleted since."""
 
     def to_mapping(self) -> dict[str, Any]:
         return {

@@ -30,6 +30,6 @@ def known_rules(runs: Iterable[Run], record: RunRecord) -> "list[ScoreCurve] | N
             left_out = set(run.summary().get("left_out", {}))
         except FrameCastError:
             continue  # another run's damaged files are no reason for this one to fail
-        if {curve.forecaster for curve in curves} == rules - left_out:
+        if {curve.forecaster for curve in curves} >= rules - left_out:
             return curves
     return None

@@ -7,6 +7,7 @@
                forecast.npy     (lead, height, width, channel), native units and size
                spread.npy       the same of its standard deviation, where the forecaster has members (framecast.runs.members)
                members.csv      what the members scored, alone and together
+               weights.csv      of a blend: the weight of each forecaster in it, lead by lead (framecast.runs.blend_members)
                scores.csv       written last: there is no finished run without it
                error.txt        a sentence, an empty line, the traceback; only if it failed
 
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 State = Literal["finished", "failed", "interrupted"]
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 T = TypeVar("T")
+Array = np.ndarray[Any, np.dtype[Any]]
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, FrameCastError)
 
 
@@ -60,6 +62,11 @@ class Run:
     @property
     def id(self) -> str:
         return self.record.id
+
+    @property
+    def store(self) -> "RunStore":
+        """Where this run is kept, with others beside it."""
+        return RunStore(self.folder.parent.parent)
 
     @property
     def state(self) -> State:
@@ -110,6 +117,11 @@ class Run:
         path = self.folder / "members.csv"
         return _readable(self.id, path.name, lambda: read_scores(path)) if path.exists() else []
 
+    def weights(self) -> dict[str, Array]:
+        """Of a blend, the heaviest first: name in FORECASTERS to its weight at each lead, (lead,). Empty for other runs."""
+        path = self.folder / "weights.csv"
+        return _readable(self.id, path.name, lambda: _read_weights(path)) if path.exists() else {}
+
     def summary(self) -> dict[str, Any]:
         """Seconds to fit and to forecast, whether it was stopped early, which rules were left out; empty until scored."""
         path = self.folder / "summary.json"
@@ -146,7 +158,7 @@ class Run:
     def source(self) -> "Run | None":
         """The run that this one starts from, which lies beside it; None where it starts by chance. Raises UnknownNameError
         where that run was deleted."""
-        return RunStore(self.folder.parents[1]).open(self.record.start_from) if self.record.start_from else None
+        return self.store.open(self.record.start_from) if self.record.start_from else None
 
     def append_progress(self, line: Mapping[str, Any]) -> None:
         path = self.folder / "progress.jsonl"
@@ -178,6 +190,12 @@ class Run:
         from framecast.evaluation.scores import write_scores
 
         write_scores(self.folder / "members.csv", curves)
+
+    def write_weights(self, weights: Mapping[str, Array]) -> None:
+        lines = [
+            f"{name},{lead},{weight!r}" for name, one in weights.items() for lead, weight in enumerate(one.tolist(), start=1)
+        ]
+        write_text(self.folder / "weights.csv", "\n".join(("forecaster,lead,weight", *lines, "")))
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         write_json(self.folder / "summary.json", summary)
@@ -229,9 +247,17 @@ class RunStore:
         return Run(folder, record)
 
     def runs(self) -> list[Run]:
-        """Every run whose record can be read, newest first. The others are in `damaged`."""
-        found = [run for run in self._look() if isinstance(run, Run)]
-        return sorted(found, key=lambda run: (run.record.created, run.id), reverse=True)
+        """Every run whose record can be read, newest first, and each member of a blend after the run of the blend, in the
+        order they were made. The others are in `damaged`."""
+        found = {run.id: run for run in self._look() if isinstance(run, Run)}
+        below: dict[str, list[Run]] = {}
+        for run in sorted(found.values(), key=lambda run: (run.record.created, run.id)):
+            below.setdefault(run.record.member_of if run.record.member_of in found else "", []).append(run)
+        return [one for run in reversed(below.get("", [])) for one in (run, *below.get(run.id, []))]
+
+    def members_of(self, run: Run) -> list[Run]:
+        """The members of a run's blend that are here as runs of their own."""
+        return [one for one in self.runs() if one.record.member_of == run.id]
 
     def damaged(self) -> list[DamagedRun]:
         return [run for run in self._look() if isinstance(run, DamagedRun)]
@@ -264,6 +290,14 @@ class RunStore:
         if not RUN_ID.fullmatch(run_id):  # keeps "../" and the like out of the path
             raise UnknownNameError(f"There is no run '{run_id}'. A run id has letters, digits, '-' and '_' only.")
         return self.folder / run_id
+
+
+def _read_weights(path: Path) -> dict[str, Array]:
+    found: dict[str, list[float]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines()[1:]:
+        name, _, weight = line.split(",")
+        found.setdefault(name, []).append(float(weight))
+    return {name: np.array(weights) for name, weights in found.items()}
 
 
 def _write(handle: IO[bytes], array: Frames) -> None:

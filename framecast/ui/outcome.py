@@ -58,10 +58,10 @@ def ending(summary: Mapping[str, Any]) -> str:
     return "ended by the time limit" if summary.get("ended_by_time") else ""
 
 
-def show_outcome(found: Outcome, opening: str = "") -> None:
-    """Draw the verdict in its tone, after `opening` or how the run ended, and the finding below it."""
+def show_outcome(found: Outcome, opening: str = "", *, with_finding: bool = True) -> None:
+    """Draw the verdict in its tone, after `opening` or how the run ended, and below it the finding if it is to be there."""
     said = f"{found.ending.capitalize()}." if found.ending else opening
     box = {"success": st.success, "info": st.info, "warning": st.warning}[found.tone]
     box(f"{said} {escaped(found.verdict)}".strip())
-    if found.finding:
+    if found.finding and with_finding:
         st.markdown(escaped(found.finding))

@@ -17,7 +17,7 @@ def run_choice(runs: list[Run]) -> Run:
     if asked and asked not in by_id:
         st.warning(f"The run {escaped(short(asked))} is not finished yet, or no longer here. This is the newest finished one.")
     run_id = state.picker(
-        "Run", list(by_id), state.RUN, lambda run_id: _label(by_id[run_id]), on_choice=state.choose_run
+        "Run", list(by_id), state.RUN, lambda run_id: _label(by_id[run_id], by_id), on_choice=state.choose_run
     )
     if st.query_params.get("run") != run_id:
         st.query_params["run"] = run_id
@@ -26,10 +26,12 @@ def run_choice(runs: list[Run]) -> Run:
     return run
 
 
-def _label(run: Run) -> str:
+def _label(run: Run, listed: dict[str, Run]) -> str:
+    """A member stands below the run of its blend, marked as such."""
     record = run.record
     preset = [] if FORECASTERS[record.forecaster].family == "rule" else [preset_title(record.preset)]
-    return " · ".join([short(record.title, 80), *preset, moment(record.created)])
+    mark = "↳ " if record.member_of in listed else ""
+    return mark + " · ".join([short(record.title, 80), *preset, moment(record.created)])
 
 
 def _facts(run: Run) -> str:

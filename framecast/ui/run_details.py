@@ -86,7 +86,8 @@ def _table(label: str, values: Mapping[str, object]) -> None:
 
 @st.dialog("Delete run?")
 def _delete(run: Run, runs: RunStore) -> None:
-    st.markdown(f"**{escaped(short(run.record.title, 80))}** with its weights, forecast and scores will be deleted.")
+    stay = " The runs of its members stay." if runs.members_of(run) else ""
+    st.markdown(f"**{escaped(short(run.record.title, 80))}** with its weights, forecast and scores will be deleted.{stay}")
     with st.container(horizontal=True):
         with st.container(key="danger_run", width="content"):
             deleted = st.button("Delete", type="primary", key="delete_run_yes", on_click=_do_delete, args=(run, runs))

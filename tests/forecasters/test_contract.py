@@ -22,6 +22,7 @@ QUICK: dict[str, object] = {
     "depth": 2,
     "block": 2,
     "members": 3,
+    "networks": "two",
 }
 
 

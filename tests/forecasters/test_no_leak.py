@@ -12,7 +12,16 @@ from framecast.series.frames import Split
 from framecast.series.ingest import ingest
 from framecast.series.store import SeriesStore
 
-QUICK: dict[str, object] = {"epochs": 1, "minutes": 0.0, "width": 4, "hidden": 4, "latent": 8, "unroll": 2, "members": 2}
+QUICK: dict[str, object] = {
+    "epochs": 1,
+    "minutes": 0.0,
+    "width": 4,
+    "hidden": 4,
+    "latent": 8,
+    "unroll": 2,
+    "members": 2,
+    "networks": "two",
+}
 
 
 def forecast_of(name: str, frames: np.ndarray, workspace: Path) -> np.ndarray:

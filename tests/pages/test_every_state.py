@@ -272,6 +272,29 @@ def test_delete_a_run(open_page: Open, workspace: Path, finished: Run) -> None:
     assert RunStore(workspace).runs() == []
 
 
+def test_a_blend_shows_its_members_opens_them_and_finds_back(
+    open_page: Open, workspace: Path, stored: StoredSeries
+) -> None:
+    series = SeriesStore(workspace).open(stored.digest)
+    changes = {"minutes": 0.0, "networks": "none"}
+    record = plan(series, forecaster="auto", changes=changes, digest=stored.digest, device="cpu")
+    run = RunStore(workspace).create(record)
+    list(carry_out(record, series, run))
+    app = open_page("compare")
+    assert not app.exception and app.query_params["run"] == run.id, "the blend stands before its members"
+    assert "What it is made of" in texts(app) and "On earlier frames" in texts(app)
+    (first, *_) = run.weights()
+    app.button(key=f"open_member_{first}").click().run()
+    (member, *_) = RunStore(workspace).members_of(run)
+    assert not app.exception and app.query_params["run"] == member.id
+    assert "What it is made of" not in texts(app) and "of the weight in" in texts(app)
+    app.button(key="open_blend").click().run()
+    assert app.query_params["run"] == run.id
+    RunStore(workspace).delete(member.id)
+    app.run()
+    assert not app.exception and "No run of its own" in texts(app)
+
+
 def test_an_unknown_run_in_the_address_is_told(open_page: Open, finished: Run) -> None:
     app = open_page("compare", run="20200101-000000-none-0000")
     assert not app.exception

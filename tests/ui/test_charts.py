@@ -2,7 +2,7 @@
 
 import pytest
 
-from framecast.ui.charts import Curve, CurvePlot, horizon_chart, loss_chart, stage_note
+from framecast.ui.charts import Curve, CurvePlot, horizon_chart, loss_chart, stage_note, weights_chart
 from framecast.ui.colours import forecaster_colour
 
 
@@ -52,3 +52,14 @@ def test_no_axis_goes_below_nothing_and_few_marks_stand_on_it(losses: list[float
         assert 1 <= sum(low <= mark <= high for mark in axis.tickvals) <= 6
     else:
         assert 0 <= axis.range[0] <= min(losses) and axis.range[1] >= max(losses)
+
+
+def test_weights_are_stacked_in_the_colours_of_their_forecasters_and_told_in_percent() -> None:
+    titles = {"optical_flow": "Optical flow", "unet": "U-Net"}
+    figure = weights_chart({"optical_flow": [0.75, 0.5, 0.25], "unet": [0.25, 0.5, 0.75]}, titles)
+    assert [trace.line.color for trace in figure.data] == [forecaster_colour(name) for name in titles]
+    assert [list(trace.x) for trace in figure.data] == [[1, 2, 3]] * 2 and len({one.stackgroup for one in figure.data}) == 1
+    assert [sum(at) for at in zip(*(trace.y for trace in figure.data), strict=True)] == [100.0] * 3
+    assert figure.data[0].hovertemplate.startswith("lead %{x}: Optical flow %{y:.0f} %")
+    (bar,) = weights_chart({"unet": [1.0]}, titles).data
+    assert bar.type == "bar" and list(bar.y) == [100.0]

@@ -1,0 +1,35 @@
+"""A forecaster's forecast as a run keeps it, and its scores on the test frames."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from framecast.errors import DivergedError
+from framecast.forecasters.contract import Forecaster
+from framecast.series.frames import Frames, FrameSeries, Split
+
+if TYPE_CHECKING:
+    from framecast.evaluation.scores import ScoreCurve
+
+
+def score_test(name: str, forecast: Frames, series: FrameSeries, split: Split) -> "list[ScoreCurve]":
+    """The forecast of the test frames by every metric."""
+    from framecast.evaluation.scores import score
+
+    truth = series.frames[split.test.start : split.test.stop]
+    return score(name, forecast, truth, origin=split.origin, data_range=series.data_range, valid=series.valid)
+
+
+def native_forecast(forecaster: Forecaster, series: FrameSeries, n_past: int, horizon: int, title: str) -> Frames:
+    """(horizon, height, width, channel) as the series would store it, from its first `n_past` frames."""
+    values = forecaster.forecast(series.frames[:n_past], horizon)
+    assert values.shape == (horizon, *series.frames.shape[1:]), f"{title} forecast {values.shape}"
+    forecast = np.empty(values.shape, series.frames.dtype)
+    for index, frame in enumerate(values):
+        if not np.isfinite(frame).all():
+            raise DivergedError(
+                f"The forecast of {title} is not a number everywhere from lead {index + 1} on; it must be finite. "
+                "Train again with a smaller learning rate, or with its forecasts clamped."
+            )
+        forecast[index] = series.native(frame)
+    return forecast

@@ -1,0 +1,188 @@
+"""Laws of the protocol: nothing is judged by what it has seen, and whatever fails or is left early still forecasts."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from framecast.errors import DeviceMemoryError, DivergedError
+from framecast.forecasters.auto import RUNGS, Auto, AutoSettings, _Fit, kept_at_rung, training_units
+from framecast.forecasters.blend import score, single_scores
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.forecasters.contract import BlendForecaster, Workbench
+from framecast.forecasters.fold import Fold
+from framecast.forecasters.hindcast import View, past_origins
+from framecast.forecasters.network_forecaster import NetworkForecaster
+from framecast.series.frames import FrameSeries, Split
+from framecast.training.progress import FitProgress
+
+N_FRAMES = 20
+SPLIT = Split.of(N_FRAMES, 4, 0)
+
+
+def series(n_frames: int = N_FRAMES, seed: int = 0) -> FrameSeries:
+    """12 x 13 float32: a wave with a period of five frames, under noise."""
+    t, y, x, _ = np.ogrid[:n_frames, :12, :13, :1]
+    noise = np.random.default_rng(seed).normal(0, 0.05, (n_frames, 12, 13, 1))
+    frames = 0.5 + 0.3 * np.sin(2 * np.pi * (t / 5 + 0.08 * x + 0.05 * y)) + noise
+    return FrameSeries("waves", frames.astype(np.float32), (0.0, 1.0))
+
+
+def auto(networks: str, epochs: int = 1) -> Auto:
+    return Auto(AutoSettings(minutes=0.0, epochs=epochs, networks=networks), Workbench(seed=3))
+
+
+def fitted(networks: str, frames: FrameSeries, split: Split = SPLIT) -> tuple[Auto, list[FitProgress]]:
+    found = auto(networks)
+    return found, list(found.fit(frames.head(split.test.start), split))
+
+
+def past(frames: FrameSeries, split: Split = SPLIT) -> np.ndarray[Any, Any]:
+    return frames.frames[: split.test.start]
+
+
+def test_weights_are_not_negative_and_sum_to_one_at_every_lead_and_beyond() -> None:
+    found, progress = fitted("none", series())
+    assert isinstance(found, BlendForecaster)
+    shares = found.shares(9)
+    assert shares.shape == (9, len(found.members)) and (shares >= 0).all()
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    assert len({member.name for member in found.members}) == len(found.members)
+    assert "carries this series" in progress[-1].finding or "shared between" in progress[-1].finding
+    assert progress[-1].fraction == 1.0 and [one.fraction for one in progress] == sorted(one.fraction for one in progress)
+
+
+def test_a_forecast_is_the_weighted_mean_of_the_members_forecasts() -> None:
+    frames = series()
+    found, _ = fitted("none", frames)
+    alone = np.stack([member.forecaster.forecast(past(frames), 4) for member in found.members], axis=1)
+    blended = (alone * found.shares(4)[..., None, None, None]).sum(axis=1)
+    np.testing.assert_allclose(found.forecast(past(frames), 4), blended, atol=1e-5)
+
+
+def test_left_at_any_yield_it_forecasts_and_a_folder_forecasts_the_same(tmp_path: Path) -> None:
+    frames, found = series(), auto("two")
+    seen = set()
+    for number, _ in enumerate(found.fit(frames.head(SPLIT.test.start), SPLIT)):
+        names = tuple(member.name for member in found.members)
+        if names in seen:
+            continue
+        seen.add(names)
+        forecast = found.forecast(past(frames), 3)
+        assert forecast.shape == (3, 12, 13, 1) and np.isfinite(forecast).all()
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        found.save(folder)
+        loaded = Auto.load(folder)
+        np.testing.assert_array_equal(loaded.forecast(past(frames), 3), forecast)
+        np.testing.assert_array_equal(loaded.shares(7), found.shares(7))
+    assert len(seen) >= 2, "the last frame alone at first, then a blend"
+
+
+def test_closing_it_while_a_network_is_trained_leaves_the_blend_of_the_rules() -> None:
+    frames, found = series(), auto("two", epochs=50)
+    steps = found.fit(frames.head(SPLIT.test.start), SPLIT)
+    stage = next(progress.stage for progress in steps if "trained on earlier frames" in progress.stage)
+    steps.close()  # type: ignore[attr-defined]
+    assert stage.startswith("U-Net") and {FORECASTERS[member.name].family for member in found.members} == {"rule"}
+    assert np.isfinite(found.forecast(past(frames), 3)).all()
+
+
+def test_noise_in_the_place_of_the_test_frames_changes_nothing() -> None:
+    one = series()
+    noisy = one.frames.copy()
+    noisy[SPLIT.test.start :] = np.random.default_rng(5).uniform(0, 1, noisy[SPLIT.test.start :].shape)
+    other = FrameSeries("waves", noisy, one.value_range)
+    (a, _), (b, _) = (fitted("none", frames) for frames in (one, other))
+    assert a.weights == b.weights
+    np.testing.assert_array_equal(a.forecast(past(one), 4), b.forecast(past(other), 4))
+
+
+def test_one_seed_and_no_time_limit_give_the_same_weights_and_bits() -> None:
+    (a, said), (b, said_again) = (fitted("two", series()) for _ in range(2))
+    assert a.weights == b.weights and [one.name for one in a.members] == [one.name for one in b.members]
+    assert said[-1].finding == said_again[-1].finding
+    np.testing.assert_array_equal(a.forecast(past(series()), 4), b.forecast(past(series()), 4))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_on_the_past_origins_the_blend_is_not_worse_than_its_best_member(seed: int) -> None:
+    found = auto("none")
+    fit = _Fit(found, series(seed=seed).head(SPLIT.test.start), SPLIT)
+    list(fit.steps())
+    names = [one.name for one in fit.judged]
+    kept = [part.only([names.index(member.name) for member in found.members]) for part in fit.moments]
+    best = np.mean([single_scores(part) for part in fit.moments], axis=0).max()
+    assert score(kept, fit.view.leads, found.weights).mean() >= best - 1e-3, "but for members of next to no weight"
+
+
+@pytest.mark.parametrize("error", [DivergedError, DeviceMemoryError])
+@pytest.mark.parametrize("nth", [1, 2])
+def test_a_network_that_fails_is_left_out_with_its_sentence(
+    error: type[Exception], nth: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first training is that on the fold, the second the one on all history."""
+    sentence, real, begun = "The network of this test gave up.", NetworkForecaster.fit, list[str]()
+
+    def fit(self: NetworkForecaster, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
+        begun.append(self.name)
+        if self.name == "advect" and begun.count("advect") == nth:
+            raise error(sentence)
+        yield from real(self, history, split)
+
+    monkeypatch.setattr(NetworkForecaster, "fit", fit)
+    monkeypatch.setattr("framecast.forecasters.auto.LEAST_WEIGHT", -1.0)  # so that every network is trained to its end
+    frames = series()
+    found, _ = fitted("two", frames)
+    assert found.left_out["advect"] == sentence and "unet" not in found.left_out
+    names = {member.name for member in found.members}
+    assert "advect" not in names and "unet" in names
+    assert np.isfinite(found.forecast(past(frames), 4)).all()
+
+
+@pytest.mark.parametrize("n_frames", [5, 6, 7, 8, 9])
+def test_a_series_too_short_to_judge_repeats_the_last_frame_and_says_so(n_frames: int) -> None:
+    frames, split = series(n_frames), Split.of(n_frames, n_valid=0)
+    found, progress = fitted("two", frames, split)
+    assert np.isfinite(found.forecast(past(frames, split), split.horizon)).all()
+    assert all(FORECASTERS[member.name].family == "rule" for member in found.members)
+    if not past_origins(split.test.start, split.horizon)[0]:
+        assert [member.name for member in found.members] == ["persistence"]
+        assert progress[-1].finding == "The series is too short to judge forecasts; the last frame is forecast."
+
+
+def test_five_frames_are_too_short_to_judge() -> None:
+    assert past_origins(Split.of(5, n_valid=0).test.start, 1)[0] == ()
+
+
+def test_a_fold_never_sees_a_frame_from_its_oldest_origin_on(tmp_path: Path) -> None:
+    true = series()
+    origins, horizon = past_origins(SPLIT.test.start, SPLIT.horizon)
+    poisoned = true.frames.copy()
+    poisoned[min(origins) :] = 1 - 3 * poisoned[min(origins) :]
+    learned = []
+    for frames in (true, FrameSeries("waves", poisoned, true.value_range)):
+        history = frames.head(SPLIT.test.start)
+        settings = FORECASTERS["unet"].configure(
+            None, {"epochs": 2, "minutes": 0.0, "validation": False, "refit": False, "context": 2}
+        )
+        view = View.of(history, horizon)
+        fold = Fold("unet", settings, Workbench(seed=1), history, origins, horizon, view)
+        list(fold.advance(1.0))
+        learned.append(fold._forecaster.forecast(true.frames[: min(origins)], 3))
+        assert not fold.failure and np.isfinite(fold.score)
+    np.testing.assert_array_equal(*learned)
+
+
+def test_half_is_left_behind_at_every_rung_but_never_the_last_two() -> None:
+    assert [kept_at_rung(n) for n in (1, 2, 3, 4, 5, 7, 8)] == [1, 2, 2, 2, 3, 4, 4]
+
+
+def test_units_are_the_rungs_of_all_and_a_refit_of_those_left() -> None:
+    assert RUNGS[-1] == 1.0
+    assert training_units(1) == pytest.approx(1 + 1)
+    assert training_units(2) == pytest.approx(2 + 2)
+    first, second, third = np.diff((0.0, *RUNGS))
+    assert training_units(7) == pytest.approx(7 * first + 4 * second + 2 * third + 2)

@@ -1,0 +1,97 @@
+"""Each member of a blend is a run like any other, and neither the blend's run nor a member's needs the other."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from framecast.errors import StorageError
+from framecast.runs import blend_members
+from framecast.runs.experiment import STAGE_MEMBERS, carry_out, plan, repeat_forecast
+from framecast.runs.record import RunRecord
+from framecast.runs.store import Run, RunStore
+from framecast.series.frames import FrameSeries
+
+QUICK = {"epochs": 1, "minutes": 0.0, "networks": "none"}
+
+
+def begun(workspace: Path, series: FrameSeries) -> Run:
+    return RunStore(workspace).create(plan(series, forecaster="auto", device="cpu", changes=QUICK, n_threads=1))
+
+
+def test_members_are_whole_runs_and_outlive_the_run_of_their_blend(tmp_path: Path, series: FrameSeries) -> None:
+    run, store = begun(tmp_path, series), RunStore(tmp_path)
+    list(carry_out(run.record, series, run))
+    weights, members = run.weights(), store.members_of(run)
+    assert [one.record.forecaster for one in members] == list(weights), "the heaviest first"
+    np.testing.assert_allclose(sum(weights.values()), 1)
+    means = [one.mean() for one in weights.values()]
+    assert means == sorted(means, reverse=True)
+    assert [one.id for one in store.runs()] == [run.id, *(one.id for one in members)]
+
+    scored = {(curve.forecaster, curve.metric): curve.values.tolist() for curve in run.scores()}
+    for one in members:
+        assert one.state == "finished" and one.record.member_of == run.id
+        same = ("series", "split", "preparation", "seed", "device", "n_threads", "commit")
+        assert all(getattr(one.record, part) == getattr(run.record, part) for part in same)
+        assert "member of Auto on blob" in one.record.title and "% of the weight" in one.summary()["finding"]
+        assert one.scores()[0].forecaster == one.record.forecaster
+        own = {(curve.forecaster, curve.metric): curve.values.tolist() for curve in one.scores()}
+        assert own == {key: values for key, values in scored.items() if key[0] != "auto"}
+    blended = sum(
+        weights[one.record.forecaster][:, None, None, None] * one.forecast().astype(float) for one in members
+    )
+    np.testing.assert_allclose(run.forecast(), blended, atol=1.01)  # both were rounded
+
+    store.delete(run.id)
+    for one in members:
+        np.testing.assert_array_equal(repeat_forecast(store.open(one.id), series), one.forecast())
+    assert {one.id for one in store.runs()} == {one.id for one in members}
+
+
+def test_leaving_while_members_are_kept_leaves_whole_runs_only(tmp_path: Path, series: FrameSeries) -> None:
+    run = begun(tmp_path, series)
+    steps = carry_out(run.record, series, run)
+    assert any(progress.stage == STAGE_MEMBERS for progress in steps)
+    steps.close()
+    assert run.state == "finished" and run.error() is None
+    assert all(one.state == "finished" for one in RunStore(tmp_path).runs())
+
+
+def test_a_member_that_cannot_be_kept_does_not_fail_the_run(
+    tmp_path: Path, series: FrameSeries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*wanted: object) -> None:
+        raise StorageError("The disk is full.")
+
+    monkeypatch.setattr(blend_members, "_fill", full)
+    run = begun(tmp_path, series)
+    list(carry_out(run.record, series, run))
+    assert run.state == "finished" and run.error() is None
+    assert [one.id for one in RunStore(tmp_path).runs()] == [run.id]
+
+
+def test_stop_ends_the_keeping_but_not_where_it_had_ended_the_fit(tmp_path: Path, series: FrameSeries) -> None:
+    run, stages = begun(tmp_path, series), list[str]()
+    for progress in carry_out(run.record, series, run, stop=lambda: STAGE_MEMBERS in stages):
+        stages.append(progress.stage)
+    assert run.state == "finished" and RunStore(tmp_path).members_of(run) == []
+
+    run = begun(tmp_path, series)
+    list(carry_out(run.record, series, run, stop=lambda: True))
+    assert [one.record.forecaster for one in RunStore(tmp_path).members_of(run)] == ["persistence"] == list(run.weights())
+
+
+def test_a_record_from_before_blends_is_of_no_blend(tmp_path: Path, series: FrameSeries) -> None:
+    record = plan(series, forecaster="persistence", device="cpu")
+    values = json.loads(json.dumps(record.to_mapping()))
+    assert values.pop("member_of") == ""
+    assert RunRecord.from_mapping(values) == replace(record, settings=dict(record.settings))
+
+
+def test_a_run_that_blends_nothing_keeps_no_weights(tmp_path: Path, series: FrameSeries, drift: str) -> None:
+    run = RunStore(tmp_path).create(plan(series, forecaster=drift, device="cpu"))
+    list(carry_out(run.record, series, run, rules=[]))
+    assert run.weights() == {} and [one.id for one in RunStore(tmp_path).runs()] == [run.id]
