@@ -44,6 +44,8 @@ OVERHEAD = 1.15
 LONG_MINUTES = 15.0
 LEAST_SHARE = 0.5
 """Of a time limit, that networks get however long the rules took."""
+FOLD_DEADLINE = 0.7
+"""Share of a time limit after which no more is learned on the fold: the refit needs the rest."""
 FEWEST_FRAMES = 8
 """In the fold, below which a network has nothing to learn from."""
 
@@ -208,6 +210,7 @@ class _Fit:
         self.seconds = self._fold_seconds(len(names))
         folds = [self._fold(name) for name in names]
         total, done = training_units(len(names)), 0.0
+        limit = self.auto.settings.minutes * 60
         for before, until in zip((0.0, *RUNGS), RUNGS, strict=False):
             for fold in folds:
                 stage = f"{FORECASTERS[fold.name].title}: trained on earlier frames, to be judged on later ones"
@@ -215,6 +218,8 @@ class _Fit:
                     score = {"ssim": fold.score} if fold.just_looked else {}
                     part = (done + max(0.0, progress.fraction - before)) / total
                     yield self._passed_on(replace(progress, valid_scores=score), stage, part)
+                    if limit and self._elapsed() > FOLD_DEADLINE * limit:
+                        break  # looks took longer than was thought; what was seen has to do
                 done += until - before
                 if fold.failure:
                     self.auto.left_out[fold.name] = fold.failure
@@ -224,6 +229,7 @@ class _Fit:
                 for left in folds[n_kept:]:
                     left.close()
                 folds = folds[:n_kept]
+        folds = [fold for fold in folds if fold.has_looked]
         self.folds = {fold.name: fold for fold in folds}
         for fold in folds:
             self.judged.append(_Judged(fold.name, fold.settings, fold.judged()))

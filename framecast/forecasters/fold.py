@@ -107,6 +107,11 @@ class Fold:
         return Hindcast([moment for moment, _ in self._seen], self.origins, scores)
 
     @property
+    def has_looked(self) -> bool:
+        """Whether there is anything to judge it by."""
+        return bool(self._seen)
+
+    @property
     def score(self) -> float:
         """Mean SSIM over origins at the best moment; -inf where there is none."""
         return float(self.hindcast.scores.mean(axis=1).max()) if self._seen else float("-inf")
