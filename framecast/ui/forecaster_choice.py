@@ -1,6 +1,7 @@
 """Which forecaster, and which of its presets: cards that say what each is and when to choose it."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind
@@ -33,10 +34,18 @@ def forecaster_choice() -> tuple[str, ForecasterKind, str]:
     for family, title in families.items():
         members = {name: FORECASTERS[name] for name in ordered if FORECASTERS[name].family == family}
         if members:
-            st.caption(title)
-            _cards(members, chosen)
+            with _place(family, title, len(members), chosen in members):
+                _cards(members, chosen)
     kind = FORECASTERS[chosen]
     return chosen, kind, _preset(chosen, kind)
+
+
+def _place(family: str, title: str, n_members: int, holds_chosen: bool) -> DeltaGenerator:
+    """Where the cards of a family stand: the one click always in sight, the many others folded unless one is chosen."""
+    if family == "protocol":
+        st.caption(title)
+        return st.container(gap="small")
+    return st.expander(f"{title} ({n_members})", expanded=holds_chosen)
 
 
 def preset_key(name: str) -> str:

@@ -85,6 +85,7 @@ def upload(page: Page, archive: Path) -> None:
 def start_convlstm(page: Page, epochs: int) -> None:
     page.get_by_role("link", name="Train", exact=True).click()
     expect(page.get_by_role("heading", name="Train", exact=True)).to_be_visible()
+    page.get_by_text("Networks: they learn how your frames move").click()
     card = page.locator(".st-key-card_convlstm")
     card.get_by_role("button").click()
     expect(card.get_by_role("button", name="Chosen")).to_be_visible()
