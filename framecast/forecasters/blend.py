@@ -23,7 +23,7 @@ TEMPERATURE = 0.01
 """SSIM by which a member must be better to count e times as much before anything is fitted."""
 STIFFNESS = 0.01
 """SSIM that the weights must gain for each nat by which they leave the prior."""
-MSE_SHARE = 0.005
+MSE_SHARE = 0.02
 """Weight of the relative mean squared error beside SSIM in what is fitted."""
 _MOST_WINDOWS = 600
 """Windows taken from a frame and channel, on a grid."""
