@@ -112,6 +112,8 @@ class Sureness:
 
     def sentence(self) -> str:
         """For people: did the interval hold what it promised?"""
+        if np.isnan(self.spread_skill):
+            return "The mean of the members was without error, so there is nothing to judge their spread by."
         held = f"{self.coverage:.0%} of pixels: {coverage_in_words(self.coverage)}"
         return (
             f"The {INTERVAL:.0%} interval held the truth in {held}. Its spread was {self.spread_skill:.2f} times the error, "

@@ -168,7 +168,13 @@ class _Fit:
         settings = persistence.configure()
         self.auto.members = (Member("persistence", persistence.make(settings, self.auto.workbench), settings),)
         self.auto.weights = Weights.single(0, 1, 1)  # until more is known
-        yield from self._try_rules()
+        try:
+            yield from self._try_rules()
+        except GeneratorExit:  # stopped: the rules tried so far forecast
+            if self.origins and self.judged:
+                self._look_at_moments()
+                self._blend()
+            raise
         if not self.origins:  # nothing can be judged on so few frames
             finding = "The series is too short to judge forecasts; the last frame is forecast."
             yield self._said("Done", improved=True, finding=finding)

@@ -214,8 +214,9 @@ def _single_mse(moments: Moments) -> Array:
 
 
 def _position(leads: Array, horizon: int) -> Array:
-    """0 at the first lead, 1 at `horizon` and beyond."""
-    return np.minimum(np.asarray(leads) / max(1, horizon - 1), 1.0)
+    """0 at the first lead, 1 at `horizon` and beyond; all 0 where the first is the only one."""
+    last = max(0, horizon - 1)
+    return np.asarray(np.minimum(np.asarray(leads), last) / max(1, last))
 
 
 def _between(first: Any, last: Any, position: Any) -> Any:

@@ -63,6 +63,8 @@ def _what_networks_add(
 def _how_far(blend: Array, persistence: Array, leads: Array, horizon: int) -> str:
     """The last lead seen before the blend was no better than the last frame repeated."""
     better = blend > persistence + 1e-4
+    if better.all() and horizon == 1:
+        return "On earlier frames it beat repeating the last frame at lead 1."
     if better.all():
         return f"On earlier frames it beat repeating the last frame at every lead up to {horizon}."
     if not better.any():

@@ -78,6 +78,7 @@ def train(
     last_sign = time.monotonic()
     losses: list[Tensor] = []
     network.train()
+    budget.begin()  # not before: the first optimiser of a process takes seconds to import
     while (fraction := budget.fraction(step)) < stop_at:
         if settings.shuffle == "each epoch":
             orders = [torch.randperm(n, generator=generator) for n in longest]

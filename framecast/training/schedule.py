@@ -28,6 +28,10 @@ class Budget:
     started: float = field(init=False)
 
     def __post_init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Count from now."""
         self.started = self.clock()
 
     def elapsed_s(self) -> float:

@@ -186,3 +186,16 @@ def test_units_are_the_rungs_of_all_and_a_refit_of_those_left() -> None:
     assert training_units(2) == pytest.approx(2 + 2)
     first, second, third = np.diff((0.0, *RUNGS))
     assert training_units(7) == pytest.approx(7 * first + 4 * second + 2 * third + 2)
+
+
+def test_stopped_among_the_rules_those_tried_forecast() -> None:
+    t, y, x = np.ogrid[:60, :20, :24]
+    frames = (120 + 60 * np.sin(0.4 * x - 0.5 * t) + 40 * np.sin(0.3 * y))[..., None].astype(np.uint8)
+    split = Split.of(60)
+    auto = Auto(AutoSettings(networks="none"), Workbench())
+    fit = auto.fit(FrameSeries("waves", frames, (0.0, 255.0)).head(split.test.start), split)
+    for progress in fit:
+        if "optical flow" in progress.stage:
+            break
+    fit.close()  # type: ignore[attr-defined]
+    assert {member.name for member in auto.members} - {"persistence"}

@@ -87,3 +87,9 @@ def test_on_what_it_was_fitted_to_a_blend_is_never_worse_than_its_best_member(se
 def test_the_same_moments_give_the_same_weights() -> None:
     seen = [Moments.of([noisy(t, 40, 1), noisy(t, 50, 2)], t, 255.0) for t in map(truth_of, range(2))]
     assert fit_weights(seen, LEADS, 4) == fit_weights(seen, LEADS, 4)
+
+
+def test_judged_at_one_lead_only_the_weights_stay_as_they_were_fitted() -> None:
+    seen = [Moments.of([noisy(t, 40, 1), noisy(t, 50, 2)], t, 255.0) for t in (truth_of(i, (1, 22, 25, 2)) for i in range(3))]
+    at = fit_weights(seen, np.array([0]), 1).at(np.arange(5))
+    np.testing.assert_array_equal(at, np.repeat(at[:1], 5, axis=0))
