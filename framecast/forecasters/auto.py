@@ -162,6 +162,12 @@ class _Fit:
         """Rules first."""
         self.moments: list[Moments] = []
         """Of all that are judged, one for each origin."""
+        self.seconds = 0.0
+        """Of training for one network on the fold; 0 where there is no time limit."""
+        self.folds: dict[str, Fold] = {}
+        """The networks that are judged."""
+        self.part = 0.0
+        """Of the whole fit that is done; it never falls."""
 
     def steps(self) -> Iterator[FitProgress]:
         persistence = FORECASTERS["persistence"]
@@ -195,7 +201,7 @@ class _Fit:
             try:
                 for _ in rule.fit(self.history, self.split):
                     pass
-                forecasts = [self._native(hindcast_by(rule, past, self.horizon, self.view)) for past in self._pasts()]
+                forecasts = [self._hindcast(rule, origin) for origin in self.origins]
             except InputError as error:
                 self.auto.left_out[name] = str(error)
                 continue
@@ -319,24 +325,20 @@ class _Fit:
     def _elapsed(self) -> float:
         return time.monotonic() - self.started
 
-    def _pasts(self) -> list[Frames]:
-        return [self.history.frames[:origin] for origin in self.origins]
-
-    def _native(self, forecast: Frames) -> Frames:
-        return self.history.native(forecast)
+    def _hindcast(self, rule: Forecaster, origin: int) -> Frames:
+        """What the view sees of a rule's forecast from an origin, in the series' own dtype."""
+        return self.history.native(hindcast_by(rule, self.history.frames[:origin], self.horizon, self.view))
 
     def _said(self, stage: str, *, improved: bool = False, finding: str = "") -> FitProgress:
-        return self._passed_on(FitProgress(stage, improved=improved, finding=finding), stage, 0.0)
+        return replace(self._passed_on(FitProgress(stage, finding=finding), stage, 0.0), improved=improved)
 
     def _passed_on(self, progress: FitProgress, stage: str, part: float) -> FitProgress:
-        """Progress of one training as progress of the whole, of which `part` is done where there is no time limit."""
+        """Progress of one training as progress of the whole, of which `part` is done where there is no time limit. A member's
+        best is not yet the blend's, so it is no improvement."""
         elapsed, limit = self._elapsed(), self.auto.settings.minutes * 60
-        self.part = max(getattr(self, "part", 0.0), min(0.99, elapsed / limit if limit else part))
+        self.part = max(self.part, min(0.99, elapsed / limit if limit else part))
         remaining = elapsed * (1 - self.part) / self.part if self.part > 0 else None
-        improved = progress.improved and not progress.epoch_done  # a member's best is not yet the blend's
-        return replace(
-            progress, stage=stage, fraction=self.part, elapsed_s=elapsed, remaining_s=remaining, improved=improved
-        )
+        return replace(progress, stage=stage, fraction=self.part, elapsed_s=elapsed, remaining_s=remaining, improved=False)
 
 
 def hindcast_by(forecaster: Forecaster, past: Frames, horizon: int, view: View) -> Frames:

@@ -25,6 +25,8 @@ STIFFNESS = 0.01
 """SSIM that the weights must gain for each nat by which they leave the prior."""
 MSE_SHARE = 0.02
 """Weight of the relative mean squared error beside SSIM in what is fitted."""
+_EXACT = 1e-8
+"""Mean squared error over the squared data range below which a member is exact: what is divided by is never 0."""
 _MOST_WINDOWS = 600
 """Windows taken from a frame and channel, on a grid."""
 _STEPS, _RATE = 200, 0.1
@@ -158,7 +160,7 @@ def fit_weights(
     prior = (scores - scores.max()) / temperature
     prior = np.maximum(prior, -30.0)
     tensors = [moments.on_torch() for moments in seen]
-    scale = np.mean([_single_mse(moments).min() for moments in seen]) if mse_share else 1.0
+    scale = max(np.mean([_single_mse(moments).min() for moments in seen]), _EXACT)
     position = torch.from_numpy(_position(leads, horizon).astype(np.float32))
     base = torch.from_numpy(prior.astype(np.float32))
     base_log = torch.log_softmax(base, dim=0)
@@ -169,12 +171,11 @@ def fit_weights(
         logs = torch.log_softmax(base + _between(moved[0], moved[1], position), dim=1)
         weights = logs.exp()
         gain = torch.stack([moments.ssim(weights).mean() for moments in tensors]).mean()
-        if mse_share:
-            gain = gain - mse_share * torch.stack([m.mse(weights).mean() for m in tensors]).mean() / scale
+        gain = gain - mse_share * torch.stack([moments.mse(weights).mean() for moments in tensors]).mean() / scale
         distance = (weights * (logs - base_log)).sum(1).mean()
         loss = stiffness * distance - gain
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
     found = (base + moved).detach().double().numpy()
     blend = Weights(tuple(map(float, found[0])), tuple(map(float, found[1])), horizon)

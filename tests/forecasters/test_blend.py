@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from framecast.forecasters import blend
 from framecast.forecasters.blend import Moments, Weights, fit_weights, score, single_scores
 from framecast.metrics import METRICS
 
@@ -93,3 +94,11 @@ def test_judged_at_one_lead_only_the_weights_stay_as_they_were_fitted() -> None:
     seen = [Moments.of([noisy(t, 40, 1), noisy(t, 50, 2)], t, 255.0) for t in (truth_of(i, (1, 22, 25, 2)) for i in range(3))]
     at = fit_weights(seen, np.array([0]), 1).at(np.arange(5))
     np.testing.assert_array_equal(at, np.repeat(at[:1], 5, axis=0))
+
+
+def test_beside_a_member_that_is_exact_the_fit_stays_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not rescued afterwards: the weights as they were fitted are looked at."""
+    monkeypatch.setattr(blend, "_never_below_the_best", lambda seen, leads, weights, scores: weights)
+    seen = [Moments.of([noisy(t, 40, 1), t], t, 255.0) for t in map(truth_of, range(2))]
+    fitted = fit_weights(seen, LEADS, 4)
+    assert np.isfinite([*fitted.first, *fitted.last]).all() and (fitted.at(LEADS)[:, 1] > 0.9).all()
