@@ -135,7 +135,8 @@ class OpticalFlow(TunedRule[OpticalFlowSettings, Flow]):
             return "No motion was found that goes on in the frames before the test; the last frame is forecast."
         looked = in_words(flow.n_pairs, "step")
         slower = "" if flow.damping == 1 else f", {flow.damping:.0%} of its speed left from frame to frame"
-        return f"The last frame is carried on by its motion ({flow.estimator}, found from {looked} between frames){slower}."
+        found = f"found from {looked} between frames by the estimator {flow.estimator}"
+        return f"The last frame is carried on by its motion, {found}{slower}."
 
 
 def _times(choice: Flow, leads: Iterable[int]) -> list[float]:
