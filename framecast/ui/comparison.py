@@ -1,8 +1,6 @@
-"""Truth, forecast, error and, of an ensemble, its spread beside each other for every lead, and the scores below them, moved by
-one slider."""
+"""The frames of a finished run and, below them, its scores, moved by one slider."""
 
 import math
-from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -12,33 +10,24 @@ from framecast.evaluation.scores import ScoreCurve
 from framecast.evaluation.verdict import REFERENCE
 from framecast.metrics import METRICS
 from framecast.runs.store import Run
-from framecast.series.frames import Frames, FrameSeries
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui.charts import CONFIG, Curve, CurvePlot, horizon_chart
-from framecast.ui.clips import encode_clip
-from framecast.ui.ended_run import DELETED
+from framecast.ui.frames_view import frames_view
 from framecast.ui.how_sure import band, band_note, how_sure
-from framecast.ui.maps import error_panel, spread_panel
-from framecast.ui.pictures import DisplayRange, Picture, picture
-from framecast.ui.player import Panel, pack, player
-from framecast.ui.resources import workspace
 from framecast.ui.rival_choice import PLOTTED, rival_choice
-from framecast.ui.series_clip import display_range, grey_bar, panel_title
 from framecast.ui.text import decimals, escaped, fixed
-
-HEIGHT_PX = 560
 
 
 @st.fragment
 def comparison(run: Run, stored: StoredSeries | None, store: SeriesStore) -> None:
     """Draw the player and the scores of a finished run; the lead shown moves both. `stored` is its series, None where that was
     deleted: then only the scores are left."""
-    lead = 1
-    if stored is None:
-        st.warning(f"{DELETED}, so its forecast cannot be shown beside the truth. The scores remain.")
-    else:
-        payload = comparison_payload(str(workspace()), run.id, run.record.series, run, store)
-        lead = player(payload, key=f"compare_player_{run.id}") + 1
+    lead = frames_view(run, stored, store)
+    numbers_view(run, stored, store, lead)
+
+
+def numbers_view(run: Run, stored: StoredSeries | None, store: SeriesStore, lead: int) -> None:
+    """Draw what is computed from the forecast, with a mark at the lead that is shown."""
     units = stored.units if stored else "1"
     _numbers(run, run.scores(), units, lead)
     members = run.members()
@@ -115,28 +104,3 @@ def against(
     sign = "+" if mine > reference else "-"  # a hyphen: Streamlit reads the direction off it
     better: Literal["normal", "inverse"] = "normal" if METRICS[metric].higher_is_better else "inverse"
     return f"{sign}{fixed(abs(mine - reference), n_decimals)} against persistence", better
-
-
-@st.cache_resource(max_entries=4, show_spinner="Preparing the frames ...")
-def comparison_payload(workspace: str, run_id: str, digest: str, _run: Run, _store: SeriesStore) -> bytes:
-    """What the player is sent for a run; the ids are the whole key."""
-    stored, series = _store.info(digest), _store.open(digest)
-    split, forecast = _run.record.split, _run.forecast()
-    truth = series.frames[split.test.start : split.test.stop]
-    shown = display_range(stored)
-    n_leads = len(truth)
-    bar = grey_bar(stored)
-    seen = [
-        Panel(panel_title(title, stored), encode_clip(_pictures(frames, shown, series), n_leads, beside_others=True), bar)
-        for title, frames in (("Truth", truth), ("Forecast", forecast))
-    ]
-    spread = _run.spread()
-    panels = [*seen, error_panel(forecast, truth, series, stored, narrow=spread is not None)]
-    if spread is not None:
-        panels.append(spread_panel(spread, series, stored))
-    captions = [f"Lead {index + 1} · frame {split.test.start + index + 1}" for index in range(n_leads)]
-    return pack(panels, captions, height=HEIGHT_PX, frames_per_second=5, reports=True)
-
-
-def _pictures(frames: Frames, shown: DisplayRange, series: FrameSeries) -> Iterator[Picture]:
-    return (picture(frame, shown, series.valid) for frame in frames)
