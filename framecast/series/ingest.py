@@ -61,6 +61,7 @@ def ingest(
                 progress=progress,
                 source=f"{reader.title}: {chosen[0].label}" if len(chosen) == 1 else f"{reader.title}: {len(chosen)} files",
                 warnings=reading.warnings,
+                names=reading.names,
             )
     finally:
         reading.close()

@@ -3,6 +3,9 @@
     workspace/series/<digest>/   frames.npy   (time, height, width, channel), native dtype
                                  series.json  what it is called and where it came from
                                  valid.npy    (height, width) bool, only where pixels are missing
+                                 names.json   the names of the frames' files, only where each had one
+
+Beside these may lie what was found out about a series or drawn from it; it can always be made again (`beside`).
 
 Frames are written as they stream by, into a hidden folder that gets its name at the end: a reader never sees half a series,
 and whatever ends the writing early leaves nothing behind. A folder that cannot be read is passed over and named by
@@ -60,6 +63,10 @@ class StoredSeries:
     low: float
     high: float
     """The lowest and the highest value that occur."""
+    made_from: str = ""
+    """The digest of the series that this one was prepared from; empty where it came from files."""
+    steps: tuple[str, ...] = ()
+    """What was done to that series, one sentence each, in order."""
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -85,6 +92,7 @@ class StoredSeries:
         values["timestep"] = None if seconds is None else timedelta(seconds=seconds)
         values["value_range"] = (float(low), float(high))
         values["warnings"] = tuple(values["warnings"])
+        values["steps"] = tuple(values.get("steps", ()))
         return cls(**values)
 
 
@@ -105,11 +113,16 @@ class SeriesStore:
         progress: Progress | None = None,
         source: str = "",
         warnings: Sequence[str] = (),
+        names: Sequence[str] = (),
+        made_from: str = "",
+        steps: Sequence[str] = (),
     ) -> StoredSeries:
         """Write frames (height, width, channel) of uint8, uint16 or float32, one at a time, and say what was stored.
 
         Content that is there already is not stored again; what was stored then is returned. `expected` is the number of
-        frames where it is known, for `progress(done, expected)`; `warnings` are read at the end and may grow until then.
+        frames where it is known, for `progress(done, expected)`; `warnings` are read at the end and may grow until then;
+        `names` are those of the frames' files, where each had one. A series prepared from another says from which digest it
+        was `made_from`, in which `steps`.
         Without `value_range`: 0 to 255 for uint8, 0 to the smallest usual camera depth that holds all values for uint16,
         lowest to highest value for float32. Raises SeriesError on frames that make no series, StorageError where the disk is
         full; the store is then as before.
@@ -132,9 +145,12 @@ class SeriesStore:
                     n_channels=n_channels, dtype=written.dtype.name, value_range=chosen, units=units, timestep=timestep,
                     has_mask=valid is not None, created=datetime.now(UTC).isoformat(timespec="microseconds"), source=source,
                     warnings=(*warnings, *notes), low=written.low, high=written.high,
+                    made_from=made_from, steps=tuple(steps),
                 )  # fmt: skip
                 if valid is not None:
                     write_array(incoming / "valid.npy", valid)
+                if len(names) == written.n_frames:
+                    write_json(incoming / "names.json", {"names": list(names)})
                 write_json(incoming / "series.json", stored.to_mapping())
                 self._settle(incoming, self.folder / digest)
             finally:
@@ -177,6 +193,21 @@ class SeriesStore:
         if frames.shape != stored.shape or frames.dtype != stored.dtype:
             raise _damaged(stored)
         return FrameSeries(stored.name, frames, stored.value_range, stored.units, stored.timestep, valid)
+
+    def names(self, digest: str) -> tuple[str, ...]:
+        """The names of the frames' files in order of time; empty where the frames had none."""
+        stored = self.info(digest)
+        try:
+            kept = json.loads((self.folder / stored.digest / "names.json").read_text(encoding="utf-8"))
+            names = tuple(map(str, kept["names"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return ()
+        return names if len(names) == stored.n_frames else ()
+
+    def beside(self, digest: str, file: str) -> Path:
+        """Where something that can be made again from a series is kept; it goes when the series goes."""
+        assert re.fullmatch(r"[a-z]+\.[a-z]+", file), file
+        return self.folder / self.info(digest).digest / file
 
     def rename(self, digest: str, name: str) -> StoredSeries:
         """Give a series another name; its digest, and with it every run made on it, stays."""

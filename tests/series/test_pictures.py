@@ -173,3 +173,11 @@ def tiff_page(pixels: Array) -> bytes:
     stream = io.BytesIO()
     tifffile.imwrite(stream, pixels, photometric="rgb" if pixels.ndim == 3 else "minisblack", compression="deflate")
     return stream.getvalue()
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_the_names_of_the_files_are_kept_in_order_of_time(store: SeriesStore, frames: Array, packed: bool) -> None:
+    contents = {f"in a folder/f{index}.png": encoded(frame) for index, frame in enumerate(frames[:3], 9)}
+    uploads = [Upload.from_bytes(*one) for one in reversed(contents.items())]
+    stored = ingest(Upload.from_bytes("a.zip", zipped(uploads)) if packed else uploads, store)
+    assert store.names(stored.digest) == ("f9.png", "f10.png", "f11.png")

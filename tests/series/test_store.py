@@ -130,5 +130,32 @@ def test_a_store_that_does_not_exist_yet_is_empty(tmp_path: Path) -> None:
     assert store.list() == [] and store.damaged() == [] and not (tmp_path / "nowhere").exists()
 
 
+def test_the_names_of_the_frames_are_kept_where_each_had_one(store: SeriesStore, frames: Array) -> None:
+    names = ["a 1.png", "a\n2.png", "<b>3.png", "4", "5", "6"]
+    assert store.names(store.add("named", frames, names=names).digest) == tuple(names)
+    assert store.names(store.add("unnamed", frames + 1).digest) == ()
+    assert store.names(store.add("too few names", frames + 2, names=names[:3]).digest) == ()
+
+
+def test_a_prepared_series_says_its_origin_and_an_older_record_none(store: SeriesStore, frames: Array) -> None:
+    stored = store.add("a", frames, made_from="0123456789abcdef", steps=["Every 2nd frame."])
+    assert store.info("a") == stored and (stored.made_from, stored.steps) == ("0123456789abcdef", ("Every 2nd frame.",))
+    path = store.folder / stored.digest / "series.json"
+    older = {key: value for key, value in json.loads(path.read_text()).items() if key not in ("made_from", "steps")}
+    path.write_text(json.dumps(older))
+    assert (store.info("a").made_from, store.info("a").steps) == ("", ())
+
+
+def test_what_is_made_from_a_series_goes_with_it(store: SeriesStore, frames: Array) -> None:
+    stored = store.add("a", frames)
+    path = store.beside("a", "health.json")
+    path.write_text("{}")
+    assert path.parent.name == stored.digest and store.list() == [stored]
+    store.delete("a")
+    assert not path.exists()
+    with pytest.raises(UnknownNameError):
+        store.beside("a", "health.json")
+
+
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-30])

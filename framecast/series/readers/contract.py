@@ -89,6 +89,8 @@ class Reading:
     timestep: timedelta | None = None
     source: str = ""
     """What was read, for a person: "ZIP of pictures: seaice.zip"."""
+    names: Sequence[str] = ()
+    """Where every frame was a file of its own: their names in order of time, without folders."""
     warnings: list[str] = field(default_factory=list)
     """What was assumed. May grow while frames are read."""
     close: Callable[[], None] = lambda: None

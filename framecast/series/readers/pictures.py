@@ -87,7 +87,8 @@ def read(files: Sequence[Upload]) -> Reading:
     def frames() -> FrameStream:
         yield from in_order(decode, pictures)
 
-    return Reading(frames, first.dtype, len(pictures), warnings=notes)
+    names = [file.path.name for file in pictures]
+    return Reading(frames, first.dtype, len(pictures), names=names, warnings=notes)
 
 
 def _pictures(files: Sequence[Upload], notes: list[str]) -> list[Upload]:

@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import BinaryIO, cast
 
 from framecast.errors import SeriesError
@@ -39,7 +40,7 @@ def read(files: Sequence[Upload]) -> Reading:
         archive.close()
         stream.close()
 
-    return Reading(reading.frames, reading.dtype, reading.n_frames, warnings=reading.warnings, close=close)
+    return replace(reading, close=close)
 
 
 def _members(file: Upload, archive: zipfile.ZipFile) -> list[Upload]:
