@@ -22,6 +22,8 @@ UPLOADS = "upload_generation"
 """Counts finished uploads: a new number makes a new, empty upload box."""
 NOTICE = "notice"
 """(kind, sentence) to be shown once, after the rerun that an action ends with."""
+JUMPS = "player_jumps"
+"""Run id to (number of the jump, lead): where the player of that run was last asked to go."""
 FORECAST = "forecast_request"
 """(run id, number of steps) that the Forecast page shows."""
 
@@ -45,6 +47,19 @@ def chosen_run() -> str | None:
     if asked:
         st.session_state[RUN] = asked
     return st.session_state.get(RUN)
+
+
+def show_lead(run_id: str, lead: int) -> None:
+    """Ask the player of a run to go to a lead, from 1; it does so in the run of the page that follows."""
+    jumps = st.session_state.setdefault(JUMPS, {})
+    number, _ = jumps.get(run_id, (0, 0))
+    jumps[run_id] = (number + 1, lead)
+
+
+def jump_of(run_id: str) -> tuple[int, int] | None:
+    """The last jump that `show_lead` asked for as (its number, lead). The number tells a new one from one that was done."""
+    jump: tuple[int, int] | None = st.session_state.get(JUMPS, {}).get(run_id)
+    return jump
 
 
 def run_on_train_page(known: Callable[[str], object], live: Sequence[str]) -> tuple[str | None, bool]:
