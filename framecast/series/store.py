@@ -13,6 +13,7 @@ and whatever ends the writing early leaves nothing behind. A folder that cannot 
 """
 
 import builtins
+import contextlib
 import dataclasses
 import json
 import math
@@ -21,7 +22,7 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,7 +30,7 @@ from typing import Any
 
 import numpy as np
 
-from framecast.errors import SeriesError, UnknownNameError
+from framecast.errors import SeriesError, SettingError, UnknownNameError
 from framecast.files import remove_folder, storage_errors, write_array, write_json
 from framecast.series.frames import DTYPES, Frames, FrameSeries, finish_digest
 from framecast.series.readers.contract import Frame, Progress
@@ -128,33 +129,26 @@ class SeriesStore:
         full; the store is then as before.
         """
         name = _clean(name)
-        incoming = self.folder / f"{INCOMING}{uuid.uuid4().hex[:12]}"
-        with storage_errors(self.folder / "frames.npy"):
-            self._clear_stale()
-            incoming.mkdir(parents=True)
-            try:
-                written = write_frames(incoming / "frames.npy", name, frames, expected, progress)
-                chosen, notes = observed_range(written, value_range)
-                digest = finish_digest(written.hasher, written.n_frames, chosen, valid)
-                FrameSeries(name, _map(incoming), chosen, units, timestep, valid)  # checks that these belong together
-                if (existing := self._read(self.folder / digest)) is not None:
-                    return existing
-                height, width, n_channels = written.shape
-                stored = StoredSeries(
-                    digest=digest, name=self._free_name(name), n_frames=written.n_frames, height=height, width=width,
-                    n_channels=n_channels, dtype=written.dtype.name, value_range=chosen, units=units, timestep=timestep,
-                    has_mask=valid is not None, created=datetime.now(UTC).isoformat(timespec="microseconds"), source=source,
-                    warnings=(*warnings, *notes), low=written.low, high=written.high,
-                    made_from=made_from, steps=tuple(steps),
-                )  # fmt: skip
-                if valid is not None:
-                    write_array(incoming / "valid.npy", valid)
-                if len(names) == written.n_frames:
-                    write_json(incoming / "names.json", {"names": list(names)})
-                write_json(incoming / "series.json", stored.to_mapping())
-                self._settle(incoming, self.folder / digest)
-            finally:
-                shutil.rmtree(incoming, ignore_errors=True)
+        with storage_errors(self.folder / "frames.npy"), self.incoming() as incoming:
+            written = write_frames(incoming / "frames.npy", name, frames, expected, progress)
+            chosen, notes = observed_range(written, value_range)
+            digest = finish_digest(written.hasher, written.n_frames, chosen, valid)
+            FrameSeries(name, _map(incoming), chosen, units, timestep, valid)  # checks that these belong together
+            if (existing := self._read(self.folder / digest)) is not None:
+                return existing
+            height, width, n_channels = written.shape
+            stored = StoredSeries(
+                digest=digest, name=self._free_name(name), n_frames=written.n_frames, height=height, width=width,
+                n_channels=n_channels, dtype=written.dtype.name, value_range=chosen, units=units, timestep=timestep,
+                has_mask=valid is not None, created=_now(), source=source, warnings=(*warnings, *notes),
+                low=written.low, high=written.high, made_from=made_from, steps=tuple(steps),
+            )  # fmt: skip
+            if valid is not None:
+                write_array(incoming / "valid.npy", valid)
+            if len(names) == written.n_frames:
+                write_json(incoming / "names.json", {"names": list(names)})
+            write_json(incoming / "series.json", stored.to_mapping())
+            self._settle(incoming, self.folder / digest)
         return stored
 
     def list(self) -> "builtins.list[StoredSeries]":
@@ -219,6 +213,47 @@ class SeriesStore:
         write_json(self.folder / stored.digest / "series.json", renamed.to_mapping())
         return renamed
 
+    def declare_range(self, digest: str, low: float, high: float, *, replace: bool = False) -> StoredSeries:
+        """The same frames under another value range, and so under another digest. The file of frames is shared, not written
+        again.
+
+        Scores depend on the range, so the old series stays for the runs made on it; `replace` removes it, for a series
+        without runs. Values beyond the range are kept as they are. Raises SettingError where the range is none.
+        """
+        stored, series = self.info(digest), self.open(digest)
+        low, high = float(low), float(high)
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            raise SettingError(f"The value range is {low:g} to {high:g}; the first must be below the second. Change one.")
+        if (low, high) == stored.value_range:
+            return stored
+        with storage_errors(self.folder / "frames.npy"), self.incoming() as incoming:
+            source = self.folder / stored.digest
+            for file in ("frames.npy", "valid.npy", "names.json"):
+                if (source / file).exists():
+                    _share(source / file, incoming / file)
+            changed = dataclasses.replace(series, value_range=(low, high)).digest()
+            if (existing := self._read(self.folder / changed)) is None:
+                existing = dataclasses.replace(
+                    stored, digest=changed, name=stored.name if replace else self._free_name(stored.name),
+                    value_range=(low, high), created=_now(),
+                )  # fmt: skip
+                write_json(incoming / "series.json", existing.to_mapping())
+                self._settle(incoming, self.folder / changed)
+        if replace:
+            self.delete(stored.digest)
+        return existing
+
+    @contextlib.contextmanager
+    def incoming(self) -> Iterator[Path]:
+        """A hidden folder in the store that is gone when the block ends, unless it was moved to its place."""
+        folder = self.folder / f"{INCOMING}{uuid.uuid4().hex[:12]}"
+        self._clear_stale()
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
     def delete(self, digest: str) -> None:
         """Remove a series for good. Runs made on it keep their forecasts and scores. A damaged one is removed by its
         folder's name."""
@@ -262,6 +297,18 @@ class SeriesStore:
         for path in self.folder.glob(f"{INCOMING}*"):
             if time.time() - path.stat().st_mtime > STALE_S:
                 shutil.rmtree(path, ignore_errors=True)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def _share(source: Path, target: Path) -> None:
+    """The same file under a second name; copied where the disk knows no second names."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _map(folder: Path) -> Frames:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from framecast.errors import SeriesError, UnknownNameError
+from framecast.errors import SeriesError, SettingError, UnknownNameError
 from framecast.series.store import SeriesStore, StoredSeries
 from tests.series.files import Array
 
@@ -159,3 +159,28 @@ def test_what_is_made_from_a_series_goes_with_it(store: SeriesStore, frames: Arr
 
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-30])
+
+
+def test_another_range_shares_the_frames_and_the_old_one_stays(store: SeriesStore, frames: Array) -> None:
+    values, valid = frames.astype(np.float32), np.arange(63).reshape(9, 7) > 5
+    old = store.add("K", values, units="K", valid=valid)
+    new = store.declare_range(old.digest, -10, 300)
+    series = store.open(new.digest)
+    assert new.value_range == series.value_range == (-10, 300) and series.digest() == new.digest != old.digest
+    assert np.array_equal(series.frames, values) and np.array_equal(series.valid, valid)  # type: ignore[arg-type]
+    assert (new.name, new.units, store.open(old.digest).value_range) == ("K (2)", "K", old.value_range)
+    assert store.declare_range(old.digest, -10, 300) == new and len(store.list()) == 2
+    files = [store.folder / one.digest / "frames.npy" for one in (old, new)]
+    assert files[0].samefile(files[1])
+    store.delete(old.digest)
+    assert np.array_equal(store.open(new.digest).frames, values)
+
+
+def test_another_range_may_take_the_place_of_the_old_one(store: SeriesStore, frames: Array) -> None:
+    old = store.add("K", frames.astype(np.float32))
+    new = store.declare_range(old.digest, 0, 1000, replace=True)
+    assert store.list() == [new] and new.name == "K" and [path.name for path in store.folder.iterdir()] == [new.digest]
+    for low, high in ((0, 0), (0, float("nan")), (float("-inf"), 1)):
+        with pytest.raises(SettingError, match="below the second"):
+            store.declare_range(new.digest, low, high)
+    assert store.list() == [new]
