@@ -366,4 +366,4 @@ def _within(progress: FitProgress, start: float, stop: float, elapsed: float) ->
 
 def _silent(progress: FitProgress) -> FitProgress:
     """The same moment without its events: to say something more of it, not to count it twice."""
-    return replace(progress, epoch_done=False, improved=False, valid_scores={}, preview=None)
+    return replace(progress, epoch_done=False, improved=False, valid_scores={}, valid_curves={}, preview=None)

@@ -18,6 +18,7 @@ from framecast.networks.rollout import unroll
 from framecast.training.averaging import Average
 from framecast.training.batches import Batch, TrainingData, batches_of, cut, n_windows
 from framecast.training.loss import pop_penalties, training_loss
+from framecast.training.memory import memory_in_use
 from framecast.training.optimising import autocast, clip_gradient, optimizer_of
 from framecast.training.progress import FitProgress
 from framecast.training.scaling import Scaler
@@ -77,8 +78,11 @@ def train(
     step = epoch = 0
     last_sign = time.monotonic()
     losses: list[Tensor] = []
+    norms: list[Tensor] = []
+    n_shown = 0
     network.train()
     budget.begin()  # not before: the first optimiser of a process takes seconds to import
+    shown_since = budget.clock()
     while (fraction := budget.fraction(step)) < stop_at:
         if settings.shuffle == "each epoch":
             orders = [torch.randperm(n, generator=generator) for n in longest]
@@ -91,7 +95,10 @@ def train(
                 group["lr"] = rate
             mixing = sampling_at(settings, fraction)
             batch = cut(data, chosen, context, n_unroll, settings, mixing=mixing, spread=spread, generator=generator)
-            losses.append(_step(network, optimizer, batch, data, settings, spread, context))
+            loss, norm = _step(network, optimizer, batch, data, settings, spread, context)
+            losses.append(loss)
+            norms.append(norm)
+            n_shown += batch.window.shape[0] * batch.window.shape[1]
             step += 1
             validator.passed(batch.window, fraction)
             fraction = budget.fraction(step)
@@ -104,6 +111,7 @@ def train(
             if not (epoch_done or validating or overdue):
                 continue
             train_loss = _mean_loss(losses, epoch, rate)  # before validating: a broken network has nothing to forecast
+            frames_per_second = n_shown / max(budget.clock() - shown_since, 1e-6)  # the loss was waited for
             validated = None
             improved = ended and not validator.active  # nothing to choose by: the last weights are the ones
             if validating:
@@ -125,15 +133,20 @@ def train(
                 remaining_s=budget.elapsed_s() * (1 - share) / share if share > 0 else None,
                 train_loss=train_loss,
                 valid_scores=validated.scores if validated else {},
+                valid_curves=validated.curves if validated else {},
                 best_epoch=best.epoch or None,
                 learning_rate=rate,
                 unroll=n_unroll,
+                gradient_norm=float(torch.stack(norms).mean()),
+                frames_per_second=frames_per_second,
+                memory_bytes=memory_in_use(batch.window.device),
                 epoch_done=epoch_done,
                 improved=improved,
                 preview=validated.preview if validated else None,
             )
+            n_shown, shown_since = 0, budget.clock()
             if epoch_done or validated:
-                losses = []
+                losses, norms = [], []
             if ended:
                 break
 
@@ -146,8 +159,9 @@ def _step(
     settings: TrainingSettings,
     spread: Tensor,
     context: int,
-) -> Tensor:
-    """One optimiser step on a batch. The loss, without the penalties that parts of the network may add to it."""
+) -> tuple[Tensor, Tensor]:
+    """One optimiser step on a batch: the loss, without the penalties that parts of the network may add to it, and the length
+    of the gradient."""
     burn_in = min(settings.burn_in or context, context)
     with autocast(batch.window.device, settings.precision):
         forecast = unroll(
@@ -164,9 +178,9 @@ def _step(
     penalty = pop_penalties(network)
     optimizer.zero_grad(set_to_none=True)
     (loss if penalty is None else loss + penalty).backward()  # type: ignore[no-untyped-call]
-    clip_gradient(network, settings)
+    norm = clip_gradient(network, settings)
     optimizer.step()
-    return loss.detach()
+    return loss.detach(), norm.detach()
 
 
 def _mean_loss(losses: list[Tensor], epoch: int, rate: float) -> float:

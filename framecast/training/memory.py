@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import psutil
 import torch
 from torch import Tensor, nn
 
@@ -28,6 +29,13 @@ def memory_errors(device: str) -> Iterator[None]:
         raise DeviceMemoryError(
             f"The memory of {device} is full. Choose a smaller working size, a smaller batch or a shorter unroll."
         ) from error
+
+
+def memory_in_use(device: torch.device) -> int:
+    """Bytes of this process on the CPU; on a GPU the most that torch has held there since it began."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    return int(psutil.Process().memory_info().rss)
 
 
 def activation_bytes(

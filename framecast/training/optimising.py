@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from framecast.training.settings import TrainingSettings
 
@@ -20,12 +20,14 @@ def optimizer_of(network: nn.Module, settings: TrainingSettings) -> torch.optim.
     return kind([group for group in groups if group["params"]], lr=settings.learning_rate, fused=True)
 
 
-def clip_gradient(network: nn.Module, settings: TrainingSettings) -> None:
+def clip_gradient(network: nn.Module, settings: TrainingSettings) -> Tensor:
+    """Shorten the gradient to the threshold, if there is one. Its length before that, a scalar on the device."""
+    weights = [weight for weight in network.parameters() if weight.grad is not None]
     if settings.clip == 0:
-        return
-    groups = [[p] for p in network.parameters()] if settings.clip_mode == "per weight" else [list(network.parameters())]
-    for group in groups:
-        nn.utils.clip_grad_norm_(group, settings.clip)
+        return nn.utils.get_total_norm([weight.grad for weight in weights if weight.grad is not None])
+    groups = [[weight] for weight in weights] if settings.clip_mode == "per weight" else [weights]
+    norm: Tensor = torch.stack([nn.utils.clip_grad_norm_(group, settings.clip) for group in groups]).norm()
+    return norm
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any]:

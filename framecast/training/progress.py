@@ -6,15 +6,27 @@ from typing import Any
 
 import numpy as np
 
+ROLLOUT_CURVES = {
+    "ssim": "SSIM of the forecast",
+    "mse": "mean squared error of the forecast",
+    "persistence_ssim": "SSIM of the last true frame repeated",
+    "persistence_mse": "mean squared error of the last true frame repeated",
+    "sharpness": "size of the steps between neighbouring pixels, as a share of that in the truth",
+    "motion": "size of the steps from frame to frame, as a share of the mean of that in the truth",
+}
+"""What is known of a validation rollout at each lead, and how it is called."""
+
 
 @dataclass(frozen=True, eq=False)
 class Preview:
-    """One validation frame as it is forecast now: lead, and (height, width, channel) arrays at working size, native units."""
+    """A validation rollout as it is by now, at a few of its leads: a strip of truth over forecast."""
 
-    lead: int
-    frame: int
-    """Index in the series of the frame that is forecast."""
+    leads: tuple[int, ...]
+    """1 for the first frame after what was observed."""
+    first_frame: int
+    """Index in the series of the frame at lead 1."""
     forecast: np.ndarray[Any, Any]
+    """(lead, height, width, channel) float32 in native units, working size or what a strip has room for."""
     truth: np.ndarray[Any, Any]
 
 
@@ -38,9 +50,17 @@ class FitProgress:
     """Mean over the steps since the last epoch ended or the last validation was made."""
     valid_scores: Mapping[str, float] = field(default_factory=dict)
     """Scores of the rollout over the validation frames, empty where none was made: {"ssim": 0.91, "mse": 0.002}."""
+    valid_curves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """The same rollout lead by lead; see ROLLOUT_CURVES. Empty where none was made."""
     best_epoch: int | None = None
     learning_rate: float | None = None
     unroll: int | None = None
+    gradient_norm: float | None = None
+    """Before the threshold shortens it; mean over the same steps as the training loss."""
+    frames_per_second: float | None = None
+    """Training frames that the network was shown each second since the last sign of life; validation not counted."""
+    memory_bytes: int | None = None
+    """Held by this process on the CPU; on a GPU, the most that torch has held there since it began."""
     epoch_done: bool = False
     improved: bool = False
     """The forecaster's best state so far was made in this epoch: time to save it."""
@@ -51,4 +71,5 @@ class FitProgress:
     def to_mapping(self) -> dict[str, Any]:
         """What is kept in progress.jsonl: all but the preview."""
         values = {name: value for name, value in vars(self).items() if name != "preview"}
-        return {**values, "valid_scores": dict(self.valid_scores)}
+        curves = {name: list(curve) for name, curve in self.valid_curves.items()}
+        return {**values, "valid_scores": dict(self.valid_scores), "valid_curves": curves}

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from framecast.metrics.ssim import ssim_map
@@ -13,7 +14,9 @@ from framecast.training.batches import TrainingData
 from framecast.training.progress import Preview
 from framecast.training.settings import TrainingSettings
 
-PREVIEW_LEAD = 10
+STRIP_LEADS = 6
+STRIP_PX = 96
+"""Longest side of the pictures of a strip."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +24,8 @@ class Validated:
     """What one validation rollout gave."""
 
     scores: dict[str, float]
+    curves: dict[str, tuple[float, ...]]
+    """See ROLLOUT_CURVES."""
     preview: Preview
 
     def score(self, select_by: str) -> float:
@@ -43,6 +48,7 @@ class Validator:
         self.active = settings.validation and len(data.valid) > 0
         self.clamp = seen_range(data.frames[: data.valid.start]) if settings.clamp and self.active else None
         self.zero_block = len(data.valid) if settings.zero_block else 0
+        self._persistence: dict[str, Tensor] = {}
         self._frames_passed = 0
         self._fraction_passed = 0.0
         self._last_fraction = 0.0
@@ -67,10 +73,21 @@ class Validator:
         mask = self.data.mask
         if mask is not None:  # masked pixels are equal in both, so that neither score sees them
             forecast = torch.where(mask > 0, forecast, truth)
-        per_lead = [ssim_map(f[None], t[None], self.data.data_range).mean() for f, t in zip(forecast, truth, strict=True)]
-        scores = {"ssim": float(torch.stack(per_lead).mean()), "mse": float(((forecast - truth) ** 2).mean())}
-        lead = min(PREVIEW_LEAD, len(valid))
-        return Validated(scores, Preview(lead, valid[lead - 1], *(_picture(frames[lead - 1]) for frames in (forecast, truth))))
+        last = past[0, -1:].to(torch.float32)
+        curves = self._scored(forecast, truth)
+        if not self._persistence:
+            still = last.expand_as(truth) if mask is None else torch.where(mask > 0, last, truth)
+            self._persistence = {f"persistence_{name}": curve for name, curve in self._scored(still, truth).items()}
+        curves |= {**self._persistence, "sharpness": _steps_within(forecast) / _steps_within(truth).clamp_min(1e-12)}
+        moved, truly_moved = (torch.cat([last, frames]).diff(dim=0).abs().mean(dim=(1, 2, 3)) for frames in (forecast, truth))
+        curves["motion"] = moved / truly_moved.mean().clamp_min(1e-12)
+        scores = {name: float(curves[name].mean()) for name in ("ssim", "mse")}
+        rounded = {name: tuple(float(f"{number:.5g}") for number in curve.tolist()) for name, curve in curves.items()}
+        return Validated(scores, rounded, _strip(forecast, truth, valid.start))
+
+    def _scored(self, frames: Tensor, truth: Tensor) -> dict[str, Tensor]:
+        similar = [ssim_map(f[None], t[None], self.data.data_range).mean() for f, t in zip(frames, truth, strict=True)]
+        return {"ssim": torch.stack(similar), "mse": ((frames - truth) ** 2).mean(dim=(1, 2, 3))}
 
 
 def seen_range(frames: Tensor) -> tuple[Tensor, Tensor]:
@@ -80,5 +97,23 @@ def seen_range(frames: Tensor) -> tuple[Tensor, Tensor]:
     return low, high
 
 
-def _picture(frame: Tensor) -> np.ndarray[Any, Any]:
-    return frame.permute(1, 2, 0).cpu().numpy()
+def _strip(forecast: Tensor, truth: Tensor, first_frame: int) -> Preview:
+    """A few leads of a rollout (t, c, h, w): each about so many times as far ahead as the one before."""
+    leads = list(range(1, len(truth) + 1))
+    if len(leads) > STRIP_LEADS:
+        leads = sorted({round(lead) for lead in np.geomspace(1, len(truth), STRIP_LEADS).tolist()})
+    chosen = [lead - 1 for lead in leads]
+    return Preview(tuple(leads), first_frame, _pictures(forecast[chosen]), _pictures(truth[chosen]))
+
+
+def _pictures(frames: Tensor) -> np.ndarray[Any, Any]:
+    """(t, c, h, w) to (t, h', w', c) with no side above STRIP_PX, by area averaging."""
+    height, width = frames.shape[-2:]
+    scale = min(1.0, STRIP_PX / max(height, width))
+    small = F.adaptive_avg_pool2d(frames, (max(1, round(scale * height)), max(1, round(scale * width))))
+    return small.permute(0, 2, 3, 1).cpu().numpy()
+
+
+def _steps_within(frames: Tensor) -> Tensor:
+    """Mean size of the steps between neighbouring pixels of each frame (t, c, h, w): (t,)."""
+    return torch.stack([frames.diff(dim=axis).abs().sum(dim=(1, 2, 3)) for axis in (-2, -1)]).sum(dim=0)

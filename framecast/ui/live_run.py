@@ -16,13 +16,10 @@ from framecast.ui import state
 from framecast.ui.charts import CONFIG, loss_chart, stage_note
 from framecast.ui.ended_run import DELETED, ended_run
 from framecast.ui.resources import stored_series
-from framecast.ui.series_clip import frame_still
-from framecast.ui.stills import stills
+from framecast.ui.strip import strip
 from framecast.ui.text import count, duration, escaped, short, thousands
 
 REFRESH_S = 1.0
-PREVIEW_PX = 200
-
 
 def run_panel(run: Run, manager: JobManager) -> None:
     """Draw the run: refreshed every second while it is live, once when it is not."""
@@ -118,6 +115,5 @@ def _preview(run: Run, snapshot: JobSnapshot) -> None:
     if stored is None:
         st.warning(f"{DELETED}. Stop it, or let it end: it cannot be compared with the truth any more.")
         return
-    st.caption(f"Frame {thousands(preview.frame + 1)}, forecast {count(preview.lead, 'frame')} ahead, as it is by now")
-    frames = {"Forecast": preview.forecast, "Truth": preview.truth}
-    stills([(frame_still(frame, stored), name) for name, frame in frames.items()], highest=PREVIEW_PX)
+    st.caption("Forecast of the validation frames as it is by now, so many frames ahead")
+    strip(preview, stored, run_id=run.id, moment=f"{len(snapshot.history)}")

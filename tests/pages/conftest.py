@@ -85,6 +85,7 @@ def live(workspace: Path, record: RunRecord) -> None:
         for epoch in range(2)
     )
     now = FitProgress("Training on all history", 2, 5, fraction=0.4, remaining_s=90.0)
-    frame = moving_blob(1)[0]
-    snapshot = JobSnapshot(record.id, record.title, "training", False, now, Preview(3, 17, frame, frame), epochs, time.time())
+    frames = moving_blob(3)
+    strip = Preview((1, 2, 3), 15, frames, frames)
+    snapshot = JobSnapshot(record.id, record.title, "training", False, now, strip, epochs, time.time())
     job_manager(workspace).jobs[record.id] = _Job(record, snapshot)

@@ -10,6 +10,7 @@ from framecast.networks.contract import NETWORKS
 from framecast.networks.wrap import Padded, Residual
 from framecast.training.batches import TrainingData, _mixed
 from framecast.training.loop import Best, epoch_steps, train
+from framecast.training.progress import ROLLOUT_CURVES
 from framecast.training.scaled import Scaled
 from framecast.training.scaling import Scaler
 from framecast.training.schedule import Budget
@@ -71,7 +72,51 @@ def test_epochs_are_counted_and_the_run_ends_with_one() -> None:
     assert progress[-1].fraction == 1.0
     assert progress[-1].valid_scores, "the last weights are validated"
     assert progress[-1].preview is not None
-    assert progress[-1].preview.forecast.shape == (12, 16, 1)
+    assert progress[-1].preview.forecast.shape == (6, 12, 16, 1)
+
+
+def test_a_validation_tells_of_every_lead_of_its_rollout() -> None:
+    frames = moving_frames()
+    *_, progress = run(frames, replace(SETTINGS, epochs=1, learning_rate=1e-7))  # what it is at birth: persistence
+    last = progress[-1]
+    assert set(last.valid_curves) == set(ROLLOUT_CURVES)
+    assert all(len(curve) == 6 for curve in last.valid_curves.values())
+    assert last.valid_curves["ssim"] == pytest.approx(last.valid_curves["persistence_ssim"], abs=1e-4)
+    assert np.mean(last.valid_curves["mse"]) == pytest.approx(last.valid_scores["mse"], rel=1e-4)
+    truth = frames.float().numpy()[:, 0]
+    errors = [((truth[-7] - truth[index]) ** 2).mean() for index in range(-6, 0)]
+    assert last.valid_curves["persistence_mse"] == pytest.approx(errors, rel=1e-4)
+    assert max(last.valid_curves["motion"]) < 0.01
+    steps = [sum(np.abs(np.diff(one, axis=axis)).sum() for axis in (0, 1)) for one in truth]
+    assert last.valid_curves["sharpness"] == pytest.approx([steps[-7] / steps[index] for index in range(-6, 0)], rel=1e-3)
+
+
+def test_the_strip_is_of_the_frames_it_says_and_small() -> None:
+    frames = torch.from_numpy(np.random.default_rng(0).integers(0, 255, (40, 1, 150, 200), np.uint8))
+    data = TrainingData(frames, range(20), range(20, 40), data_range=255.0)
+    network = network_of(Scaler((127.0,), (70.0,)))
+    strip = Validator(data, SETTINGS)(network, 0.5).preview
+    assert strip.leads[0] == 1 and strip.leads[-1] == 20 and len(strip.leads) <= 6
+    assert strip.truth.shape == strip.forecast.shape == (len(strip.leads), 72, 96, 1)
+    for lead, picture in zip(strip.leads, strip.truth, strict=True):
+        assert picture.mean() == pytest.approx(float(frames[20 + lead - 1].float().mean()), abs=1.0)
+
+
+def test_the_gradient_is_measured_before_it_is_shortened() -> None:
+    one_step = replace(SETTINGS, epochs=1, batch_size=100)
+    free, *shortened = (
+        run(moving_frames(), replace(one_step, clip=clip, clip_mode=mode))[2][0].gradient_norm
+        for clip, mode in ((0.0, "global"), (1e-5, "global"), (1e-5, "per weight"))
+    )
+    assert free is not None and free > 1e-3
+    assert shortened == pytest.approx([free, free], rel=1e-5)
+
+
+def test_every_sign_of_life_tells_speed_and_memory() -> None:
+    *_, progress = run(moving_frames())
+    for one in progress:
+        assert one.frames_per_second is not None and one.frames_per_second > 0
+        assert one.memory_bytes is not None and one.memory_bytes > 1e7
 
 
 def test_the_validation_frames_teach_nothing() -> None:
