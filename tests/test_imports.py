@@ -24,6 +24,7 @@ ROOMS_LEFT_TO_RIGHT: tuple[tuple[str, ...], ...] = (
     ("forecasters",),
     ("evaluation",),
     ("runs",),
+    ("drawing",),
     ("export",),
     ("ui",),
     ("pages", "app"),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import streamlit as st
 
+from framecast.drawing.pictures import Mask, Picture, display_range, picture
 from framecast.runs.experiment import forecast_beyond
 from framecast.runs.members import spread_beyond
 from framecast.runs.store import Run
@@ -13,10 +14,9 @@ from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui.clips import encode_clip
 from framecast.ui.downloads import downloads
 from framecast.ui.maps import spread_panel
-from framecast.ui.pictures import Mask, Picture, picture
 from framecast.ui.player import Panel, pack, player
 from framecast.ui.resources import workspace
-from framecast.ui.series_clip import display_range, grey_bar, panel_title
+from framecast.ui.series_clip import grey_bar, panel_title
 from framecast.ui.text import thousands
 
 HEIGHT_PX = 560

@@ -13,8 +13,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from framecast.drawing.colours import CURSOR, faded, forecaster_colour
 from framecast.evaluation.verdict import REFERENCE
-from framecast.ui.colours import CURSOR, faded, forecaster_colour
 from framecast.ui.text import value
 
 _LOSS = "#2f7fc1"

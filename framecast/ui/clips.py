@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 
-from framecast.ui.pictures import Picture, encode
+from framecast.drawing.pictures import Picture, encode
 
 LOSSLESS_SIDE = 512
 LOSSLESS_BYTES = 32 * 2**20

@@ -6,12 +6,11 @@ from datetime import timedelta
 import numpy as np
 import streamlit as st
 
+from framecast.drawing.pictures import display_range, picture
 from framecast.export import array_bytes, mp4, png_zip, tiff
 from framecast.runs.store import Run
 from framecast.series.frames import Frames
 from framecast.series.store import SeriesStore, StoredSeries
-from framecast.ui.pictures import picture
-from framecast.ui.series_clip import display_range
 from framecast.ui.text import count, escaped, value, with_units
 
 USUAL_RATE, SLOWEST, FASTEST = 10.0, 1.0, 60.0

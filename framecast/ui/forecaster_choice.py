@@ -3,9 +3,9 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from framecast.drawing.colours import forecaster_colour
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind
-from framecast.ui.colours import forecaster_colour
 from framecast.ui.text import escaped, preset_title
 
 FORECASTER = "chosen_forecaster"

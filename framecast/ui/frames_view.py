@@ -4,16 +4,16 @@ from collections.abc import Iterator
 
 import streamlit as st
 
+from framecast.drawing.pictures import DisplayRange, Picture, display_range, picture
 from framecast.runs.store import Run
 from framecast.series.frames import Frames, FrameSeries
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui.clips import encode_clip
 from framecast.ui.ended_run import DELETED
 from framecast.ui.maps import error_panel, spread_panel
-from framecast.ui.pictures import DisplayRange, Picture, picture
 from framecast.ui.player import Panel, pack, player
 from framecast.ui.resources import workspace
-from framecast.ui.series_clip import display_range, grey_bar, panel_title
+from framecast.ui.series_clip import grey_bar, panel_title
 
 HEIGHT_PX = 560
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from framecast.drawing.colours import error_lut, gradient, spread_lut
+from framecast.drawing.pictures import Picture, error_picture, spread_picture
 from framecast.evaluation.error_maps import error_limit, error_map, ticks
 from framecast.series.frames import Frames, FrameSeries
 from framecast.series.store import StoredSeries
 from framecast.ui.clips import encode_clip
-from framecast.ui.colours import error_lut, gradient, spread_lut
-from framecast.ui.pictures import Picture, error_picture, spread_picture
 from framecast.ui.player import ColourBar, Panel
 
 MEAN_OF_CHANNELS = ", mean of channels"

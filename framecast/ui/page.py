@@ -6,8 +6,8 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
+from framecast.drawing.colours import INKS
 from framecast.ui import state
-from framecast.ui.colours import INKS
 from framecast.ui.navigation import begin_with_app
 from framecast.ui.text import escaped
 

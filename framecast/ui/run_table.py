@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import streamlit as st
 
+from framecast.drawing.colours import forecaster_colour
 from framecast.evaluation.leaderboard import Row, rows
 from framecast.evaluation.scores import ScoreCurve
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.store import Run
-from framecast.ui.colours import forecaster_colour
 from framecast.ui.outcome import ending
 from framecast.ui.rival_choice import PLOTTED
 from framecast.ui.text import count, decimals, escaped, fixed, moment, preset_title, short

@@ -5,12 +5,11 @@ from tempfile import TemporaryDirectory
 
 import streamlit as st
 
+from framecast.drawing.pictures import display_range, picture, still
 from framecast.errors import FrameCastError
 from framecast.samples import SAMPLES, Sample, sample
 from framecast.series.store import SeriesStore
 from framecast.ui import state
-from framecast.ui.pictures import picture, still
-from framecast.ui.series_clip import display_range
 from framecast.ui.stills import stills
 from framecast.ui.text import count, escaped
 

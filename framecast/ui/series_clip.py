@@ -3,19 +3,15 @@
 import numpy as np
 import streamlit as st
 
+from framecast.drawing.colours import gradient, grey_lut
+from framecast.drawing.pictures import Mask, display_range, picture, still
 from framecast.series.frames import Frames
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui.clips import encode_clip, shown_frames
-from framecast.ui.colours import gradient, grey_lut
-from framecast.ui.pictures import DisplayRange, Mask, picture, still
 from framecast.ui.player import ColourBar, Panel, pack
 from framecast.ui.text import value, with_units
 
 HEIGHT_PX = 460
-
-
-def display_range(stored: StoredSeries) -> DisplayRange:
-    return DisplayRange.of(stored.dtype, stored.value_range, stored.low, stored.high)
 
 
 def range_note(stored: StoredSeries) -> str:

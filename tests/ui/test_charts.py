@@ -2,8 +2,8 @@
 
 import pytest
 
+from framecast.drawing.colours import forecaster_colour
 from framecast.ui.charts import Curve, CurvePlot, horizon_chart, loss_chart, stage_note, weights_chart
-from framecast.ui.colours import forecaster_colour
 
 
 def row(stage: str, step: int, loss: float, ssim: float | None = None) -> dict[str, object]:

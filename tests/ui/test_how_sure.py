@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from framecast.drawing.colours import faded, forecaster_colour, spread_lut
+from framecast.drawing.pictures import spread_picture
 from framecast.evaluation.ensemble import ENSEMBLE, MEASURES
 from framecast.evaluation.scores import ScoreCurve
 from framecast.series.frames import FrameSeries
 from framecast.series.store import StoredSeries
 from framecast.ui.charts import Curve, CurvePlot, horizon_chart
-from framecast.ui.colours import faded, forecaster_colour, spread_lut
 from framecast.ui.how_sure import band, band_note
-from framecast.ui.pictures import spread_picture
 
 MEMBERS = [
     *(ScoreCurve(ENSEMBLE, measure, 9, np.ones(3)) for measure in MEASURES),

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from framecast.ui.colours import MASKED, error_lut, spread_lut
+from framecast.drawing.colours import MASKED, error_lut, spread_lut
+from framecast.series.store import StoredSeries
 
 Picture = np.ndarray[Any, np.dtype[np.uint8]]
 """(height, width) greys or (height, width, 3) red, green, blue."""
@@ -39,6 +40,11 @@ class DisplayRange:
         if not high > low or (dtype == "uint8" and high - low >= (value_range[1] - value_range[0]) / 2):
             return cls(float(value_range[0]), float(value_range[1]))
         return cls(float(low), float(high))
+
+
+def display_range(stored: StoredSeries) -> DisplayRange:
+    """The one range over which all frames of a stored series are drawn."""
+    return DisplayRange.of(stored.dtype, stored.value_range, stored.low, stored.high)
 
 
 def picture(frame: np.ndarray[Any, Any], shown: DisplayRange, valid: Mask = None) -> Picture:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from framecast.drawing.colours import MASKED
+from framecast.drawing.pictures import DisplayRange, encode, error_picture, picture, still
 from framecast.ui.clips import LARGE_PREVIEW, LOSSLESS_SIDE, MOST_FRAMES, encode_clip, shown_frames
-from framecast.ui.colours import MASKED
-from framecast.ui.pictures import DisplayRange, encode, error_picture, picture, still
 
 
 def decoded(content: bytes) -> np.ndarray:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from framecast.drawing.colours import INKS, error_lut, forecaster_colour, gradient
 from framecast.evaluation.ceiling import NAMES
 from framecast.forecasters.catalog import FORECASTERS
-from framecast.ui.colours import INKS, error_lut, forecaster_colour, gradient
 
 CONFIG = Path(__file__).parents[2] / ".streamlit" / "config.toml"
 ENOUGH = 3.0
