@@ -6,7 +6,6 @@ slope or a single cycle carries into a forecast, and on a detailed film it chose
 series too short for three origins chooses nothing: the first candidate, the default, is taken.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -133,15 +132,6 @@ def past_origins(n_frames: int, horizon: int) -> tuple[tuple[int, ...], int]:
 def _half(horizon: int) -> int:
     """Rounded up."""
     return (horizon + 1) // 2
-
-
-def reduced_shape(height: int, width: int, n_pixels: int) -> tuple[int, int]:
-    """(height, width) of `n_pixels` at most, aspect kept as far as whole pixels allow; never larger than it was."""
-    scale = min(1.0, math.sqrt(n_pixels / (height * width)))
-    short, long = sorted((height, width))
-    short = max(1, math.floor(short * scale))
-    long = max(1, min(math.ceil(long * scale), n_pixels // short))
-    return (short, long) if height <= width else (long, short)
 
 
 def _bands(used: Any) -> np.ndarray[Any, np.dtype[np.intp]]:

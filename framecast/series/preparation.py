@@ -3,6 +3,7 @@
 A forecast never comes back as an enlarged picture; see forecasters/restoration.py. Resampling is Pillow's.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,15 @@ def reduce_frames(frames: Frames, shape: tuple[int, int]) -> Frames:
     for index, frame in enumerate(frames):
         out[index] = _resize(frame, shape, Image.Resampling.BOX)
     return out
+
+
+def reduced_shape(height: int, width: int, n_pixels: int) -> tuple[int, int]:
+    """(height, width) of `n_pixels` at most, aspect kept as far as whole pixels allow; never larger than it was."""
+    scale = min(1.0, math.sqrt(n_pixels / (height * width)))
+    short, long = sorted((height, width))
+    short = max(1, math.floor(short * scale))
+    long = max(1, min(math.ceil(long * scale), n_pixels // short))
+    return (short, long) if height <= width else (long, short)
 
 
 def enlarge(maps: Array, shape: tuple[int, int]) -> Array:

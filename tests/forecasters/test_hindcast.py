@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from framecast.forecasters.hindcast import View, choose, past_origins, reduced_shape
+from framecast.forecasters.hindcast import View, choose, past_origins
 from framecast.series.frames import FrameSeries, Split
 
 
@@ -100,14 +100,6 @@ def test_masked_pixels_have_no_say():
     masked = FrameSeries("masked", frames, (0.0, 300.0), valid=valid)
     found = choose(masked, Split.of(60), [90.0, 0.0], by(masked, only_outside))
     assert found.best == 90.0 and found.scores[0] == pytest.approx(1)
-
-
-@pytest.mark.parametrize("height, width", [(785, 785), (10, 100_000), (5, 3), (1, 1), (448, 304)])
-def test_the_reduced_size_is_bounded_whatever_the_aspect(height, width):
-    small = reduced_shape(height, width, 64 * 64)
-    assert small[0] * small[1] <= 64 * 64 and small[0] <= height and small[1] <= width
-    if height * width <= 64 * 64:
-        assert small == (height, width)
 
 
 @pytest.mark.parametrize("shape", [(128, 90), (129, 300), (785, 785), (3, 5000)])

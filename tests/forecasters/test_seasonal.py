@@ -5,8 +5,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from framecast.forecasters.baselines.seasonal import LAST_FRAME, Season, Seasonal, SeasonalSettings, find_periods
+from framecast.forecasters.baselines.seasonal import LAST_FRAME, Season, Seasonal, SeasonalSettings
 from framecast.series.frames import FrameSeries, Split
+from framecast.series.periods import find_periods
 
 
 def cycle(period, n_frames=100, shape=(13, 17, 2), dtype="uint8", seed=0):

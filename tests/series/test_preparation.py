@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from framecast.series.frames import Preparation
-from framecast.series.preparation import enlarge, reduce_frames
+from framecast.series.preparation import enlarge, reduce_frames, reduced_shape
 
 
 def frames_of(shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
@@ -28,3 +28,11 @@ def test_working_shape_keeps_the_aspect_and_never_enlarges() -> None:
     assert Preparation(128).working_shape(540, 960) == (128, 228)
     assert Preparation(960).working_shape(540, 960) == (540, 960)
     assert Preparation().working_shape(785, 785) == (785, 785)
+
+
+@pytest.mark.parametrize(("height", "width"), [(785, 785), (10, 100_000), (5, 3), (1, 1), (448, 304)])
+def test_the_reduced_size_is_bounded_whatever_the_aspect(height: int, width: int) -> None:
+    small = reduced_shape(height, width, 64 * 64)
+    assert small[0] * small[1] <= 64 * 64 and small[0] <= height and small[1] <= width
+    if height * width <= 64 * 64:
+        assert small == (height, width)

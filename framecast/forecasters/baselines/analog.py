@@ -14,10 +14,9 @@ import numpy as np
 
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind, Workbench
-from framecast.forecasters.hindcast import reduced_shape
 from framecast.forecasters.tuned_rule import TunedRule, bounds, in_words, weighted_sum
 from framecast.series.frames import Frames, FrameSeries
-from framecast.series.preparation import reduce_frames
+from framecast.series.preparation import reduce_frames, reduced_shape
 from framecast.settings import Settings, setting
 
 _COMPARED_PIXELS = 24 * 24

@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from framecast.forecasters.hindcast import reduced_shape
 from framecast.series.frames import Frames
-from framecast.series.preparation import reduce_frames
+from framecast.series.preparation import reduce_frames, reduced_shape
 from framecast.series.warping import enlarge_displacement
 
 Array = np.ndarray[Any, np.dtype[Any]]

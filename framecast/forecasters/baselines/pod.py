@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from framecast.forecasters.hindcast import View, reduced_shape
+from framecast.forecasters.hindcast import View
 from framecast.forecasters.tuned_rule import bounds
 from framecast.series.frames import Frames
-from framecast.series.preparation import reduce_frames
+from framecast.series.preparation import reduce_frames, reduced_shape
 
 Array = np.ndarray[Any, np.dtype[Any]]
 REDUCED_PIXELS = 96 * 96

@@ -1,9 +1,8 @@
 """Seasonal: the mean of past cycles at the same phase. Where a series has a season, little beats it.
 
-The period is where the autocorrelation of the series has its first high peak, taken over the leading temporal components of
-its detrended frames, so that noise and drift hide no season. Averaging several cycles is worth more than any offset; how many,
-and whether what the last frame departs from its own season by is carried on, hindcasts choose. They also may say that a peak
-was no season: then, as without one, the last frame is forecast.
+The period is the one that stands out in the series (series/periods.py). Averaging several cycles is worth more than any
+offset; how many, and whether what the last frame departs from its own season by is carried on, hindcasts choose. They also may
+say that a peak was no season: then, as without one, the last frame is forecast.
 """
 
 from collections.abc import Sequence
@@ -14,10 +13,9 @@ import numpy as np
 
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind, Workbench
-from framecast.forecasters.hindcast import reduced_shape
 from framecast.forecasters.tuned_rule import TunedRule, bounds, in_words, mean_frame
 from framecast.series.frames import Frames, FrameSeries
-from framecast.series.preparation import reduce_frames
+from framecast.series.periods import find_periods
 from framecast.settings import Settings, setting
 
 ALL = 1_000_000
@@ -25,8 +23,6 @@ ALL = 1_000_000
 _CYCLES = (1, 2, 4, 8, ALL)
 _OFFSETS = {"none": 0.0, "short": 0.7, "long": 0.93, "kept": 1.0}
 """Share of the offset that is left one lead later."""
-_SEARCHED_FRAMES, _SEARCHED_PIXELS, _COMPONENTS = 2000, 32 * 32, 8
-_HIGH, _PROMINENT, _NEARLY = 0.3, 0.2, 0.9
 
 
 @dataclass(frozen=True)
@@ -112,51 +108,6 @@ class Seasonal(TunedRule[SeasonalSettings, Season]):
         said = averaged if season.cycles == 1 else f"the mean of {averaged}"
         offset = f", with an offset that keeps {season.offset:.0%} a frame" if season.offset else ""
         return f"A period of {season.period} frames was {found}; {said} is forecast{offset}."
-
-
-def find_periods(frames: Frames) -> list[int]:
-    """The periods that stand out in (time, height, width, channel) frames, shortest first: none, one or two.
-
-    One is the first peak of the autocorrelation that is nearly as high as the highest, the other the highest. A peak counts
-    only after a dip, so slow change is no period, and at least two whole cycles must have been seen.
-    """
-    correlation = _autocorrelation(frames[-_SEARCHED_FRAMES:])
-    peaks = [
-        lag
-        for lag in range(2, len(correlation) - 1)
-        if correlation[lag - 1] <= correlation[lag] > correlation[lag + 1]
-        and correlation[lag] >= max(_HIGH, correlation[:lag].min() + _PROMINENT)
-    ]
-    if not peaks:
-        return []
-    highest = max(peaks, key=lambda lag: correlation[lag])
-    first = next(lag for lag in peaks if correlation[lag] >= _NEARLY * correlation[highest])
-    return sorted({first, highest})
-
-
-def _autocorrelation(frames: Frames) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Of the leading components of the frames without their linear trend, at lags 0 to one above half of their number."""
-    n_frames = len(frames)
-    small = reduce_frames(frames, reduced_shape(frames.shape[1], frames.shape[2], _SEARCHED_PIXELS))
-    pixels = small.reshape(n_frames, -1).astype(np.float32)
-    rounding = 1e-5 * float(np.abs(pixels).max())
-    pixels -= pixels.mean(axis=0, dtype=np.float64).astype(np.float32)
-    time = np.linspace(-1, 1, n_frames, dtype=np.float32)
-    pixels -= np.outer(time, time @ pixels / max(1e-12, float(time @ time)))
-    gram = (pixels @ pixels.T).astype(np.float64)
-    if gram.trace() <= rounding**2 * pixels.size:
-        return np.zeros(1)  # a still, or nothing but a trend
-    variances, components = np.linalg.eigh(gram)
-    leading = components[:, -_COMPONENTS:] * np.sqrt(np.maximum(variances[-_COMPONENTS:], 0))
-    energy = np.square(leading).sum(axis=1)
-    lags = range(min(n_frames // 2 + 2, n_frames))
-    return np.array([_correlation(leading, energy, lag) for lag in lags])
-
-
-def _correlation(leading: Any, energy: Any, lag: int) -> float:
-    n_pairs = len(leading) - lag
-    scale = np.sqrt(energy[:n_pairs].sum() * energy[lag:].sum())
-    return float((leading[:n_pairs] * leading[lag:]).sum() / scale) if scale > 0 else 0.0
 
 
 def _at_phase(season: Season, past: Frames, time: int) -> np.ndarray[Any, np.dtype[np.float64]]:
