@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from framecast.drawing.pictures import DisplayRange, display_range, encode, enlarged, picture
 from framecast.series.store import StoredSeries
 from framecast.training.progress import Preview
-from framecast.ui.pictures import DisplayRange, encode, enlarged, picture
-from framecast.ui.series_clip import display_range
 from framecast.ui.text import thousands
 
 _SMALL_PX = 192
