@@ -33,18 +33,22 @@ def ceiling(
     past = series.frames[: split.test.start]
     small_past = reduce_frames(past if way == "background" else past[-1:], shape)
     restorer = Restorer(way, past, small_past)
-    curves: dict[str, list[float]] = {}
-    for index in split.test:
-        truth = series.frames[index : index + 1]
-        small = reduce_frames(truth, shape)[0].astype(np.float32)
+    forecast = np.empty((split.horizon, *series.frames.shape[1:]), series.frames.dtype)
+    for lead, index in enumerate(split.test):
+        small = reduce_frames(series.frames[index : index + 1], shape)[0].astype(np.float32)
         moving = way == "warp" and not restorer.native_already
         motion = _motion(small_past[-1].astype(np.float32), small, series.data_range) if moving else None
-        forecast = series.native(restorer(small, motion)[None])
-        for curve in score(
-            NAMES[way], forecast, truth, origin=split.origin, data_range=series.data_range, valid=series.valid, metrics=metrics
-        ):
-            curves.setdefault(curve.metric, []).extend(curve.values.tolist())
-    return [ScoreCurve(NAMES[way], metric, split.origin, np.array(values)) for metric, values in curves.items()]
+        forecast[lead] = series.native(restorer(small, motion))
+    return score(
+        NAMES[way],
+        forecast,
+        series.frames[split.test.start : split.test.stop],
+        origin=split.origin,
+        data_range=series.data_range,
+        valid=series.valid,
+        last=past[-1],
+        metrics=metrics,
+    )
 
 
 def _motion(last: Array, now: Array, data_range: float) -> SmallMotion:

@@ -43,16 +43,21 @@ def score(
     origin: int,
     data_range: float,
     valid: Mask | None = None,
+    last: Array | None = None,
     metrics: Sequence[str] | None = None,
 ) -> list[ScoreCurve]:
-    """The forecast of forecaster `name` from `origin` by every metric, or by those named.
+    """The forecast of forecaster `name` from `origin` by every metric that there is enough to compute, or by those named.
 
     `forecast` and `truth` are (lead, height, width, channel) in the units of the series, `data_range` the width of its value
-    range, `valid` its (height, width) mask. Raises InputError where they do not fit and UnknownNameError for a metric.
+    range, `valid` its (height, width) mask, `last` the frame at `origin`: without it what changes is not scored. Raises
+    InputError where they do not fit and UnknownNameError for a metric.
     """
+    asked = [one for one in METRICS if last is not None or not METRICS[one].needs_last] if metrics is None else metrics
     return [
-        ScoreCurve(name, metric, origin, METRICS[metric].function(forecast, truth, data_range=data_range, valid=valid))
-        for metric in (METRICS if metrics is None else metrics)
+        ScoreCurve(
+            name, metric, origin, METRICS[metric].function(forecast, truth, data_range=data_range, valid=valid, last=last)
+        )
+        for metric in asked
     ]
 
 

@@ -40,14 +40,16 @@ K1, K2 = 0.01, 0.03
 _BLOCK = 8
 
 
-def ssim(forecast: Array, truth: Array, *, data_range: float, valid: Mask | None = None) -> Array:
+def ssim(
+    forecast: Array, truth: Array, *, data_range: float, valid: Mask | None = None, last: Array | None = None
+) -> Array:
     """SSIM of each frame: the mean of its map over pixels and then channels, (lead,) float64, 1 for equal frames.
 
     With a mask, the pixels outside get the same constant in both (the mean of the frame's valid truth, per channel) and the
-    map is averaged over the valid pixels only. Arrays and errors as `Metric`; a mask whose valid pixels all lie in the
-    cropped border is an InputError too.
+    map is averaged over the valid pixels only. Arrays and errors as `Metric`, `last` not used; a mask whose valid pixels all
+    lie in the cropped border is an InputError too.
     """
-    check_pair(forecast, truth, data_range, valid)
+    check_pair(forecast, truth, data_range, valid, last)
     inside = None if valid is None else valid[_cropped(valid.shape[0]), _cropped(valid.shape[1])]
     if inside is not None and not inside.any():
         raise InputError(

@@ -17,7 +17,8 @@ def score_test(name: str, forecast: Frames, series: FrameSeries, split: Split) -
     from framecast.evaluation.scores import score
 
     truth = series.frames[split.test.start : split.test.stop]
-    return score(name, forecast, truth, origin=split.origin, data_range=series.data_range, valid=series.valid)
+    last = series.frames[split.origin]
+    return score(name, forecast, truth, origin=split.origin, data_range=series.data_range, valid=series.valid, last=last)
 
 
 def native_forecast(forecaster: Forecaster, series: FrameSeries, n_past: int, horizon: int, title: str) -> Frames:

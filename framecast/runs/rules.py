@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from framecast.errors import FrameCastError
 from framecast.forecasters.catalog import FORECASTERS
+from framecast.metrics import METRICS
 from framecast.runs.record import RunRecord
 from framecast.runs.store import Run
 
@@ -30,6 +31,7 @@ def known_rules(runs: Iterable[Run], record: RunRecord) -> "list[ScoreCurve] | N
             left_out = set(run.summary().get("left_out", {}))
         except FrameCastError:
             continue  # another run's damaged files are no reason for this one to fail
-        if {curve.forecaster for curve in curves} >= rules - left_out:
+        told = {(curve.forecaster, curve.metric) for curve in curves}
+        if told >= {(rule, metric) for rule in rules - left_out for metric in METRICS}:
             return curves
     return None

@@ -62,12 +62,12 @@ def name_and_unit(metric: str, units: str = "1") -> str:
     unit = METRICS[metric].unit
     if "units" in unit:
         unit = "" if units in ("", "1") else unit.replace("units", units)
-    return f"{metric.upper()} ({unit})" if unit else metric.upper()
+    title = METRICS[metric].title
+    return f"{title} ({unit})" if unit else title
 
 
 def metric_title(metric: str, units: str = "1") -> str:
-    better = "higher is better" if METRICS[metric].higher_is_better else "lower is better"
-    return f"{name_and_unit(metric, units)}, {better}"
+    return f"{name_and_unit(metric, units)}, {METRICS[metric].better}"
 
 
 def _numbers(run: Run, curves: list[ScoreCurve], units: str, lead: int) -> None:

@@ -11,6 +11,7 @@ from framecast.drawing.colours import forecaster_colour
 from framecast.evaluation.leaderboard import Row, rows
 from framecast.evaluation.scores import ScoreCurve
 from framecast.forecasters.catalog import FORECASTERS
+from framecast.metrics import METRICS
 from framecast.runs.store import Run
 from framecast.ui.outcome import ending
 from framecast.ui.rival_choice import PLOTTED
@@ -53,11 +54,11 @@ def run_table(run: Run, rivals: list[Run]) -> None:
 
 def number_columns(board: Sequence[Row]) -> dict[str, list[str]]:
     """The numbers of the table as text, column by column in the order of the cards, each with as many decimals throughout."""
-    metrics = [*(metric for metric in PLOTTED if metric in board[0].means), *(m for m in board[0].means if m not in PLOTTED)]
+    metrics = [metric for metric in (*PLOTTED, "moving_rmse") if metric in board[0].means]
     columns = {}
     for metric in metrics:
         means = [row.means[metric] for row in board]
-        columns[metric.upper()] = [fixed(mean, decimals(means)) for mean in means]
+        columns[METRICS[metric].title] = [fixed(mean, decimals(means)) for mean in means]
     columns["Skill"] = [fixed(row.skill, 3) for row in board]
     columns["Skill horizon"] = [str(row.skill_horizon) for row in board]
     return columns

@@ -78,8 +78,10 @@ def test_a_file_that_is_no_scores_is_refused(tmp_path, text, sentence):
 
 def test_score_asks_every_metric_or_those_named():
     truth = np.random.default_rng(0).integers(0, 255, (4, 20, 20, 1)).astype(np.uint8)
-    curves = score("persistence", truth, truth, origin=9, data_range=255.0)
+    curves = score("persistence", truth, truth, origin=9, data_range=255.0, last=truth[0])
     assert {one.metric for one in curves} == set(METRICS)
+    without = score("persistence", truth, truth, origin=9, data_range=255.0)
+    assert {one.metric for one in without} == {name for name, kind in METRICS.items() if not kind.needs_last}
     assert {(one.forecaster, one.origin, one.horizon) for one in curves} == {("persistence", 9, 4)}
     assert [one.metric for one in score("p", truth, truth, origin=9, data_range=255.0, metrics=["mae", "ssim"])] == [
         "mae",

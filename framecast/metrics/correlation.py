@@ -1,0 +1,53 @@
+"""Correlation: whether the forecast is high where the truth is high, whatever its contrast and its brightness."""
+
+import numpy as np
+
+from framecast.metrics.contract import METRICS, Array, Mask, MetricKind, check_pair
+from framecast.metrics.sums import energy, inner
+
+
+def correlation(
+    forecast: Array, truth: Array, *, data_range: float, valid: Mask | None = None, last: Array | None = None
+) -> Array:
+    """Pearson's correlation over the valid pixels of each frame, channel by channel, then the mean over channels; -1 to 1.
+
+    A channel without contrast in one of the two has correlation 0, and 1 where it equals the other. It does not change when a
+    forecast is made brighter or stronger: read it beside an error. Arrays and errors as `Metric`; `data_range` and `last` are
+    checked and not used.
+    """
+    check_pair(forecast, truth, data_range, valid, last)
+    return np.array([_of_frame(*pair, valid) for pair in zip(forecast, truth, strict=True)])
+
+
+def _of_frame(forecast: Array, truth: Array, valid: Mask | None) -> float:
+    found = []
+    for channel in range(truth.shape[-1]):
+        one, other = (_plane(frame, channel, valid) for frame in (forecast, truth))
+        if np.array_equal(one, other):
+            found.append(1.0)
+            continue
+        for plane in (one, other):
+            for _ in range(2):  # the second time takes off what rounding left of a large mean
+                plane -= plane.mean()
+        size = (energy(one) * energy(other)) ** 0.5
+        found.append(inner(one, other) / size if size > 0 else 0.0)
+    return float(np.mean(found))
+
+
+def _plane(frame: Array, channel: int, valid: Mask | None) -> Array:
+    plane = frame[..., channel] if valid is None else frame[valid, channel]
+    return plane.astype(np.float32).ravel()
+
+
+METRICS.add(
+    "correlation",
+    MetricKind(
+        title="Correlation",
+        function=correlation,
+        higher_is_better=True,
+        perfect=1.0,
+        explanation="Whether bright and dark lie where they should, whatever the contrast: 1 is perfect, 0 unrelated, below 0 "
+        "the wrong way round. Higher is better.",
+        unit="",
+    ),
+)

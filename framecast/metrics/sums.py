@@ -1,0 +1,26 @@
+"""Sums over the pixels of a frame that are fast in float32 and exact enough: in blocks, added up in float64."""
+
+import numpy as np
+
+from framecast.metrics.contract import Array
+
+_BLOCK = 65536
+
+
+def inner(one: Array, other: Array) -> float:
+    """Sum of products of two float32 arrays of one axis."""
+    n_blocks = 1 + one.size // _BLOCK
+    pairs = zip(np.array_split(one, n_blocks), np.array_split(other, n_blocks), strict=True)
+    return float(sum(float(left @ right) for left, right in pairs))
+
+
+def energy(values: Array) -> float:
+    """Sum of squares of a float32 array of one axis."""
+    return inner(values, values)
+
+
+def ratio(forecast: float, truth: float) -> float:
+    """One amount over another, 1 where both are nothing."""
+    if truth == 0:
+        return 1.0 if forecast == 0 else float("inf")
+    return forecast / truth
