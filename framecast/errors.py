@@ -8,6 +8,7 @@
     └── RunError              a run that began and could not go on (exit code 1)
         ├── DeviceMemoryError the device ran out of memory
         ├── DivergedError     the loss became NaN or infinite
+        ├── BusyError         another process carries the run out
         └── StorageError      the disk is full or cannot be written
 
 Everything a user can cause is one of these, and its text is shown as it stands, in the page and on the command line. What
@@ -49,5 +50,19 @@ class DivergedError(RunError):
     pass
 
 
+class BusyError(RunError):
+    pass
+
+
 class StorageError(RunError):
     pass
+
+
+_MEMORY_SIGNS = ("out of memory", "not enough memory", "can't allocate memory", "unable to allocate")
+
+
+def memory_ran_out(error: BaseException) -> bool:
+    """Whether this is how Python, numpy or torch says that memory is full, on whatever device."""
+    return isinstance(error, MemoryError | DeviceMemoryError) or (
+        isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in _MEMORY_SIGNS)
+    )

@@ -305,22 +305,37 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> str:
     return "patient"
 
 
-def test_ctrl_c_keeps_the_best_and_says_so(command: Command, folder: Path, tmp_path: Path, patient: str) -> None:
+def test_ctrl_c_keeps_where_the_run_stands_and_it_is_finished_or_gone_on_with_later(
+    command: Command, folder: Path, tmp_path: Path, patient: str
+) -> None:
     before = signal.getsignal(signal.SIGINT)
     done = command("run", folder, "--forecaster", patient, "persistence")
     assert signal.getsignal(signal.SIGINT) is before
+    assert done.code == 130
+    (run,) = RunStore(tmp_path / "workspace").runs()
+    assert run.state == "interrupted" and len(run.progress()) == 3
+    assert f"Go on with: runs resume {run.id}" in done.err
+    done = command("runs", "finish", run.id)
     assert done.code == 0 and "\npatient " in done.out
     assert "was stopped early; the best until then made the forecast" in done.err
-    assert "Persistence on blob was not begun" in done.err
-    (run,) = RunStore(tmp_path / "workspace").runs()
-    assert run.state == "finished" and len(run.progress()) == 4
+    assert run.state == "finished"
 
 
 def test_a_second_ctrl_c_leaves_at_once(command: Command, folder: Path, tmp_path: Path, patient: str) -> None:
     done = command("run", folder, "--forecaster", patient, "--set", "presses=2", "--quiet")
     assert done.code == 130 and done.err == "Interrupted. What was finished before is kept.\n"
     (run,) = RunStore(tmp_path / "workspace").runs()
-    assert run.state == "interrupted"
+    assert run.state == "interrupted" and run.holder() is None
+
+
+@pytest.mark.parametrize("action", [("resume",), ("extend", "--epochs", "2")])
+def test_a_finished_run_neither_goes_on_nor_is_a_rule_trained_further(
+    command: Command, folder: Path, tmp_path: Path, action: tuple[str, ...]
+) -> None:
+    command("run", folder, "--forecaster", "persistence")
+    (run,) = RunStore(tmp_path / "workspace").runs()
+    done = command("runs", action[0], run.id, *action[1:], "--quiet")
+    assert done.code == 2 and ("only one that was left can go on" in done.err or "cannot be trained further" in done.err)
 
 
 def test_a_failed_run_is_told_and_the_others_are_still_scored(command: Command, folder: Path, patient: str) -> None:

@@ -8,7 +8,7 @@ from framecast.files import default_workspace
 
 EPILOG = """\
 Exit code: 0 done, 2 something in the files or options given cannot be used (one sentence says what and what to do),
-1 a run failed, 130 interrupted for good. Ctrl-C during a run keeps the best so far; a second one leaves at once.
+1 a run failed, 130 interrupted. Ctrl-C keeps where a run stands, for runs resume and runs finish; a second one leaves at once.
 """
 
 
@@ -52,12 +52,20 @@ def parser() -> argparse.ArgumentParser:
     for action, words in (
         ("show", "settings, state and scores of a run"),
         ("export", "a run folder as one ZIP file"),
+        ("resume", "go on with a run that was left or failed, from its last checkpoint"),
+        ("finish", "forecast with the best that a run which was left had found"),
+        ("extend", "train a finished run further; its result stays until the new one is whole"),
         ("delete", "remove a run and all it found"),
     ):
         one = runs.add_parser(action, parents=[common], help=words)
         one.add_argument("run", metavar="RUN")
         if action == "export":
             one.add_argument("--out", type=Path, required=True, metavar="FILE.zip")
+        if action == "extend":
+            further = one.add_mutually_exclusive_group(required=True)
+            further.add_argument("--epochs", type=int, metavar="N", help="by so many epochs")
+            further.add_argument("--steps", type=int, metavar="N", help="by so many training steps")
+            further.add_argument("--minutes", type=float, metavar="MIN", help="by so many minutes")
         if action == "show":
             one.add_argument(
                 "--openstl", action="store_true", help="also print what OpenSTL's code would compute, to set beside its tables"
@@ -93,9 +101,7 @@ def _run(run: argparse.ArgumentParser) -> None:
         metavar="PX",
         help="shorter side in pixels that a network sees, or native (default: at most 128 on a CPU, 256 on a GPU)",
     )
-    run.add_argument(
-        "--start-from", metavar="RUN", help="begin with the weights of this finished run of the same forecaster"
-    )
+    run.add_argument("--start-from", metavar="RUN", help="begin with the weights of this finished run of the same forecaster")
     run.add_argument(
         "--learn-from",
         nargs="+",

@@ -7,23 +7,20 @@ its options cannot be used with it, so that a mistake leaves the workspace as it
 import argparse
 import contextlib
 import re
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 
+from framecast.cli.carrying import carry_out_all
 from framecast.cli.results import Results
 from framecast.cli.screen import Screen
-from framecast.errors import InputError, RunError, SeriesError, SettingError, UnknownNameError
+from framecast.errors import InputError, SeriesError, SettingError, UnknownNameError
 from framecast.export.arrays import check_target, write_frames
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind
 from framecast.runs.devices import chosen_device
-from framecast.runs.experiment import carry_out, plan
+from framecast.runs.experiment import plan
 from framecast.runs.preflight import default_preparation
-from framecast.runs.record import RunRecord
-from framecast.runs.rules import known_rules
-from framecast.runs.store import Run, RunStore
+from framecast.runs.store import RunStore
 from framecast.series.frames import FrameSeries, Preparation, Split
 from framecast.series.ingest import ingest
 from framecast.series.store import SeriesStore, StoredSeries
@@ -69,7 +66,7 @@ def run(asked: argparse.Namespace, screen: Screen) -> int:
             )
             for name, (preset, own) in chosen.items()
         ]
-    runs, failed = _carry_out_all(records, series, others, asked.workspace, screen)
+    runs, failed = carry_out_all(records, series, others, asked.workspace, screen)
     if not runs:
         return 1
     results = Results(series, stored.digest, split, runs)
@@ -92,55 +89,6 @@ def _others(asked: argparse.Namespace) -> dict[str, FrameSeries]:
     store = SeriesStore(asked.workspace)
     digests = dict.fromkeys(store.info(name).digest for name in asked.learn_from)
     return {digest: store.open(digest) for digest in digests}
-
-
-def _carry_out_all(
-    records: list[RunRecord], series: FrameSeries, others: dict[str, FrameSeries], workspace: Path, screen: Screen
-) -> tuple[list[Run], bool]:
-    """The finished runs, and whether any failed: one that fails is said, and the others go on."""
-    finished: list[Run] = []
-    failed = False
-    with _stopping() as stop:
-        for record in records:
-            if stop():
-                screen.say(f"{record.title} was not begun.")
-                continue
-            one = RunStore(workspace).create(record)
-            try:
-                rules = known_rules(finished, record)
-                screen.follow(carry_out(record, series, one, stop=stop, rules=rules, others=others), record.title)
-            except RunError as error:
-                failed = True
-                screen.complain(f"{record.title} failed. {error}")
-                continue
-            finished.append(one)
-            screen.say(f"{record.title}: done, in {one.folder}")
-            summary = one.summary()
-            if summary["stopped_early"]:
-                learned = "nothing had been learned" if summary["learned_nothing"] else "the best until then made the forecast"
-                screen.say(f"{record.title} was stopped early; {learned}.")
-            if summary["finding"]:
-                screen.say(summary["finding"])
-            if members := one.store.members_of(one):
-                screen.say(f"Its {len(members)} members are runs, too; see: runs show {one.id}")
-    return finished, failed
-
-
-@contextlib.contextmanager
-def _stopping() -> Iterator[Callable[[], bool]]:
-    """Inside, the first Ctrl-C is a wish that the yielded function tells of; the second one interrupts as usual."""
-    wishes: list[int] = []
-
-    def wish(number: int, frame: FrameType | None) -> None:
-        wishes.append(number)
-        if len(wishes) > 1:
-            raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGINT, wish)
-    try:
-        yield lambda: bool(wishes)
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from framecast.cli.carrying import resume
 from framecast.cli.openstl import openstl_table
 from framecast.cli.results import Results
 from framecast.cli.screen import Screen, table
@@ -38,7 +39,9 @@ def series(asked: argparse.Namespace, screen: Screen) -> int:
 
 def runs(asked: argparse.Namespace, screen: Screen) -> int:
     store = RunStore(asked.workspace)
-    if asked.action == "delete":
+    if asked.action in ("resume", "finish", "extend"):
+        _show(resume(asked, screen), asked.workspace, False)
+    elif asked.action == "delete":
         store.delete(asked.run)
         screen.say(f"Run '{asked.run}' is deleted.")
     elif asked.action == "export":

@@ -55,6 +55,32 @@ class MemberForecaster(Forecaster, Protocol):
         ...
 
 
+@runtime_checkable
+class ResumableForecaster(Forecaster, Protocol):
+    """Also optional: a forecaster whose fit can be left and gone on with, by another process too.
+
+    On a CPU, a fit that is bound by epochs or steps then gives what it would have given in one go, bit for bit.
+    """
+
+    def save_state(self, folder: Path) -> None:
+        """At any yield of `fit`, and after its end: write into the existing, empty `folder` all that `resume` needs."""
+        ...
+
+    def resume(self, folder: Path) -> None:
+        """Called before `fit`, which then goes on from the state saved in `folder`. Time that was used stays used."""
+        ...
+
+
+@runtime_checkable
+class ExtensibleForecaster(ResumableForecaster, Protocol):
+    """A forecaster that can be trained further when its fit has ended. See ForecasterKind.extensible."""
+
+    def extend(self, unit: str, amount: float) -> None:
+        """Called after `resume` and before `fit`: what was saved at the end of a fit goes on for so many more "epochs",
+        "steps" or "minutes"."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Member:
     """One of the forecasters that a blend is made of."""
@@ -126,6 +152,8 @@ class ForecasterKind:
     """Settings that a run takes over from the run that it starts from, where nobody chose them."""
     any_size: bool = False
     """May learn from series of other sizes."""
+    extensible: bool = False
+    """Makes an ExtensibleForecaster."""
 
     def configure(
         self, preset: str | None = None, changes: Mapping[str, object] | None = None, split: Split | None = None

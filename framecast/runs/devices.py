@@ -26,6 +26,15 @@ def chosen_device(device: str) -> str:
     return device
 
 
+def serving_devices(device: str) -> list[str]:
+    """The devices whose workers may take a run that asked for `device`: "cuda" is any GPU."""
+    if device != "cuda":
+        return [device]
+    import torch
+
+    return [f"cuda:{index}" for index in range(torch.cuda.device_count())] or [device]
+
+
 def n_cores() -> int:
     """Cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

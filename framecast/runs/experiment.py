@@ -10,18 +10,20 @@ import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from framecast.errors import InputError, SettingError
+from framecast.errors import InputError, SettingError, UnknownNameError
 from framecast.files import bytes_in_words
 from framecast.forecasters.catalog import FORECASTERS
-from framecast.forecasters.contract import BlendForecaster, Forecaster, Workbench
+from framecast.forecasters.contract import BlendForecaster, ExtensibleForecaster, Forecaster, ResumableForecaster, Workbench
 from framecast.runs.beginning import check_others, check_start, inherited_settings, seen_before, shown_of_others
 from framecast.runs.blend_members import keep_weights, runs_of_members
 from framecast.runs.checks import check_context, check_memory, check_split, check_validation
 from framecast.runs.devices import available_bytes, chosen_device, n_threads_alone, torch_threads
 from framecast.runs.failure import recording_failure
 from framecast.runs.forecasting import native_forecast, score_test
+from framecast.runs.keeping import Keeper
 from framecast.runs.members import keep_members
 from framecast.runs.record import RunRecord, installed_versions, new_id, source_commit, utc_now
 from framecast.runs.store import Run
@@ -36,8 +38,6 @@ STAGE_SCORE = "Scoring"
 STAGE_STOPPED = "Stopped early"
 STAGE_MEMBERS = "Keeping the members as runs of their own"
 STAGES_AFTER_FIT = (STAGE_FORECAST, STAGE_SCORE, STAGE_MEMBERS)
-SAVING_SHARE = 0.1
-"""Of the time of a fit, at most about this much goes into saving the best so far."""
 
 
 def plan(
@@ -112,12 +112,13 @@ def carry_out(
     others: Mapping[str, FrameSeries] | None = None,
 ) -> Generator[FitProgress, None, None]:
     """Fit, forecast the test frames, score, and write it all into the run folder, scores.csv last. Of a blend each member then
-    becomes a run of its own; the run is finished by then, however that ends.
+    becomes a run of its own; the run is finished by then, however that ends. A run that was left goes on from its checkpoint.
 
     Yields the fit's progress, then a sign of life before each forecast and scoring. Once `stop()` says so the fit is left and
-    what is best so far forecasts. Closing the generator leaves an interrupted run. `rules` are the curves of the rules where
-    they are known for this series and split; `others` are the series of `record.learned_from` by digest. What goes wrong is
-    written into error.txt and raised.
+    what is best so far forecasts. Closing the generator leaves an interrupted run with a checkpoint of that moment. `rules`
+    are the curves of the rules where they are known for this series and split; `others` the series of `record.learned_from` by
+    digest. `record` is that of the run, but for its device where that leaves a choice. Whoever calls holds the run
+    (`Run.hold`). What goes wrong is written into error.txt and raised.
     """
     with recording_failure(run), torch_threads(record.n_threads):
         yield from _carry_out(record, series, run, stop, rules, others or {})
@@ -168,6 +169,8 @@ def _carry_out(
         curves += [curve for curve in rules if curve.forecaster != record.forecaster]
     run.write_summary(vars(notes))
     run.write_scores(curves)
+    if run.home is not None:
+        run = run.take_over()
     already = stop()  # then it was the fit that was to be left
     for _ in runs_of_members(run, series):
         yield replace(last, stage=STAGE_MEMBERS)
@@ -201,57 +204,90 @@ def _fit(
     fitted_rules: dict[str, Forecaster],
     others: Mapping[str, FrameSeries],
 ) -> Generator[FitProgress, None, FitProgress]:
-    """Fit on the frames before the test, keep the best on disk, and return the last progress with no preview. Rules that the
-    forecaster fitted on the way, as auto does, are put into `fitted_rules`."""
+    """Fit on the frames before the test, keep the best and where the fit stands on disk, and return the last progress with no
+    preview. Rules that the forecaster fitted on the way, as auto does, are put into `fitted_rules`."""
     kind = FORECASTERS[record.forecaster]
     settings = kind.settings.from_mapping(record.settings)
+    checkpoint = run.checkpoint()
     learned_from = {digest: others[digest] for digest in record.learned_from}
-    source = run.source()
     bench = Workbench(
         record.preparation,
         record.device,
         record.seed,
-        weights=source.saved() if source else None,
+        weights=_weights_to_begin_with(run, needed=checkpoint is None),
         others=shown_of_others(learned_from, record.series, settings, record.split),
     )
     forecaster = kind.make(settings, bench)
+    numbers = _go_on(run, forecaster, checkpoint)
+    keeper = Keeper(run, forecaster, numbers)
     history = series.head(record.split.test.start)
     last = FitProgress(stage="Beginning")
-    unsaved, saved_at, saving_s = False, 0.0, 0.0
-    learned, most_epochs, most_steps = False, 0, 0
-    started = time.monotonic()
+    notes.finding = numbers["finding"]
     with contextlib.ExitStack() as leaving:
         steps = forecaster.fit(history, record.split)
         if isinstance(steps, Generator):
             leaving.callback(steps.close)
         for progress in steps:
             last = replace(progress, preview=None)
-            notes.finding = progress.finding or notes.finding
-            most_epochs, most_steps = max(most_epochs, progress.epoch), max(most_steps, progress.step)
-            if progress.epoch_done or progress.valid_scores:
-                learned = True
-                run.append_progress(progress.to_mapping())
-            unsaved |= progress.improved
-            now = time.monotonic()
-            if unsaved and now - saved_at > saving_s / SAVING_SHARE:
-                run.save_forecaster(forecaster)
-                unsaved, saved_at, saving_s = False, time.monotonic(), time.monotonic() - now
-            yield progress
+            numbers["finding"] = notes.finding = progress.finding or notes.finding
+            numbers["epochs"] = max(numbers["epochs"], progress.epoch)
+            numbers["steps"] = max(numbers["steps"], progress.step)
+            numbers["learned"] |= bool(progress.epoch_done or progress.valid_scores)
+            keeper.take(progress)
+            try:
+                yield progress
+            except GeneratorExit:
+                keeper.keep_standing()
+                raise
             if stop():
                 notes.stopped_early = True
+                keeper.keep_standing()
                 break
-    notes.fit_seconds[record.forecaster] = time.monotonic() - started
-    notes.learned_nothing = notes.stopped_early and not learned and kind.family == "network"
-    limited = bool(record.settings.get("minutes")) and most_epochs < int(record.settings.get("epochs", 0))
-    limited &= most_steps < (int(record.settings.get("steps", 0)) or math.inf)
+    notes.fit_seconds[record.forecaster] = keeper.fit_seconds
+    notes.learned_nothing = notes.stopped_early and not numbers["learned"] and kind.family == "network"
+    limited = bool(record.settings.get("minutes")) and numbers["epochs"] < int(record.settings.get("epochs", 0))
+    limited &= numbers["steps"] < (int(record.settings.get("steps", 0)) or math.inf)
     blend = isinstance(forecaster, BlendForecaster)  # which is made to use its time limit up
     notes.ended_by_time = limited and not notes.stopped_early and not blend
     if notes.stopped_early:
         run.append_progress({**last.to_mapping(), "stage": STAGE_STOPPED, "epoch_done": False, "improved": False})
+    else:
+        keeper.keep_standing()  # of a fit that has ended: enough to extend it
     run.save_forecaster(forecaster)
     fitted_rules.update(getattr(forecaster, "rules", {}))
     notes.left_out.update(getattr(forecaster, "left_out", {}))
     return replace(last, fraction=1.0, remaining_s=None, epoch_done=False, improved=False)
+
+
+def _weights_to_begin_with(run: Run, *, needed: bool) -> Path | None:
+    """What the run starts from, saved by another; a run that goes on has that in its checkpoint, should the other be gone."""
+    try:
+        source = run.source()
+    except UnknownNameError:
+        if needed:
+            raise
+        return None
+    return source.saved() if source else None
+
+
+def _go_on(run: Run, forecaster: Forecaster, checkpoint: tuple[Path, dict[str, Any]] | None) -> dict[str, Any]:
+    """Bring the run and its forecaster to where the fit was left; of an extension, to where it begins. The run's own numbers
+    of that moment, as the keeper keeps them."""
+    begin = {"n_lines": 0, "fit_seconds": 0.0, "finding": "", "epochs": 0, "steps": 0, "learned": False, "n_extensions": 0}
+    if checkpoint is None or not isinstance(forecaster, ResumableForecaster):
+        run.go_on(0)
+        return begin
+    folder, numbers = checkpoint
+    numbers = {**begin, **numbers}
+    run.resume_fit(forecaster, folder)
+    extensions = run.extensions()
+    if len(extensions) > numbers["n_extensions"]:
+        assert isinstance(forecaster, ExtensibleForecaster), "checked before a run is queued"
+        ((unit, amount),) = extensions[-1].items()
+        forecaster.extend(unit, amount)
+        numbers["n_extensions"] = len(extensions)
+    run.go_on(numbers["n_lines"])
+    return numbers
 
 
 def _forecast_test(run: Run, series: FrameSeries) -> Frames:

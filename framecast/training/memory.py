@@ -7,13 +7,11 @@ import psutil
 import torch
 from torch import Tensor, nn
 
-from framecast.errors import DeviceMemoryError
+from framecast.errors import DeviceMemoryError, memory_ran_out
 from framecast.networks.rollout import unroll
 from framecast.networks.wrap import padded_size
 from framecast.training.loss import training_loss
 from framecast.training.settings import TrainingSettings
-
-_SIGNS = ("out of memory", "not enough memory", "can't allocate memory")
 
 
 @contextmanager
@@ -22,7 +20,7 @@ def memory_errors(device: str) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and not any(sign in str(error).lower() for sign in _SIGNS):
+        if not memory_ran_out(error):
             raise
         if device.startswith("cuda"):
             torch.cuda.empty_cache()

@@ -144,9 +144,7 @@ def test_validation_frames_that_the_weights_know_are_said(learned: Run) -> None:
     def sentence(split: Split) -> str:
         settings = FORECASTERS["unet"].configure(changes=SMALL)
         series = waves()
-        return check_start(
-            FORECASTERS["unet"], "unet", settings, learned, series, series.digest(), Preparation(), split
-        )
+        return check_start(FORECASTERS["unet"], "unet", settings, learned, series, series.digest(), Preparation(), split)
 
     assert "validation scores are flattered" in sentence(learned.record.split)
     assert "flattered" not in sentence(Split(range(19), range(19, 22), range(22, 24)))
@@ -207,8 +205,6 @@ def test_a_job_finds_the_run_and_the_series_it_begins_with(tmp_path: Path) -> No
     record = plan(series, forecaster="unet", changes=STILL, start_from=source, others=others, device="cpu")
     manager = JobManager(tmp_path)
     manager.submit(record)
-    for queue in manager.queues.values():
-        queue.put("")
     while manager.snapshot(record.id):
         pass
     assert manager.close()

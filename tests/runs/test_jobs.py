@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from framecast.errors import BusyError, SettingError, UnknownNameError
+from framecast.runs import jobs
 from framecast.runs.devices import n_cores
 from framecast.runs.experiment import plan
 from framecast.runs.jobs import JobManager, JobSnapshot, job_manager
@@ -18,6 +20,8 @@ from framecast.runs.record import RunRecord
 from framecast.runs.store import RunStore
 from framecast.series.frames import FrameSeries
 from framecast.series.store import SeriesStore
+
+from .conftest import Drift
 
 PATIENCE_S = 30.0
 
@@ -129,6 +133,125 @@ def test_a_series_deleted_while_its_run_waits_is_a_failure_with_a_sentence(
     until(lambda: not manager.live())
     error = RunStore(tmp_path).open(second).error()
     assert error is not None and "There is no series" in error
+
+
+def test_the_queue_is_reordered_and_what_waits_is_removed_or_run_next(manager: JobManager, stored: FrameSeries) -> None:
+    ids = [manager.submit(replace(endless(stored), seed=seed)) for seed in range(4)]
+    until(lambda: trains(manager, ids[0]))
+    manager.run_next(ids[3])
+    assert [job.run_id for job in manager.live()] == [ids[0], ids[3], ids[1], ids[2]]
+    manager.move(ids[3], 2)
+    manager.move(ids[0], 2)  # at work: it stays
+    assert [job.run_id for job in manager.live()] == [ids[0], ids[1], ids[2], ids[3]]
+    manager.remove(ids[2])
+    manager.remove(ids[0])
+    assert [job.run_id for job in manager.live()] == [ids[0], ids[1], ids[3]]
+    first = manager.submit(replace(endless(stored), seed=9), first=True)
+    assert [job.run_id for job in manager.live()] == [ids[0], first, ids[1], ids[3]]
+    assert {job.phase for job in manager.live()[1:]} == {"waiting"}
+    for run_id in ids:
+        manager.stop(run_id)
+
+
+def test_a_paused_run_leaves_the_device_and_goes_on_when_it_is_asked_to(
+    manager: JobManager, stored: FrameSeries, tmp_path: Path
+) -> None:
+    first, second = manager.submit(endless(stored)), manager.submit(replace(endless(stored), seed=1))
+    until(lambda: trains(manager, first))
+    manager.pause(first)
+    until(lambda: trains(manager, second))
+    assert [(job.run_id, job.phase) for job in manager.live()] == [(second, "training"), (first, "paused")]
+    assert manager.submit(endless(stored)) == first, "it is live still"
+    manager.resume(first)
+    assert [(job.run_id, job.phase) for job in manager.live()] == [(second, "training"), (first, "waiting")]
+    manager.pause(first)  # what waits can be put off, too
+    assert manager.live()[1].phase == "paused"
+    manager.stop(second)
+    manager.resume(first)
+    until(lambda: trains(manager, first))
+    manager.pause(first)
+    until(lambda: manager.live() and manager.live()[0].phase == "paused")
+    manager.stop(first)  # which keeps the best, so it has to be carried to its end
+    until(lambda: not manager.live())
+    assert RunStore(tmp_path).open(first).state == "finished"
+
+
+def test_a_paused_run_is_an_interrupted_one_to_the_next_process(tmp_path: Path, stored: FrameSeries, drift: str) -> None:
+    manager = JobManager(tmp_path)
+    run_id = manager.submit(endless(stored))
+    until(lambda: trains(manager, run_id))
+    manager.pause(run_id)
+    until(lambda: manager.live()[0].phase == "paused")
+    assert manager.close(PATIENCE_S)
+    assert RunStore(tmp_path).open(run_id).state == "interrupted"
+    after = JobManager(tmp_path)
+    after.resume(run_id)
+    until(lambda: trains(after, run_id))
+    assert after.close(PATIENCE_S)
+
+
+def test_a_run_is_carried_out_by_one_process_at_a_time(manager: JobManager, stored: FrameSeries, tmp_path: Path) -> None:
+    run_id = manager.submit(endless(stored))
+    until(lambda: trains(manager, run_id))
+    other = JobManager(tmp_path)  # as another server on the same workspace
+    with pytest.raises(BusyError, match="is at work in process .* Wait for it to end, or stop it there"):
+        other.resume(run_id)
+    assert other.live() == [] and RunStore(tmp_path).open(run_id).holder() is not None
+    manager.stop(run_id)
+    until(lambda: not manager.live())
+    assert RunStore(tmp_path).open(run_id).holder() is None
+
+
+@pytest.mark.parametrize("breaks", ["diverged", "by a bug"])
+def test_a_failed_run_can_be_tried_again(
+    manager: JobManager, stored: FrameSeries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, breaks: str
+) -> None:
+    run_id = manager.submit(drifting(stored, breaks=breaks))
+    until(lambda: not manager.live())
+    assert RunStore(tmp_path).open(run_id).state == "failed"
+    monkeypatch.setattr(Drift, "_break", lambda self: None)
+    manager.resume(run_id)
+    until(lambda: not manager.live())
+    run = RunStore(tmp_path).open(run_id)
+    assert run.state == "finished" and run.error() is None
+    assert [line["epoch"] for line in run.progress()] == [1, 2, 3, 4]
+
+
+def test_what_cannot_go_on_or_be_trained_further_is_refused_with_a_sentence(
+    manager: JobManager, stored: FrameSeries, tmp_path: Path
+) -> None:
+    run_id = manager.submit(drifting(stored))
+    until(lambda: not manager.live())
+    with pytest.raises(SettingError, match="is finished; only one that was left can go on"):
+        manager.resume(run_id)
+    with pytest.raises(SettingError, match="Drift cannot be trained further .* a single network can"):
+        manager.extend(run_id, epochs=3)
+    with pytest.raises(SettingError, match="2 limits are given .* must be one"):
+        manager.extend(run_id, epochs=3, minutes=1.0)
+    with pytest.raises(UnknownNameError, match="There is no run"):
+        manager.resume("20200101-000000-none-0000")
+    waiting = RunStore(tmp_path).create(drifting(stored))
+    SeriesStore(tmp_path).delete(stored.digest())
+    with pytest.raises(SettingError, match="its series 'blob' is not stored any more. Add its files again"):
+        manager.resume(waiting.id)
+    assert manager.live() == [] and waiting.holder() is None
+
+
+def test_every_gpu_has_a_worker_and_a_run_for_any_gets_the_first_free_one(
+    manager: JobManager, stored: FrameSeries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = ["cuda:0", "cuda:1"]
+    monkeypatch.setattr(jobs, "serving_devices", lambda device: here if device == "cuda" else [device])
+    ids = [manager.submit(replace(endless(stored), device="cuda", seed=seed)) for seed in range(3)]
+    until(lambda: [job.phase for job in manager.live()] == ["training", "training", "waiting"])
+    assert {job.run_id: job.device for job in manager.live()} == dict(zip(ids, [*here, "cuda"], strict=True))
+    manager.stop(ids[1])
+    until(lambda: trains(manager, ids[2]))
+    assert {job.run_id: job.device for job in manager.live()} == {ids[0]: "cuda:0", ids[2]: "cuda:1"}
+    named = manager.submit(replace(endless(stored), device="cuda:0"))
+    assert manager.live()[-1].run_id == named and manager.live()[-1].phase == "waiting"
+    for run_id in (named, *ids):
+        manager.stop(run_id)
 
 
 def test_closing_leaves_the_run_interrupted(tmp_path: Path, stored: FrameSeries, drift: str) -> None:

@@ -1,0 +1,145 @@
+"""Runs carried out at a terminal: followed on the screen, and left as they stand when somebody asks for it.
+
+The first Ctrl-C, and the polite end that a machine asks for (SIGTERM), keep where the run stands and leave; `runs resume` goes
+on from there and `runs finish` forecasts with the best so far. A second one leaves at once, and so does whatever takes longer
+than GRACE_S to come to a place where it can be left; then the last checkpoint is what is kept.
+"""
+
+import argparse
+import contextlib
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import FrameType
+
+from framecast.cli.screen import Screen
+from framecast.errors import RunError
+from framecast.runs.experiment import carry_out
+from framecast.runs.record import RunRecord
+from framecast.runs.resuming import extension, going_on
+from framecast.runs.rules import known_rules
+from framecast.runs.store import Run, RunStore
+from framecast.series.frames import FrameSeries
+from framecast.series.store import SeriesStore
+from framecast.training.progress import FitProgress
+
+GRACE_S = 8.0
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def carry_out_all(
+    records: list[RunRecord], series: FrameSeries, others: dict[str, FrameSeries], workspace: Path, screen: Screen
+) -> tuple[list[Run], bool]:
+    """The finished runs, and whether any failed: one that fails is said, and the others go on. Raises KeyboardInterrupt once
+    it was asked to leave."""
+    finished: list[Run] = []
+    failed = False
+    with _leaving() as wished:
+        for record in records:
+            try:
+                finished.append(_carry_out(RunStore(workspace).create(record), series, others, finished, screen, wished))
+            except RunError as error:
+                failed = True
+                screen.complain(f"{record.title} failed. {error}")
+    return finished, failed
+
+
+def resume(asked: argparse.Namespace, screen: Screen) -> Run:
+    """The run of `runs resume`, `runs finish` or `runs extend`, carried out to its end. Raises FrameCastError where it cannot
+    be."""
+    run = RunStore(asked.workspace).open(asked.run)
+    with _leaving() as wished, contextlib.closing(_Held(run)):
+        if asked.action == "extend":
+            further = {"epochs": asked.epochs, "steps": asked.steps, "minutes": asked.minutes}
+            chosen = extension(run, asked.workspace, further)
+        else:
+            chosen = going_on(run, asked.workspace)
+        stored = SeriesStore(asked.workspace)
+        others = {digest: stored.open(digest) for digest in run.record.learned_from}
+        stop = asked.action == "finish"
+        return _follow(chosen, stored.open(run.record.series), others, RunStore(asked.workspace).runs(), screen, wished, stop)
+
+
+class _Held:
+    def __init__(self, run: Run) -> None:
+        self.close = run.hold().leave
+
+
+def _carry_out(
+    run: Run,
+    series: FrameSeries,
+    others: Mapping[str, FrameSeries],
+    finished: list[Run],
+    screen: Screen,
+    wished: Callable[[], bool],
+) -> Run:
+    with contextlib.closing(_Held(run)):
+        return _follow(run, series, others, finished, screen, wished, stop=False)
+
+
+def _follow(
+    run: Run,
+    series: FrameSeries,
+    others: Mapping[str, FrameSeries],
+    finished: list[Run],
+    screen: Screen,
+    wished: Callable[[], bool],
+    stop: bool,
+) -> Run:
+    """Carry the run out, draw its progress and say what came of it: the run as it is then."""
+    record, title = run.record, run.record.title
+    steps = carry_out(record, series, run, stop=lambda: stop, rules=known_rules(finished, record), others=others)
+    screen.follow(_until(steps, wished), title)
+    done = run.store.open(run.id)
+    if wished():
+        if done.state != "finished" or done.staged():
+            screen.say(
+                f"{title} is kept where it stood. Go on with: runs resume {run.id}; or forecast with the best so far: "
+                f"runs finish {run.id}"
+            )
+        raise KeyboardInterrupt
+    screen.say(f"{title}: done, in {done.folder}")
+    summary = done.summary()
+    if summary["stopped_early"]:
+        learned = "nothing had been learned" if summary["learned_nothing"] else "the best until then made the forecast"
+        screen.say(f"{title} was stopped early; {learned}.")
+    if summary["finding"]:
+        screen.say(summary["finding"])
+    if members := done.store.members_of(done):
+        screen.say(f"Its {len(members)} members are runs, too; see: runs show {done.id}")
+    return done
+
+
+def _until(steps: Iterator[FitProgress], wished: Callable[[], bool]) -> Iterator[FitProgress]:
+    with contextlib.closing(steps):  # type: ignore[type-var]
+        for progress in steps:
+            yield progress
+            if wished():
+                return
+
+
+@contextlib.contextmanager
+def _leaving() -> Iterator[Callable[[], bool]]:
+    """Inside, the first of SIGNALS is a wish that the yielded function tells of; a second one interrupts, as does the
+    clock."""
+    wishes: list[int] = []
+
+    def wish(number: int, frame: FrameType | None) -> None:
+        wishes.append(number)
+        if len(wishes) > 1:
+            raise KeyboardInterrupt
+        if hasattr(signal, "setitimer"):  # Windows has none
+            signal.setitimer(signal.ITIMER_REAL, GRACE_S)
+
+    before = {number: signal.signal(number, wish) for number in (*SIGNALS, *_clock())}
+    try:
+        yield lambda: bool(wishes)
+    finally:
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _clock() -> tuple[int, ...]:
+    return (signal.SIGALRM,) if hasattr(signal, "SIGALRM") else ()

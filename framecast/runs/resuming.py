@@ -1,0 +1,76 @@
+"""Which runs can go on, and which can be trained further. Refused with a sentence before anything is queued."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from framecast.errors import SettingError, UnknownNameError
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.runs.devices import chosen_device
+from framecast.runs.run_folder import Run
+from framecast.series.store import SeriesStore
+
+EXTENSION_UNITS = ("epochs", "steps", "minutes")
+MOST = {"epochs": 100_000, "steps": 10_000_000, "minutes": 100_000}
+
+
+def going_on(run: Run, workspace: Path) -> Run:
+    """The run that is carried out when `run` goes on: itself, or a finished one beside its result. Raises SettingError or
+    StorageError where it cannot go on."""
+    staged = run.staged()
+    if staged is None and run.state == "finished":
+        if not run.summary().get("stopped_early"):
+            kind = FORECASTERS[run.record.forecaster]
+            advice = "Extend it to train it further" if kind.extensible else "Start a new run with a longer time limit"
+            raise SettingError(f"The run '{run.record.title}' is finished; only one that was left can go on. {advice}.")
+        if run.checkpoint() is None:
+            raise SettingError(
+                f"The run '{run.record.title}' kept nothing to go on from; it must have a checkpoint. Start it again."
+            )
+    _check_place(run, workspace)
+    chosen = staged or (run.stage() if run.state == "finished" else run)
+    chosen.checkpoint()  # a damaged one is named now, not when its turn has come
+    return chosen
+
+
+def extension(run: Run, workspace: Path, further: Mapping[str, float | None]) -> Run:
+    """The run that is carried out when `run` is trained `further`, one of EXTENSION_UNITS. Raises SettingError where it
+    cannot be."""
+    title = f"'{run.record.title}'"
+    asked = {unit: amount for unit, amount in further.items() if amount is not None}
+    if len(asked) != 1:
+        raise SettingError(
+            f"{len(asked)} limits are given for training {title} further; it must be one. Give epochs, steps or minutes."
+        )
+    ((unit, amount),) = asked.items()
+    if not 0 < amount <= MOST[unit] or (unit != "minutes" and amount != int(amount)):
+        what = "a number" if unit == "minutes" else "a whole number"
+        raise SettingError(f"{title} cannot be trained {amount:g} {unit} further. Give {what} up to {MOST[unit]:,}.")
+    kind = FORECASTERS[run.record.forecaster]
+    if not kind.extensible:
+        advice = "Start a new run with a longer time limit" if kind.family != "rule" else "Choose a network"
+        raise SettingError(f"{kind.title} cannot be trained further when it is finished; a single network can. {advice}.")
+    if run.staged() is not None:
+        raise SettingError(f"{title} was being trained further already and was left. Resume it first, or start a new run.")
+    if run.state != "finished" or run.summary().get("stopped_early"):
+        state = run.state if run.state != "finished" else "stopped early"
+        raise SettingError(f"{title} is {state}; only a run that came to its end can be trained further. Resume it first.")
+    if run.checkpoint() is None:
+        raise SettingError(
+            f"{title} kept nothing that it could be trained further from. Start a new run that begins with its weights."
+        )
+    _check_place(run, workspace)
+    return run.stage({unit: int(amount) if unit != "minutes" else amount})
+
+
+def _check_place(run: Run, workspace: Path) -> None:
+    """The series are stored and the device is here."""
+    stored = SeriesStore(workspace)
+    for digest in (run.record.series, *run.record.learned_from):
+        try:
+            stored.info(digest)
+        except UnknownNameError:
+            name = f"'{run.record.series_name}'" if digest == run.record.series else f"that it learned from ({digest})"
+            raise SettingError(
+                f"The run '{run.record.title}' cannot go on: its series {name} is not stored any more. Add its files again."
+            ) from None
+    chosen_device(run.record.device)
