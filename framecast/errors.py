@@ -3,6 +3,7 @@
     FrameCastError            one clear sentence: what was found, what was needed, what to do
     ├── InputError            the user's files or choices cannot be used (exit code 2)
     │   ├── SeriesError       a file or a set of frames
+    │   │   └── ChoiceNeededError   a file leaves open what only a person can say; carries what there is to choose from
     │   ├── SettingError      a split, a size, a hyperparameter, a horizon
     │   └── UnknownNameError  a forecaster, metric, run or series that does not exist
     └── RunError              a run that began and could not go on (exit code 1)
@@ -14,6 +15,8 @@
 Everything a user can cause is one of these, and its text is shown as it stands, in the page and on the command line. What
 only a bug can cause is an assertion or an ordinary exception and is never dressed up as the user's mistake.
 """
+
+from collections.abc import Sequence
 
 
 class FrameCastError(Exception):
@@ -28,6 +31,19 @@ class InputError(FrameCastError):
 
 class SeriesError(InputError):
     pass
+
+
+class ChoiceNeededError(SeriesError):
+    """`contents`: the arrays of a file (series/readers/choice.py), where one or its axes must be chosen. `sizes` and
+    `missing`: the ways there are to deal with pictures of several sizes, and with missing values that come and go."""
+
+    def __init__(
+        self, sentence: str, *, contents: object = None, sizes: Sequence[str] = (), missing: Sequence[str] = ()
+    ) -> None:
+        super().__init__(sentence)
+        self.contents = contents
+        self.sizes = tuple(sizes)
+        self.missing = tuple(missing)
 
 
 class SettingError(InputError):

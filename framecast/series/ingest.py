@@ -1,7 +1,8 @@
 """The one door for foreign data: uploads or a path in, a checked series in the store out.
 
 Headers first, then a look at the values where the type does not say all about them, then the frames, one by one, into the
-store. Whatever is wrong is one sentence about the user's own files, and the store is then as it was.
+store. What the files leave open and a guess could get wrong is asked: ChoiceNeededError carries what there is. Whatever is
+wrong is one sentence about the user's own files, and the store is then as it was.
 """
 
 import re
@@ -11,16 +12,35 @@ from datetime import timedelta
 from os.path import commonprefix
 from pathlib import Path
 
-from framecast.errors import SeriesError
+from framecast.errors import SeriesError, SettingError
 from framecast.series import values
-from framecast.series.readers.contract import READERS, Progress, Reader, Reading, Upload, is_text, readable
+from framecast.series.filling import filled
+from framecast.series.readers.choice import Contents
+from framecast.series.readers.contract import (
+    READERS,
+    SIZES,
+    Progress,
+    Reader,
+    Reading,
+    Upload,
+    Wanted,
+    Wish,
+    is_text,
+    printable,
+    readable,
+)
 from framecast.series.readers.pictures import ignorable
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.series.writing import MIN_FRAMES, too_few
 
-__all__ = ["Progress", "Upload", "ingest"]
+__all__ = ["Contents", "Progress", "Upload", "Wanted", "ingest", "look"]
 
-HDF5 = b"\x89HDF\r\n\x1a\n"
+
+def look(source: Path | Upload | Sequence[Upload]) -> Contents:
+    """What a file holds: its arrays with shapes and the layouts they can be read in. Empty for formats in which there is
+    nothing to choose. Raises SeriesError as `ingest` does."""
+    reader, chosen = _reader(_files(source))
+    return reader.look(chosen) if reader.look is not None else Contents(chosen[0].label, ())
 
 
 def ingest(
@@ -28,51 +48,82 @@ def ingest(
     store: SeriesStore,
     *,
     name: str | None = None,
-    units: str = "1",
+    units: str = "",
     timestep: timedelta | None = None,
+    variable: str = "",
+    axes: str = "",
+    sizes: str = "",
+    missing: str = "",
+    wanted: Wanted | None = None,
     progress: Progress | None = None,
 ) -> StoredSeries:
-    """Read files into the store. `source` is a file, a folder, or uploads in any order; `name` defaults to theirs and
+    """Read files into the store. `source` is a file, a folder, or uploads in any order; `name` defaults to theirs, `units` and
     `timestep` to what the file says.
 
+    Where a file holds several arrays, `variable` names one; `axes` says what its axes are ("THWC"; "T,3,H,W" takes the third
+    slice of the second axis). `sizes` ("crop", "pad" or "resize") brings pictures of several sizes to one, `missing` ("mask"
+    or "interpolate") deals with NaN that come and go, `wanted` takes a part of the frames. Where one of them is
+    needed and not given, ChoiceNeededError says what there is to choose from.
     `progress(done, expected)` is called with 0 once the headers were checked and after each frame. Raises SeriesError, one
     sentence, and StorageError where the disk is full; nothing is then left behind.
     """
+    wanted = wanted or Wanted()
+    _check_choices(sizes, missing)
     files = _files(source)
     reader, chosen = _reader(files)
     name = name or _name(source, chosen)
-    reading = reader.read(chosen)
-    try:
-        if reading.n_frames is not None and reading.n_frames < MIN_FRAMES:
-            raise too_few(name, reading.n_frames)
-        if progress is not None:
-            progress(0, reading.n_frames)
-        survey = _survey(name, reading)
-        reading.warnings.extend(survey.warnings)
-        with closing(reading.frames()) as frames:
-            return store.add(
-                name,
-                values.converted(frames, survey),
-                value_range=survey.value_range,
-                units=units,
-                timestep=timestep or reading.timestep,
-                valid=survey.valid,
-                expected=reading.n_frames,
-                progress=progress,
-                source=f"{reader.title}: {chosen[0].label}" if len(chosen) == 1 else f"{reader.title}: {len(chosen)} files",
-                warnings=reading.warnings,
-                names=reading.names,
-            )
-    finally:
-        reading.close()
+    if (variable or axes) and reader.look is None:
+        raise SettingError(
+            f"A variable or axes were chosen, and {chosen[0].label} ({reader.title}) has neither; these are for files that "
+            "hold arrays. Leave them out."
+        )
+    with store.scratch() as scratch:
+        reading = reader.read(chosen, Wish(variable, axes, sizes, wanted, scratch))
+        try:
+            if reading.n_frames is not None and reading.n_frames < MIN_FRAMES:
+                raise too_few(name, reading.n_frames)
+            if progress is not None:
+                progress(0, reading.n_frames)
+            survey = _survey(name, reading, missing)
+            reading.warnings.extend(survey.warnings)
+            frames = filled(reading.frames(), scratch) if survey.has_gaps else reading.frames()
+            step = timestep or reading.timestep
+            with closing(frames):
+                return store.add(
+                    name,
+                    values.converted(frames, survey),
+                    value_range=survey.value_range,
+                    units=units or reading.units or "1",
+                    timestep=None if step is None else step * wanted.every,
+                    valid=survey.valid,
+                    expected=reading.n_frames,
+                    progress=progress,
+                    source=_source(reader, chosen, variable),
+                    warnings=reading.warnings,
+                    names=reading.names,
+                )
+        finally:
+            reading.close()
 
 
-def _survey(name: str, reading: Reading) -> values.Survey:
+def _survey(name: str, reading: Reading, missing: str) -> values.Survey:
     """What the frames become. Types that do not say it are looked through once before anything is written."""
     if values.keeps_dtype(reading.dtype):
         return values.stored_as_is(reading.dtype)
     with closing(reading.frames()) as frames:
-        return values.survey(name, frames)
+        return values.survey(name, frames, missing)
+
+
+def _check_choices(sizes: str, missing: str) -> None:
+    for word, known, what in ((sizes, SIZES, "pictures of several sizes"), (missing, values.MISSING, "missing values")):
+        if word and word not in known:
+            raise SettingError(f"'{word[:40]}' is no way to deal with {what}; choose one of: {', '.join(known)}.")
+
+
+def _source(reader: Reader, chosen: list[Upload], variable: str) -> str:
+    if len(chosen) > 1:
+        return f"{reader.title}: {len(chosen)} files"
+    return f"{reader.title}: {chosen[0].label}" + (f", {printable(variable)}" if variable else "")
 
 
 def _files(source: Path | Upload | Sequence[Upload]) -> list[Upload]:
@@ -104,6 +155,9 @@ def _reader(files: list[Upload]) -> tuple[Reader, list[Upload]]:
                 return reader, files
         raise SeriesError(_unknown(files[0], head))
     pictures = READERS["pictures"]
+    for reader in READERS.values():
+        if reader.many and reader is not pictures and all(reader.sniff(_head(file)) for file in files):
+            return reader, files
     n_pictures = sum(file.path.suffix.lower().lstrip(".") in pictures.suffixes for file in files)
     if n_pictures >= MIN_FRAMES:
         return pictures, files
@@ -130,8 +184,6 @@ def _unknown(file: Upload, head: bytes) -> str:
     titles = "; ".join(f"{reader.title} ({', '.join(reader.suffixes)})" for reader in READERS.values())
     if not head:
         return f"{file.label} is empty; it must hold a series. Write or upload it again."
-    if head.startswith(HDF5):
-        return f"{file.label} is an HDF5 file that MATLAB did not write; arrays are read from .npy, .npz or .mat. Save one."
     content = "text" if is_text(head) else "something else"
     if known is not None:
         return f"{file.label} is named like a file of the kind '{known}' and holds {content}. Replace it by the real one."

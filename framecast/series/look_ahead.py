@@ -10,24 +10,35 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+MOST_BYTES = 2**27
+"""Decoded frames that wait take no more than this, or one of them does."""
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 def in_order(
-    work: Callable[[Item], Result], items: Iterable[Item], *, n_threads: int | None = None, ahead: int = 2
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    n_threads: int | None = None,
+    ahead: int = 2,
+    frame_bytes: int = 0,
 ) -> Generator[Result, None, None]:
-    """`work(item)` for each item, in the order of the items; at most `ahead` results a thread wait to be taken.
+    """`work(item)` for each item, in the order of the items, on all cores; at most `ahead` results a thread wait to be taken,
+    and fewer where they are large: `frame_bytes` each.
 
     What `work` raises is raised here, in its turn. Leaving the loop early cancels what has not begun.
     """
-    n_threads = n_threads or min(4, os.cpu_count() or 1)
+    n_threads = n_threads or os.cpu_count() or 1
+    most = max(1, min(n_threads * ahead, MOST_BYTES // max(1, frame_bytes)))
+    n_threads = min(n_threads, most)
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(n_threads, thread_name_prefix="decode") as pool:
         try:
             for item in items:
                 waiting.append(pool.submit(work, item))
-                if len(waiting) >= n_threads * ahead:
+                if len(waiting) >= most:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

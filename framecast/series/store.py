@@ -244,6 +244,13 @@ class SeriesStore:
         return existing
 
     @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder for files that are needed while a series is read, on the disk where series are kept; made when it is asked
+        for, and gone when the block ends."""
+        with storage_errors(self.folder / "scratch"), self.incoming() as folder:
+            yield folder
+
+    @contextlib.contextmanager
     def incoming(self) -> Iterator[Path]:
         """A hidden folder in the store that is gone when the block ends, unless it was moved to its place."""
         folder = self.folder / f"{INCOMING}{uuid.uuid4().hex[:12]}"

@@ -11,7 +11,7 @@ import pytest
 from numpy.lib import format as npy
 from scipy.io import savemat
 
-from framecast.errors import SeriesError
+from framecast.errors import ChoiceNeededError, SeriesError
 from framecast.series.ingest import Upload, ingest
 from framecast.series.store import SeriesStore
 from tests.series.files import Array
@@ -75,7 +75,9 @@ def test_orders_that_can_be_told_apart_are_read_and_said(store: SeriesStore, fra
     for order in ((0, 3, 1, 2), (1, 2, 3, 0)):  # channels second, as torch has them; time last, as MATLAB has it
         stored = ingest(npy_file(frames.transpose(order)), store)
         assert np.array_equal(store.open(stored.digest).frames, frames)
-    assert ingest(npy_file(np.moveaxis(frames[:, ::-1], 3, 1)), store).warnings[0].endswith("not in the usual order.")
+    assert ingest(npy_file(np.moveaxis(frames[:, ::-1], 3, 1)), store).warnings == (
+        "The array 6 x 3 x 9 x 7 was read as TCHW: 6 frames of 7 x 9, 3 channels.",
+    )
 
 
 def test_booleans_become_black_and_white(store: SeriesStore, frames: Array) -> None:
@@ -83,13 +85,17 @@ def test_booleans_become_black_and_white(store: SeriesStore, frames: Array) -> N
     assert np.array_equal(grey(read_back(store, npy_file(bits))), bits * 255)
 
 
-def test_npz_takes_frames_else_the_largest(store: SeriesStore, frames: Array) -> None:
+def test_npz_takes_frames_else_the_only_one_and_asks_of_several(store: SeriesStore, frames: Array) -> None:
     other = np.zeros((50, 20, 20), np.uint8)
     for compressed in (True, False):
         assert np.array_equal(read_back(store, npz_file(compressed=compressed, other=other, frames=frames)), frames)
     assert np.array_equal(read_back(store, npz_file(times=np.arange(6), video=frames)), frames)
-    stored = ingest(npz_file(first=frames, second=np.concatenate([frames, frames])), store)
-    assert stored.n_frames == 12 and "the largest, second" in stored.warnings[0]
+    several = npz_file(first=frames, second=np.concatenate([frames, frames]))
+    with pytest.raises(ChoiceNeededError, match=r"2 variables that could be a series: first \(uint8 6 x 9 x 7 x 3\), second"):
+        ingest(several, store)
+    assert ingest(several, store, variable="second").n_frames == 12
+    with pytest.raises(SeriesError, match="no variable 'third' that could be a series; it holds first"):
+        ingest(several, store, variable="third")
 
 
 @pytest.mark.parametrize("compressed", [True, False])
@@ -134,35 +140,29 @@ def test_mat73_links_out_of_the_file_are_not_followed(store: SeriesStore, frames
         content["frames"] = h5py.ExternalLink(str(tmp_path / "secret.h5"), "frames")
     with path.open("r+b") as stream:
         stream.write(b"MATLAB 7.3 MAT-file")
-    with pytest.raises(SeriesError, match="no variable that could be a series"):
+    with pytest.raises(SeriesError, match="holds no array; it must hold one"):
         ingest(path, store)
 
 
 def test_variables_are_named_where_there_is_a_choice(store: SeriesStore, frames: Array) -> None:
     colour = np.moveaxis(frames, 0, -1)
-    with pytest.raises(SeriesError, match=r"several .* X_train \(uint8 9 x 7 x 3 x 6\), X_test .*under the name frames"):
-        ingest(mat_file(X_train=colour, X_test=colour), store)
-    with pytest.raises(SeriesError, match="no variable that could be a series: note"):
-        ingest(mat_file(note=np.arange(3)), store)
+    two = mat_file(X_train=colour, X_test=colour[..., ::-1])
+    with pytest.raises(ChoiceNeededError, match=r"2 variables .* X_train \(uint8 9 x 7 x 3 x 6\), X_test .*Choose the
+    variable"): ingest(two, store) assert np.array_equal(store.open(ingest(two, store, variable="X_test").digest).frames,
+    frames[::-1]) with pytest.raises(SeriesError, match="no array that could be a series: note"):
+    ingest(mat_file(note=np.arange(3)), store)
 
 
 @pytest.mark.parametrize(
     ("array", "text"),
     [
-        (np.zeros((64, 48, 3), np.uint8), r"looks like one colour picture; a series is \(time, height, width\)"),
-        (np.zeros((20, 5, 64, 64), np.uint8), r"\(20, 5, 64, 64\); a series is .* with 1 to 4 channels"),
-        (np.zeros(7, np.uint8), r"array \(7,\)"),
-        (np.zeros((5, 0, 7)), "0 x 7 pixels"),
-        (np.zeros((0, 4, 5)), "without a frame"),
-        (np.zeros((1, 4, 5)), "1 frame; at least 2"),
-        (np.zeros((5, 4, 5), np.complex64), "complex64"),
-        (np.array([None, {}]), "Python objects, which are never loaded"),
-    ],
-)
-def test_arrays_that_are_no_series(store: SeriesStore, array: Array, text: str) -> None:
-    with pytest.raises(SeriesError, match=text):
-        ingest(npy_file(array, allow_pickle=True), store)
-    assert store.list() == []
+        (np.zeros((64, 48, 3), np.uint8), r"looks like one colour picture. Choose the axes, for example THW \(64 frames of 3 x
+        48"), (np.zeros((20, 5, 64, 64), np.uint8), r"not plain which axis is time. .* T,1,H,W \(20 frames of 64 x 64, slice 1
+        of 5\)"), (np.zeros(7, np.uint8), r"no array that could be a series: one array \(uint8 7\)"), (np.zeros((5, 0, 7)), "0
+        x 7 pixels"), (np.zeros((0, 4, 5)), "without a frame"), (np.zeros((1, 4, 5)), "1 frame; at least 2"), (np.zeros((5, 4,
+        5), np.complex64), "complex64"), (np.array([None, {}]), "Python objects, which are never loaded"), ], ) def
+        test_arrays_that_are_no_series(store: SeriesStore, array: Array, text: str) -> None: with pytest.raises(SeriesError,
+        match=text): ingest(npy_file(array, allow_pickle=True), store) assert store.list() == []
 
 
 def test_a_header_that_promises_more_than_there_is(store: SeriesStore) -> None:

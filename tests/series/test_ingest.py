@@ -86,13 +86,13 @@ def test_a_single_text_file_named_png_or_mp4(store: SeriesStore, untouched: Chec
     assert "'a.docx' holds something else" in text and "MATLAB file (mat)" in text
 
 
-def test_frames_of_different_sizes_name_the_first_offender(store: SeriesStore, frames: Array, untouched: Check) -> None:
+def test_frames_of_different_sizes_name_the_offenders(store: SeriesStore, frames: Array, untouched: Check) -> None:
     files = pictures(frames)
     files[3] = upload(files[3].name, encoded(frames[3, :8]))
     files[4] = upload(files[4].name, encoded(frames[4, :, :6]))
     assert refused(files[::-1], store, untouched) == (
-        "'frame_4.png' is 7 x 8 pixels (width x height) while 4 of 6 pictures are 7 x 9; all must have one size. "
-        "Crop or resize it to 7 x 9, or leave it out."
+        "4 of 6 pictures are 7 x 9 pixels (width x height), but 'frame_4.png' is 7 x 8, 'frame_5.png' is 6 x 9; all must have "
+        "one size. Leave the odd ones out, or choose to crop, pad or resize."
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from framecast.errors import SeriesError
+from framecast.errors import ChoiceNeededError, SeriesError
 from framecast.series.ingest import Upload, ingest
 from framecast.series.store import SeriesStore
 from tests.series.files import Array
@@ -77,12 +77,28 @@ def test_what_pillow_writes_as_pages(store: SeriesStore, frames: Array) -> None:
     assert np.array_equal(read_back(store, Upload.from_bytes("a.tif", stream.getvalue())), frames)
 
 
-def test_depth_alone_is_taken_as_time_and_depth_beside_time_is_refused(store: SeriesStore) -> None:
-    pages = np.random.default_rng(0).integers(0, 256, (4, 3, 9, 7), dtype=np.uint8)
-    stored = ingest(tiff(pages[:, 0], imagej=True, metadata={"axes": "ZYX"}), store)
-    assert stored.n_frames == 4 and "taken as time" in stored.warnings[0]
-    with pytest.raises(SeriesError, match="more axes than time and channels .*T: 4, Z: 3"):
-        ingest(tiff(pages, imagej=True, metadata={"axes": "TZYX"}), store)
+@pytest.mark.parametrize("axes", ["ZYX", "CYX"])
+def test_depth_or_channels_without_time_are_asked(store: SeriesStore, axes: str) -> None:
+    pages = np.random.default_rng(0).integers(0, 256, (4, 9, 7), dtype=np.uint8)
+    file = tiff(pages, imagej=True, metadata={"axes": axes})
+    with pytest.raises(ChoiceNeededError, match=rf"called {axes[0]} .* not plain which axis is time. .* THW \(4 frames of 7 x
+    9\)"): ingest(file, store) assert np.array_equal(store.open(ingest(file, store, axes="THW").digest).frames[..., 0], pages)
+
+
+@pytest.mark.parametrize("options", [{"imagej": True}, {"ome": True}, {"ome": True, "compression": "lzw"}])
+def test_depth_beside_time_is_asked_and_cut_where_it_is_said(store: SeriesStore, options: dict[str, Any]) -> None:
+    pages = np.random.default_rng(0).integers(0, 256, (4, 5, 9, 7), dtype=np.uint8)
+    file = tiff(pages, metadata={"axes": "TZYX"}, **options)
+    with pytest.raises(ChoiceNeededError) as raised:
+        ingest(file, store)
+    (part,) = raised.value.contents.parts  # type: ignore[attr-defined]
+    assert [str(layout) for layout in part.options] == ["T,1,H,W", "1,T,H,W"]
+    found = store.open(ingest(file, store, axes="T,3,H,W").digest).frames
+    assert np.array_equal(found[..., 0], pages[:, 2])
+    found = store.open(ingest(file, store, axes="2,T,H,W").digest).frames
+    assert np.array_equal(found[..., 0], pages[1])
+    with pytest.raises(SeriesError, match="Slice 6 of 'stack.tif' was asked for and there are 5"):
+        ingest(file, store, axes="T,6,H,W")
 
 
 def test_pages_of_two_sizes_are_refused(store: SeriesStore) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 
 from framecast.errors import SeriesError
-from framecast.series.readers.contract import READERS, FrameStream, Reader, Reading, Upload, check_size, readable, warn
-from framecast.series.readers.pixels import over_white
+from framecast.series.readers.contract import READERS, FrameStream, Reader, Reading, Upload, Wish, check_size, readable, warn
+from framecast.series.readers.pixels import TRANSPARENT, over_white
 
 WHAT = "an animation"
 GIF_END = b";"
@@ -23,7 +23,7 @@ def is_animation(head: bytes) -> bool:
     return head.startswith((b"GIF87a", b"GIF89a")) or moving_webp or moving_png
 
 
-def read(files: Sequence[Upload]) -> Reading:
+def read(files: Sequence[Upload], wish: Wish) -> Reading:
     (file,) = files
     notes: list[str] = []
     with readable(file, WHAT, Image.DecompressionBombError), file.open() as stream:
@@ -46,14 +46,16 @@ def read(files: Sequence[Upload]) -> Reading:
 
     def frames() -> FrameStream:
         with readable(file, WHAT, Image.DecompressionBombError), file.open() as stream, Image.open(stream) as image:
-            for index in range(n_frames):
+            stop = n_frames if wish.wanted.stop is None else min(wish.wanted.stop, n_frames)
+            for index in range(wish.wanted.start, stop, wish.wanted.every):
                 image.seek(index)
                 frame, changed = over_white(np.asarray(image.convert("RGBA")))
                 if changed:
-                    warn(notes, "Transparent pixels were laid over white.")
+                    warn(notes, TRANSPARENT)
                 yield frame
 
-    return Reading(frames, np.dtype(np.uint8), n_frames, timedelta(milliseconds=even) if even else None, warnings=notes)
+    timestep = timedelta(milliseconds=even) if even else None
+    return Reading(frames, np.dtype(np.uint8), wish.wanted.count(n_frames), timestep, warnings=notes)
 
 
 def _durations(image: Image.Image, n_frames: int) -> list[float]:

@@ -1,95 +1,103 @@
 """MATLAB .mat up to version 7: height x width x time, height x width x channel x time, or a cell array of frames."""
 
 from collections.abc import Sequence
-from typing import Any
+from contextlib import closing
+from typing import BinaryIO
 
 import numpy as np
 
 from framecast.errors import SeriesError
-from framecast.series.readers.axes import Axes, axes_of, frames_first
-from framecast.series.readers.contract import READERS, FrameStream, Reader, Reading, Upload, check_size, readable
+from framecast.series.readers import mat5
+from framecast.series.readers.axes import Layout, in_words
+from framecast.series.readers.choice import Contents, Part, contents
+from framecast.series.readers.contract import READERS, FrameStream, Reader, Reading, Upload, Wish, check_size, readable
 from framecast.series.readers.pixels import three_axes
 
 WHAT = "a MATLAB file"
-PREFERRED = "frames"
-ORDERS: tuple[Axes, ...] = ("HWCT", "HWTC", "THWC")
-NUMERIC = {"double", "single", "logical", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"}
+CUSTOMS = ("HWCT", "HWTC", "THWC")
+NUMERIC = ("double", "single", "logical", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
+CELL = Layout(("T", 0))
+"""How a cell array of frames is shown to be read: a frame a cell."""
 
 
 def is_mat(head: bytes) -> bool:
     return head.startswith(b"MATLAB 5.0 MAT-file")
 
 
-def read(files: Sequence[Upload]) -> Reading:
-    """The variable `frames`, else the only one that can be a series. Raises SeriesError where there is none or a choice."""
+def look(files: Sequence[Upload]) -> Contents:
     (file,) = files
-    from scipy.io import loadmat, whosmat
-    from scipy.io.matlab import MatReadError
-
-    with readable(file, WHAT, MatReadError), file.open() as stream:
-        variables = {name: (shape, kind) for name, shape, kind in whosmat(stream)}
-    name = choose(file, variables)
-    with readable(file, WHAT, MatReadError), file.open() as stream:
-        value: np.ndarray[Any, np.dtype[Any]] = loadmat(stream, variable_names=[name])[name]
-    kind = variables[name][1]
-    return _of_cells(file, list(value.ravel(order="F"))) if kind == "cell" else _of_array(file, value, kind)
+    return contents(file, [part(one.name, one.shape, one.kind) for one in _variables(file)])
 
 
-def choose(file: Upload, variables: dict[str, tuple[tuple[int, ...], str]]) -> str:
-    """Which of the variables, given as name: (shape, class), is the series."""
-    possible = [name for name, (shape, kind) in variables.items() if _can_be_series(shape, kind)]
-    if PREFERRED in possible:
-        return PREFERRED
-    if len(possible) == 1:
-        return possible[0]
-    listed = ", ".join(f"{name} ({kind} {' x '.join(map(str, shape))})" for name, (shape, kind) in variables.items())
-    found = "several variables that could be a series" if possible else "no variable that could be a series"
+def read(files: Sequence[Upload], wish: Wish) -> Reading:
+    """The variable that is wished for, else `frames`, else the only one that can be a series."""
+    (file,) = files
+    notes: list[str] = []
+    variables = _variables(file)
+    found = contents(file, [part(one.name, one.shape, one.kind) for one in variables])
+    chosen = found.choose(wish, notes)
+    variable = next(one for one in variables if one.name == chosen.name)
+    if variable.kind == "cell":
+        return _of_cells(file, variable, wish, notes)
+    layout = found.layout(chosen, wish, notes)
+    layout.check(file.label, variable.shape, variable.dtype.itemsize)
+
+    def frames() -> FrameStream:
+        with readable(file, WHAT), file.open() as stream:
+            laid_out, content = mat5.values(stream, variable)
+            yield from laid_out.frames(content, layout, wish, variable.dtype)
+
+    n_frames = wish.wanted.count(layout.length("T", variable.shape))
+    return Reading(frames, variable.dtype, n_frames, warnings=notes)
+
+
+def part(name: str, shape: tuple[int, ...], kind: str) -> Part:
+    """A variable as something to choose: a cell array is a series where it is one row or column, numbers where they have axes
+    enough."""
+    if kind == "cell":
+        n_cells = int(np.prod(shape, dtype=np.int64))
+        in_a_row = n_cells > 1 and max(shape) == n_cells
+        return Part(name, shape, kind, CELL if in_a_row else None, (CELL,) if in_a_row else ())
+    return Part.of(name, shape, kind, CUSTOMS if kind in NUMERIC else ())
+
+
+def check_cell(file: Upload, index: int, shape: tuple[int, ...], kind: str, first: tuple[tuple[int, ...], str]) -> None:
+    """Raises SeriesError where a cell is no frame like the first one. `kind` is MATLAB's class."""
+    if kind in NUMERIC and len(shape) in (2, 3) and (shape, kind) == first:
+        if index == 0:
+            height, width, n_channels = (*shape, 1)[:3]
+            check_size(file.label, height, width, n_channels, itemsize=8 if "64" in kind or kind == "double" else 4)
+        return
     raise SeriesError(
-        f"{file.label} holds {found}: {listed or 'nothing at all'}; one is needed, height x width x time, height x width x "
-        f"channel x time, or a cell array of frames. Save it under the name {PREFERRED}."
+        f"Cell {index + 1} of {file.label} is {in_words(shape)} {kind}, cell 1 is {in_words(first[0])} {first[1]}; every cell "
+        "must hold one frame of the same size and type. Make them alike, and save again."
     )
 
 
-def note_time_first(shape: tuple[int, ...], notes: list[str]) -> None:
-    """Square frames whose first axis is the odd one out were most likely saved with time first."""
-    if len(shape) == 3 and shape[1] == shape[2] != shape[0]:
-        notes.append(
-            f"The array {' x '.join(map(str, shape))} was read as height x width x time; if time comes first in it, save it "
-            "in MATLAB's order and upload it again."
-        )
+def _variables(file: Upload) -> list[mat5.Variable]:
+    with readable(file, WHAT), file.open() as stream:
+        return mat5.variables(stream)
 
 
-def _can_be_series(shape: tuple[int, ...], kind: str) -> bool:
-    if kind == "cell":
-        return max(shape) > 1 and max(shape) == int(np.prod(shape))
-    return kind in NUMERIC and len(shape) in (3, 4)
-
-
-def _of_cells(file: Upload, cells: Sequence[np.ndarray[Any, np.dtype[Any]]]) -> Reading:
+def _of_cells(file: Upload, variable: mat5.Variable, wish: Wish, notes: list[str]) -> Reading:
     """A series of one frame a cell, each height x width or height x width x channel."""
-    shapes = [np.shape(cell) for cell in cells]
-    for index, shape in enumerate(shapes):
-        if len(shape) not in (2, 3) or shape != shapes[0] or cells[index].dtype != cells[0].dtype:
-            raise SeriesError(
-                f"Cell {index + 1} of {file.label} is {' x '.join(map(str, shape))} {cells[index].dtype}, cell 1 is "
-                f"{' x '.join(map(str, shapes[0]))} {cells[0].dtype}; every cell must hold one frame of the same size and "
-                "type. Make them alike, and save again."
-            )
-    height, width, n_channels = (*shapes[0], 1)[:3]
-    check_size(file.label, height, width, n_channels)
-    return Reading(lambda: (three_axes(cell) for cell in cells), cells[0].dtype, len(cells))
-
-
-def _of_array(file: Upload, value: np.ndarray[Any, np.dtype[Any]], kind: str) -> Reading:
-    notes: list[str] = []
-    axes = axes_of(file.label, value.shape, ORDERS, notes)
-    note_time_first(value.shape, notes)
-    series = frames_first(value.astype(bool) if kind == "logical" else value, axes)
+    with readable(file, WHAT), file.open() as stream, closing(_cells(file, stream, variable)) as cells:
+        first = next(cells)
 
     def frames() -> FrameStream:
-        yield from series
+        with readable(file, WHAT), file.open() as stream:
+            yield from wish.wanted.of(_cells(file, stream, variable))
 
-    return Reading(frames, series.dtype.newbyteorder("="), len(series), warnings=notes)
+    n_cells = int(np.prod(variable.shape, dtype=np.int64))
+    return Reading(frames, first.dtype, wish.wanted.count(n_cells), warnings=notes)
 
 
-READERS.add("mat", Reader("MATLAB file", ("mat",), is_mat, read))
+def _cells(file: Upload, stream: BinaryIO, variable: mat5.Variable) -> FrameStream:
+    first: tuple[tuple[int, ...], str] | None = None
+    for index, (header, values) in enumerate(mat5.cells(stream, variable)):
+        first = first or (header.shape, header.kind)
+        check_cell(file, index, header.shape, header.kind, first)
+        yield three_axes(values())
+
+
+READERS.add("mat", Reader("MATLAB file", ("mat",), is_mat, read, look))

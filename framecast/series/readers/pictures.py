@@ -17,27 +17,33 @@ import numpy as np
 from natsort import natsort_keygen, ns
 from PIL import Image, ImageOps
 
-from framecast.errors import SeriesError
+from framecast.errors import ChoiceNeededError, SeriesError
+from framecast.files import bytes_in_words
 from framecast.series.look_ahead import in_order
 from framecast.series.readers import tiff
 from framecast.series.readers.contract import (
     MAX_PIXELS,
     READERS,
+    SIZES,
     Frame,
     FrameStream,
     Reader,
     Reading,
     Upload,
+    Wish,
     check_size,
     is_text,
     readable,
     warn,
 )
-from framecast.series.readers.pixels import over_white, three_axes
+from framecast.series.readers.fitting import common_size, fitted, in_words
+from framecast.series.readers.pixels import INKS, TRANSPARENT, oriented, over_white, three_axes
 
 SUFFIXES = ("png", "jpg", "jpeg", "bmp", "webp", "gif", "tif", "tiff")
 PNG = b"\x89PNG\r\n\x1a\n"
-TRANSPARENT = "Transparent pixels were laid over white."
+MOST_NAMED = 5
+BESIDE_PIXELS = 2**26
+"""What a picture's file may hold beside its pixels: previews, colour profiles, notes."""
 DTYPE_OF_MODE = {"I": np.dtype(np.int32), "F": np.dtype(np.float32)}
 GREY_MODES = ("1", "L", "LA", "La", "I", "F")
 
@@ -70,25 +76,28 @@ def natural_order(files: Sequence[Upload]) -> list[Upload]:
     return sorted(files, key=lambda file: (key(str(file.path)), file.name))
 
 
-def read(files: Sequence[Upload]) -> Reading:
-    """One series of all pictures among `files`. Raises SeriesError where they do not make one."""
+def read(files: Sequence[Upload], wish: Wish) -> Reading:
+    """One series of all pictures among `files`. Raises SeriesError where they do not make one, ChoiceNeededError where they
+    are of several sizes and the wish does not say what to do."""
     notes: list[str] = []
     pictures = natural_order(_pictures(files, notes))
     headers = [_header(file) for file in pictures]
-    _check_alike(pictures, headers)
+    size = _common_size(pictures, headers, wish.sizes, notes)
+    _check_types(pictures, headers)
     n_channels = max(header.n_channels for header in headers)
     if n_narrow := sum(header.n_channels < n_channels for header in headers):
         notes.append(f"{n_narrow} of {len(headers)} pictures are grey and the others in colour; all were made colour.")
     _check_numbers(pictures, notes)
-    first = headers[0]
-    shape = (first.height, first.width, n_channels)
-    decode = partial(_decode, shape=shape, notes=notes)
+    wanted = slice(wish.wanted.start, wish.wanted.stop, wish.wanted.every)
+    chosen = list(zip(pictures, headers, strict=True))[wanted]
+    dtype = headers[0].dtype
+    check_size(pictures[0].label, *size, n_channels, dtype.itemsize)
+    decode = partial(_decoded, shape=(*size, n_channels), way=wish.sizes, notes=notes)
 
     def frames() -> FrameStream:
-        yield from in_order(decode, pictures)
+        yield from in_order(decode, chosen, frame_bytes=size[0] * size[1] * n_channels * dtype.itemsize)
 
-    names = [file.path.name for file in pictures]
-    return Reading(frames, first.dtype, len(pictures), names=names, warnings=notes)
+    return Reading(frames, dtype, len(chosen), names=[file.path.name for file, _ in chosen], warnings=notes)
 
 
 def _pictures(files: Sequence[Upload], notes: list[str]) -> list[Upload]:
@@ -140,15 +149,22 @@ def _header(file: Upload) -> Header:
                 header = _pillow_header(file.read())
         if header.height > MAX_PIXELS:
             raise SeriesError(f"{file.label} is far too large; at most {MAX_PIXELS:,} pixels a frame are read. Reduce it.")
-    check_size(file.label, header.height, header.width, header.n_channels)
+    check_size(file.label, header.height, header.width, header.n_channels, header.dtype.itemsize)
+    raw_bytes = header.height * header.width * header.n_channels * header.dtype.itemsize
+    if file.n_bytes is not None and file.n_bytes > 4 * raw_bytes + BESIDE_PIXELS:
+        raise SeriesError(
+            f"{file.label} takes {bytes_in_words(file.n_bytes)} for a picture of {header.width} x {header.height} pixels; "
+            f"what lies beside its pixels may be {bytes_in_words(BESIDE_PIXELS)} at most. Save the picture again."
+        )
     return header
 
 
 def _pillow_header(content: bytes) -> Header:
     with Image.open(io.BytesIO(content)) as image:
         width, height = image.size
-        # Asking a PNG for its EXIF decodes it; a turned PNG is refused when it is decoded instead.
-        if image.format != "PNG" and image.getexif().get(0x0112, 1) >= 5:
+        # Asking Pillow for the EXIF of a PNG decodes it.
+        orientation = _png_orientation(content) if image.format == "PNG" else image.getexif().get(0x0112, 1)
+        if orientation >= 5:
             width, height = height, width
         grey = image.mode in GREY_MODES or image.mode.startswith("I;16")
         dtype = np.dtype(np.uint16) if image.mode.startswith("I;16") else DTYPE_OF_MODE.get(image.mode, np.dtype(np.uint8))
@@ -157,16 +173,28 @@ def _pillow_header(content: bytes) -> Header:
     return Header(height, width, 1 if grey else 3, dtype)
 
 
-def _check_alike(pictures: Sequence[Upload], headers: Sequence[Header]) -> None:
-    sizes = Counter((header.height, header.width) for header in headers)
-    if len(sizes) > 1:
-        (height, width), n_usual = sizes.most_common(1)[0]
-        index = next(i for i, header in enumerate(headers) if (header.height, header.width) != (height, width))
-        raise SeriesError(
-            f"{pictures[index].label} is {headers[index].width} x {headers[index].height} pixels (width x height) while "
-            f"{n_usual} of {len(headers)} pictures are {width} x {height}; all must have one size. "
-            f"Crop or resize it to {width} x {height}, or leave it out."
-        )
+def _common_size(pictures: Sequence[Upload], headers: Sequence[Header], way: str, notes: list[str]) -> tuple[int, int]:
+    """(height, width) of the frames. Raises ChoiceNeededError, naming the odd ones, where sizes differ and no way was
+    chosen."""
+    sizes = [(header.height, header.width) for header in headers]
+    (height, width), n_usual = Counter(sizes).most_common(1)[0]
+    if n_usual == len(sizes):
+        return height, width
+    if way:
+        size = common_size(sizes, way)
+        notes.append(in_words(way, size, sum(one != size for one in sizes), len(sizes)))
+        return size
+    odd = [i for i, one in enumerate(sizes) if one != (height, width)]
+    named = ", ".join(f"{pictures[i].label} is {sizes[i][1]} x {sizes[i][0]}" for i in odd[:MOST_NAMED])
+    more = f" and so on, {len(odd)} in all" if len(odd) > MOST_NAMED else ""
+    raise ChoiceNeededError(
+        f"{n_usual} of {len(headers)} pictures are {width} x {height} pixels (width x height), but {named}{more}; all must "
+        "have one size. Leave the odd ones out, or choose to crop, pad or resize.",
+        sizes=SIZES,
+    )
+
+
+def _check_types(pictures: Sequence[Upload], headers: Sequence[Header]) -> None:
     dtypes = Counter(header.dtype for header in headers)
     if len(dtypes) > 1:
         usual, n_usual = dtypes.most_common(1)[0]
@@ -191,21 +219,28 @@ def _check_numbers(pictures: Sequence[Upload], notes: list[str]) -> None:
         )
 
 
-def _decode(file: Upload, *, shape: tuple[int, int, int], notes: list[str]) -> Frame:
+def _decoded(picture: tuple[Upload, Header], *, shape: tuple[int, int, int], way: str, notes: list[str]) -> Frame:
+    """The frame (height, width, channel) of `shape`."""
+    file, header = picture
     with readable(file, "a picture", Image.DecompressionBombError):
         content = file.read()
         _check_still(file, content)
         if tiff.is_tiff(content[:4]):
-            frame = tiff.still(file)
+            frame = tiff.still(file, notes)
         elif _is_deep_png(content):
             frame = _deep_png(content, notes)
         else:
             frame = _pillow(content, notes)
-    if frame.shape[:2] != shape[:2]:
+    if frame.shape[:2] != (header.height, header.width):
         raise SeriesError(
-            f"{file.label} turns out to be {frame.shape[0]} x {frame.shape[1]} pixels and not {shape[0]} x {shape[1]}; all "
-            "pictures must have one size. Save it again without an orientation mark."
+            f"{file.label} turns out to be {frame.shape[0]} x {frame.shape[1]} pixels and not {header.height} x "
+            f"{header.width} as it says. Save it again without an orientation mark."
         )
+    if frame.dtype != header.dtype:
+        raise SeriesError(
+            f"{file.label} turns out to hold {frame.dtype} values and not {header.dtype} as it says. Save it again."
+        )
+    frame = fitted(frame, shape[:2], way)
     return frame if frame.shape[2] == shape[2] else np.repeat(frame[:, :, :1], shape[2], axis=2)
 
 
@@ -231,6 +266,8 @@ def _pillow(content: bytes, notes: list[str]) -> Frame:
             return _laid_over_white(np.asarray(image.convert("LA")), notes)
         if image.mode in ("RGBA", "RGBa", "PA") or "transparency" in image.info:
             return _laid_over_white(np.asarray(image.convert("RGBA")), notes)
+        if image.mode == "CMYK":
+            warn(notes, INKS)
         return np.asarray(image.convert("RGB"))
 
 
@@ -244,8 +281,24 @@ def _laid_over_white(pixels: Frame, notes: list[str]) -> Frame:
 def _deep_png(content: bytes, notes: list[str]) -> Frame:
     import imagecodecs
 
-    pixels = three_axes(imagecodecs.png_decode(content))
+    pixels = oriented(three_axes(imagecodecs.png_decode(content)), _png_orientation(content))
     return _laid_over_white(pixels, notes) if pixels.shape[2] in (2, 4) else pixels
+
+
+def _png_orientation(content: bytes) -> int:
+    """The EXIF mark of a PNG, read off its chunks before the pixels; 1 where there is none."""
+    place = len(PNG)
+    while place + 8 <= len(content):
+        n_bytes, kind = int.from_bytes(content[place : place + 4], "big"), content[place + 4 : place + 8]
+        if kind == b"eXIf":
+            exif = Image.Exif()
+            exif.load(b"Exif\0\0" + content[place + 8 : place + 8 + n_bytes])
+            found = exif.get(0x0112, 1)
+            return found if isinstance(found, int) and 1 <= found <= 8 else 1
+        if kind in (b"IDAT", b"IEND"):
+            break
+        place += 12 + n_bytes
+    return 1
 
 
 def _is_deep_png(content: bytes) -> bool:

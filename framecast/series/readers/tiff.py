@@ -1,26 +1,51 @@
 """TIFF: stacks of pages, ImageJ and OME files, BigTIFF; and the single page for `pictures`.
 
-The axes are taken from the file's own description and not guessed from its shape: T is time, C or S are channels, and where
-there is no T the one remaining axis is taken as time. Depth (Z) beside time is refused: which slice is meant is the user's
-to say.
+The axes are taken from the file's own description and not guessed from its shape: T is time, C or S are channels, and plain
+pages without a description are frames. Where a file says otherwise (depth and no time, depth beside time, more than four
+channels), what is time is for a person to say.
 """
 
 import contextlib
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from framecast.errors import SeriesError
-from framecast.series.readers.contract import READERS, Frame, FrameStream, Reader, Reading, Upload, check_size, readable
-from framecast.series.readers.pixels import over_white, three_axes
+from framecast.files import bytes_in_words
+from framecast.series.look_ahead import in_order
+from framecast.series.readers.axes import Layout, named
+from framecast.series.readers.choice import Contents, Part, contents
+from framecast.series.readers.contract import (
+    MAX_FRAME_BYTES,
+    READERS,
+    Frame,
+    FrameStream,
+    Reader,
+    Reading,
+    Upload,
+    Wanted,
+    Wish,
+    check_size,
+    printable,
+    readable,
+    warn,
+)
+from framecast.series.readers.laid_out import Array, LaidOut
+from framecast.series.readers.pixels import INKS, TRANSPARENT, inks_over_paper, oriented, over_white, three_axes
+from framecast.series.writing import too_few
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPageSeries
 
 WHAT = "a TIFF file"
+NAMES = {"T": "T", "Y": "height", "X": "width", "S": "colour", "C": "C (channel)", "Z": "Z (depth)"}
+SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "msec": 1e-3, "\u00b5s": 1e-6, "us": 1e-6, "min":
+60.0, "minute": 60.0, "minutes": 60.0, "h": 3600.0, "hour": 3600.0, "hours": 3600.0, "d": 86400.0, "day": 86400.0}  # fmt: skip
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -28,23 +53,34 @@ def is_tiff(head: bytes) -> bool:
     return head.startswith(MAGIC)
 
 
-def read(files: Sequence[Upload]) -> Reading:
-    """A series of the pages of one file. Raises SeriesError where its axes are not those of a series."""
+def look(files: Sequence[Upload]) -> Contents:
+    (file,) = files
+    with _opened(file) as tif:
+        return contents(file, [_part(_stack(file, tif))])
+
+
+def read(files: Sequence[Upload], wish: Wish) -> Reading:
+    """A series of the pages of one file. Raises ChoiceNeededError where it is not plain which axis is time."""
     (file,) = files
     notes: list[str] = []
     with _opened(file) as tif:
-        stack = _stack(file, tif, notes)
-        time, channel = _axes(file, stack, notes)
-        n_frames = stack.shape[time] if time is not None else 1
-        first = next(_frames(stack, time, channel))
-        timestep = _timestep(tif)
-    check_size(file.label, *first.shape)
+        stack = _stack(file, tif)
+        part = _part(stack)
+        if all(length == 1 for length, axis in zip(part.shape, stack.axes, strict=True) if axis not in "YXSC") and (
+            stack.axes.count("C") == 0
+        ):
+            raise too_few(file.path.stem, 1)
+        part, layout = contents(file, [part]).chosen(wish, notes)
+        layout.check(file.label, part.shape, stack.dtype.itemsize)
+        first = next(_frames(stack, layout, Wish(wanted=Wanted(stop=1), scratch=wish.scratch), file, notes))
+        timestep, units = _timestep(tif), _units(tif)
 
     def frames() -> FrameStream:
         with _opened(file) as tif:
-            yield from _frames(_stack(file, tif, notes), time, channel)
+            yield from _frames(_stack(file, tif), layout, wish, file, notes)
 
-    return Reading(frames, first.dtype, n_frames, timestep, warnings=notes)
+    n_frames = wish.wanted.count(layout.length("T", part.shape))
+    return Reading(frames, first.dtype, n_frames, timestep, units=units, warnings=notes)
 
 
 def still_header(file: Upload) -> tuple[int, int, int, np.dtype[Any]]:
@@ -58,14 +94,17 @@ def still_header(file: Upload) -> tuple[int, int, int, np.dtype[Any]]:
         page: Any = tif.pages.first
         n_samples = page.samplesperpixel - (1 if page.extrasamples and page.samplesperpixel in (2, 4) else 0)
         palette = page.photometric.name == "PALETTE"
+        n_channels = 3 if palette or page.photometric.name == "SEPARATED" else n_samples
         dtype = np.dtype(np.uint8) if palette or page.dtype is None or page.dtype.kind == "b" else page.dtype.newbyteorder("=")
-        return page.imagelength, page.imagewidth, 3 if palette else n_samples, dtype
+        turned = _orientation(page) >= 5
+        height, width = (page.imagewidth, page.imagelength) if turned else (page.imagelength, page.imagewidth)
+        return height, width, n_channels, dtype
 
 
-def still(file: Upload) -> Frame:
+def still(file: Upload, notes: list[str]) -> Frame:
     """The one page of a file: (height, width, channel)."""
     with _opened(file) as tif:
-        frame = _pixels(tif.pages.first)
+        frame = _pixels(tif.pages.first, notes)
         return frame.astype(np.uint8) * np.uint8(255) if frame.dtype.kind == "b" else frame
 
 
@@ -106,9 +145,11 @@ class _Complaints(logging.Filter):
         return False
 
 
-def _stack(file: Upload, tif: "TiffFile", notes: list[str]) -> "TiffPageSeries":
-    """The stack with the most pages. Pages of different sizes fall into several stacks, which is refused."""
+def _stack(file: Upload, tif: "TiffFile") -> "TiffPageSeries":
+    """The one stack of the file. Pages of different sizes fall into several stacks, which is refused."""
     stacks = sorted(tif.series, key=lambda stack: stack.size, reverse=True)
+    if not stacks:
+        raise ValueError("no page")
     if len(stacks) > 1:
         usual = stacks[0]
         page: Any = min((stack.keyframe for stack in stacks[1:]), key=lambda page: page.index)
@@ -120,72 +161,116 @@ def _stack(file: Upload, tif: "TiffFile", notes: list[str]) -> "TiffPageSeries":
     return stacks[0]
 
 
-def _axes(file: Upload, stack: "TiffPageSeries", notes: list[str]) -> tuple[int | None, int | None]:
-    """Positions of time and channel among the stack's axes."""
+def _part(stack: "TiffPageSeries") -> Part:
     axes: str = stack.axes
-    free = [axis for axis, length in zip(axes, stack.shape, strict=True) if axis not in "YX" and length > 1]
-    channel = "S" if "S" in free else "C" if "C" in free and len(free) > 1 and stack.shape[axes.index("C")] <= 4 else None
-    others = [axis for axis in free if axis != channel]
-    time = "T" if "T" in others else others[0] if len(others) == 1 else None
-    if len(others) > 1:
-        lengths = ", ".join(f"{axis}: {stack.shape[axes.index(axis)]}" for axis in axes)
-        raise SeriesError(
-            f"{file.label} has more axes than time and channels ({lengths}); a series has one frame a moment. "
-            "Choose one slice, or project the others, and save a stack over time."
-        )
-    if time in ("Z", "C"):
-        notes.append(f"The file calls its {stack.shape[axes.index(time)]} pages {time} and no axis T; they are taken as time.")
-    return axes.index(time) if time else None, axes.index(channel) if channel else None
+    letters = "".join({"Y": "H", "X": "W", "S": "C", "I": "?", "Q": "?", "H": "Z", "W": "Z"}.get(axis, axis) for axis in axes)
+    if letters.count("C") > 1 and axes.endswith("S"):  # channels of colour pictures: which one is for a person to say
+        letters = letters.replace("C", "Z", letters.count("C") - 1)
+    guess, options = named(letters, stack.shape)
+    return Part("", tuple(stack.shape), str(stack.dtype), guess, tuple(options), tuple(NAMES.get(axis, axis) for axis in axes))
 
 
-def _frames(stack: "TiffPageSeries", time: int | None, channel: int | None) -> FrameStream:
-    """Frame after frame; page by page where the file has its pages listed, else from the whole array."""
-    keyframe = stack.keyframe
-    lead = stack.shape[: len(stack.shape) - len(keyframe.axes)]
-    if len(stack.pages) != int(np.prod(lead, dtype=int)) or not stack.axes.endswith(keyframe.axes):
-        yield from _from_array(stack, time, channel)
+def _frames(stack: "TiffPageSeries", layout: Layout, wish: Wish, file: Upload, notes: list[str]) -> FrameStream:
+    """Frame after frame, on all cores; page by page where the file has its pages listed, else from the array they make."""
+    keyframe: Any = stack.keyframe
+    check_size(file.label, keyframe.imagelength, keyframe.imagewidth, 1, keyframe.dtype.itemsize)
+    n_lead = len(stack.shape) - len(keyframe.axes)
+    lead, roles = stack.shape[:n_lead], layout.roles[:n_lead]
+    listed = len(stack.pages) == int(np.prod(lead, dtype=np.int64)) and stack.axes.endswith(keyframe.axes)
+    if not listed or "T" not in roles or {"H", "W"} & set(roles):
+        yield from _from_array(stack, layout, wish, file, notes)
         return
-    order = np.arange(len(stack.pages)).reshape(lead)
-    if channel is not None and channel < len(lead):
-        order = np.moveaxis(order, channel, -1)
-    order = order.reshape(stack.shape[time] if time is not None else 1, -1)
-    for pages in order:
-        yield np.concatenate([_pixels(stack.pages[int(index)]) for index in pages], axis=2)
+    order = np.arange(len(stack.pages)).reshape(lead)[tuple(role if isinstance(role, int) else slice(None) for role in roles)]
+    letters = [role for role in roles if isinstance(role, str)]
+    order = order.transpose([letters.index(letter) for letter in "TC" if letter in letters])
+    chosen = order.reshape(len(order), -1)[wish.wanted.start : wish.wanted.stop : wish.wanted.every]
+    stack.keyframe.parent.filehandle.set_lock(True)
+    items = ([stack.pages[int(index)] for index in pages] for pages in chosen)
+    page_bytes = keyframe.imagelength * keyframe.imagewidth * keyframe.samplesperpixel * keyframe.dtype.itemsize
+    yield from in_order(partial(_frame, notes=notes), items, frame_bytes=page_bytes * chosen.shape[1])
 
 
-def _from_array(stack: "TiffPageSeries", time: int | None, channel: int | None) -> FrameStream:
-    pixels = stack.asarray()
-    kept = [axis for axis in (time, stack.axes.index("Y"), stack.axes.index("X"), channel) if axis is not None]
-    pixels = pixels.transpose(kept + [axis for axis in range(pixels.ndim) if axis not in kept])
-    if time is None:
-        pixels = pixels[None]
-    yield from pixels.reshape(*pixels.shape[:3], -1)
+def _frame(pages: Sequence[Any], notes: list[str]) -> Frame:
+    planes = [_pixels(page, notes) for page in pages]
+    return planes[0] if len(planes) == 1 else np.concatenate(planes, axis=2)
 
 
-def _pixels(page: Any) -> Frame:
-    """One page as (height, width, channel): palette looked up, white-is-zero turned round, alpha laid over white."""
-    keyframe = page.keyframe
-    photometric = keyframe.photometric.name
-    if photometric == "SEPARATED":
-        raise ValueError("CMYK inks")
-    pixels: np.ndarray[Any, np.dtype[Any]] = page.asarray()
+def _from_array(stack: "TiffPageSeries", layout: Layout, wish: Wish, file: Upload, notes: list[str]) -> FrameStream:
+    """Where one directory stands for all pages, as in ImageJ's stacks beyond 4 GB, or a page holds several axes."""
+    keyframe: Any = stack.keyframe
+    native = stack.dtype.newbyteorder("=")
+    if stack.dataoffset is not None:
+        with file.open() as stream:
+            stream.seek(stack.dataoffset)
+            dtype = np.dtype(stack.dtype).newbyteorder(keyframe.parent.byteorder)
+            for frame in LaidOut(tuple(stack.shape), dtype, "C").frames(stream, layout, wish, native):
+                yield _meant(frame, keyframe, notes)
+        return
+    if stack.nbytes > MAX_FRAME_BYTES:
+        raise SeriesError(
+            f"{file.label} keeps several axes in a page, and all of its {bytes_in_words(stack.nbytes)} would have to be "
+            "unpacked at once. Save it with one page a frame."
+        )
+    for block in layout.blocks(stack.asarray(), wish.wanted):
+        for frame in block:
+            yield _meant(frame.astype(native, copy=False), keyframe, notes)
+
+
+def _pixels(page: Any, notes: list[str]) -> Frame:
+    """One page as (height, width, channel)."""
+    pixels: Array = page.asarray(maxworkers=1)
     pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
-    if keyframe.axes == "SYX":
+    if page.keyframe.axes == "SYX":
         pixels = np.moveaxis(pixels, 0, -1)
+    return _meant(pixels if page.keyframe.photometric.name == "PALETTE" else three_axes(pixels), page.keyframe, notes)
+
+
+def _meant(pixels: Array, keyframe: Any, notes: list[str]) -> Frame:
+    """What is to be seen: palette looked up, white-is-zero turned round, inks laid over paper, alpha over white, all
+    upright."""
+    photometric = keyframe.photometric.name
     if photometric == "PALETTE":
-        colours: Frame = np.moveaxis(keyframe.colormap[:, pixels], 0, -1)
-        return (colours >> 8).astype(np.uint8)
-    if photometric == "MINISWHITE" and pixels.dtype.kind in "bu":
+        colours: Frame = np.moveaxis(keyframe.colormap[:, pixels.reshape(pixels.shape[:2])], 0, -1)
+        pixels = (colours >> 8).astype(np.uint8)
+    elif photometric == "MINISWHITE" and pixels.dtype.kind in "bu":
         pixels = ~pixels
-    pixels = three_axes(pixels)
-    if keyframe.extrasamples and pixels.shape[2] in (2, 4) and pixels.dtype in (np.uint8, np.uint16):
-        pixels, _ = over_white(pixels)
-    return pixels
+    elif photometric == "SEPARATED" and pixels.shape[2] == 4 and pixels.dtype in (np.uint8, np.uint16):
+        warn(notes, INKS)
+        pixels = inks_over_paper(pixels)
+    elif photometric not in ("MINISBLACK", "RGB", "YCBCR", "MINISWHITE"):
+        raise SeriesError(f"A TIFF file holds {photometric} colours; grey, RGB, a palette or CMYK is read. Save it as RGB.")
+    elif keyframe.extrasamples and pixels.shape[2] in (2, 4) and pixels.dtype in (np.uint8, np.uint16):
+        pixels, changed = over_white(pixels)
+        if changed:
+            warn(notes, TRANSPARENT)
+    return oriented(pixels, _orientation(keyframe))
+
+
+def _orientation(page: Any) -> int:
+    tag = page.keyframe.tags.get(274)
+    return int(tag.value) if tag is not None and tag.value in range(1, 9) else 1
 
 
 def _timestep(tif: "TiffFile") -> timedelta | None:
-    interval = (tif.imagej_metadata or {}).get("finterval")
-    return timedelta(seconds=float(interval)) if isinstance(interval, int | float) and interval > 0 else None
+    """As ImageJ or OME wrote it."""
+    imagej = tif.imagej_metadata or {}
+    interval, unit = imagej.get("finterval"), str(imagej.get("tunit", "s"))
+    if tif.is_ome:
+        text = str(tif.ome_metadata)
+        found = re.search(r'\bTimeIncrement="([0-9.eE+-]{1,30})"', text)
+        said = re.search(r'\bTimeIncrementUnit="([^"]{1,12})"', text)
+        interval, unit = (float(found[1]) if found else None), (said[1] if said else "s")
+    seconds = SECONDS.get(unit.strip().lower())
+    if seconds is None or not isinstance(interval, int | float) or not 0 < interval * seconds < 1e9:
+        return None
+    return timedelta(seconds=float(interval) * seconds)
 
 
-READERS.add("tiff", Reader("TIFF stack", ("tif", "tiff"), is_tiff, read))
+def _units(tif: "TiffFile") -> str:
+    """What ImageJ calls the values, where it has not calibrated them by a formula, which is not applied here."""
+    imagej = tif.imagej_metadata or {}
+    unit = str(imagej.get("vunit", ""))
+    return "" if "cf" in imagej or unit.lower() in ("", "gray value", "pixel") else printable(unit, 30)
+
+
+READERS.add("tiff", Reader("TIFF stack", ("tif", "tiff"), is_tiff, read, look))

@@ -1,23 +1,33 @@
 """Video: MP4, MOV, AVI, WebM, MKV. Every frame is decoded; the number a file claims is only used to show progress.
 
-Colour stays colour even where its channels are equal, because a codec may make them differ in the next frame.
+Colour stays colour even where its channels are equal, because a codec may make them differ in the next frame. Levels are the
+full range of what a screen shows, and more than 8 bits stay more than 8. The container is told from the first bytes and not
+left to FFmpeg's guess, which would also take lists of other files and addresses.
 """
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from framecast.errors import SeriesError
+from framecast.series.look_ahead import in_order
 from framecast.series.readers.contract import (
     FOREIGN_ERRORS,
+    MAX_PIXELS,
     READERS,
     Frame,
     FrameStream,
     Reader,
     Reading,
     Upload,
+    Wanted,
+    Wish,
     check_size,
     readable,
     warn,
@@ -31,78 +41,120 @@ if TYPE_CHECKING:
 
 WHAT = "a video"
 UNEVEN = "The frames of the video are not evenly spaced in time; they are taken as evenly spaced all the same."
+ITEMSIZE = {"gray": 1, "gray16le": 2, "rgb24": 3, "rgb48le": 6}
+_own = threading.local()
 
 
 def is_video(head: bytes) -> bool:
-    box = head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
-    return box or (head[:4] == b"RIFF" and head[8:12] == b"AVI ") or head.startswith(b"\x1a\x45\xdf\xa3")
+    return _container(head) is not None
 
 
-def read(files: Sequence[Upload]) -> Reading:
+def read(files: Sequence[Upload], wish: Wish) -> Reading:
     (file,) = files
-    import av
-
     notes: list[str] = []
-    with readable(file, WHAT, av.FFmpegError), file.open() as stream, av.open(stream, "r") as container:
-        video = _video(file, container)
+    with _opened(file) as (_, video):
         pixel_format = video.format
         check_size(file.label, video.height, video.width, 3)
         n_frames = video.frames or None
         rate = video.average_rate
     grey = pixel_format is not None and pixel_format.name.startswith("gray")
     n_bits = max((component.bits for component in pixel_format.components), default=8) if pixel_format is not None else 8
-    kind = "gray16le" if grey and n_bits > 8 else "gray" if grey else "rgb24"
-    if n_bits > 8 and not grey:
-        notes.append(f"The video has {n_bits} bits a channel; it is read with 8.")
+    kind = ("gray16le" if n_bits > 8 else "gray") if grey else ("rgb48le" if n_bits > 8 else "rgb24")
+    if 8 < n_bits < 16:
+        notes.append(f"The video has {n_bits} bits a channel; its levels were widened to 16 bits.")
 
     def frames() -> FrameStream:
-        with readable(file, WHAT, av.FFmpegError), file.open() as stream, av.open(stream, "r") as container:
-            video = _video(file, container)
+        with _opened(file) as (container, video):
             video.thread_type = "AUTO"
-            yield from _decoded(file, container, video, kind, notes)
+            decoding = _Decoding(file, container, video, wish.wanted, notes)
+            frame_bytes = video.height * video.width * ITEMSIZE[kind]
+            yield from in_order(partial(_pixels, kind=kind), decoding.frames(), frame_bytes=frame_bytes)
 
-    dtype = np.dtype(np.uint16 if kind == "gray16le" else np.uint8)
-    return Reading(frames, dtype, n_frames, timedelta(seconds=float(1 / rate)) if rate else None, warnings=notes)
-
-
-def _video(file: Upload, container: "InputContainer") -> "VideoStream":
-    if not container.streams.video:
-        raise SeriesError(f"{file.label} holds no picture, only sound; a series needs pictures. Give another video.")
-    return container.streams.video[0]
+    dtype = np.dtype(np.uint16 if kind.endswith(("16le", "48le")) else np.uint8)
+    timestep = timedelta(seconds=float(1 / rate)) if rate else None
+    return Reading(frames, dtype, wish.wanted.count(n_frames), timestep, warnings=notes)
 
 
-def _decoded(
-    file: Upload, container: "InputContainer", video: "VideoStream", kind: str, notes: list[str]
-) -> FrameStream:
-    from av import FFmpegError
+def _container(head: bytes) -> str | None:
+    """FFmpeg's name of the container that begins with these bytes."""
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
+        return "mov"
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        return "avi"
+    return "matroska" if head.startswith(b"\x1a\x45\xdf\xa3") else None
 
-    n_done, last, shortest, longest = 0, None, float("inf"), 0.0
-    decoding = container.decode(video)
-    while True:
-        try:
-            decoded = next(decoding, None)
-            frame = None if decoded is None else _pixels(decoded, kind)
-        except (FOREIGN_ERRORS + (FFmpegError,)) as error:
-            raise SeriesError(
-                f"{file.label} breaks off after {n_done} frames; a video must be whole. Write or upload it again, or save the "
-                "part that plays as a new file."
-            ) from error
-        if decoded is None or frame is None:
-            break
-        if decoded.time is not None and last is not None:
-            shortest, longest = min(shortest, decoded.time - last), max(longest, decoded.time - last)
-        last = decoded.time
-        n_done += 1
-        yield frame
-    if n_done < video.frames:
-        warn(notes, f"The video says it has {video.frames} frames and {n_done} were found; the end may be missing.")
-    # Time stamps are whole ticks of the container's clock (1 ms in Matroska), so small differences mean nothing.
-    if longest > 1.5 * shortest + 0.002:
-        warn(notes, UNEVEN)
+
+@contextmanager
+def _opened(file: Upload) -> "Iterator[tuple[InputContainer, VideoStream]]":
+    import av
+
+    container_format = _container(file.head(16))
+    with (
+        readable(file, WHAT, av.FFmpegError),
+        file.open() as stream,
+        av.open(stream, "r", format=container_format, options={"max_pixels": str(MAX_PIXELS)}) as container,
+    ):
+        if not container.streams.video:
+            raise SeriesError(f"{file.label} holds no picture, only sound; a series needs pictures. Give another video.")
+        video = container.streams.video[0]
+        video.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+        yield container, video
+
+
+@dataclass
+class _Decoding:
+    """One pass over a video: its wanted frames, undeveloped, and what is noticed on the way."""
+
+    file: Upload
+    container: "InputContainer"
+    video: "VideoStream"
+    wanted: Wanted
+    notes: list[str]
+    n_done: int = 0
+    times: list[float] = field(default_factory=lambda: [float("inf"), 0.0])
+    """Shortest and longest time between frames, in seconds."""
+
+    def frames(self) -> "Iterator[VideoFrame]":
+        """Raises SeriesError where the video breaks off."""
+        from av import FFmpegError
+
+        last: float | None = None
+        decoding = self.container.decode(self.video)
+        while self.wanted.stop is None or self.n_done < self.wanted.stop:
+            try:
+                frame = next(decoding, None)
+            except (FOREIGN_ERRORS + (FFmpegError,)) as error:
+                raise SeriesError(
+                    f"{self.file.label} breaks off after {self.n_done} frames; a video must be whole. Write or upload it "
+                    "again, or save the part that plays as a new file."
+                ) from error
+            if frame is None:
+                self._say_what_is_missing()
+                break
+            check_size(self.file.label, frame.height, frame.width, 3)
+            if frame.time is not None and last is not None:
+                self.times = [min(self.times[0], frame.time - last), max(self.times[1], frame.time - last)]
+            last = frame.time
+            index, self.n_done = self.n_done, self.n_done + 1
+            if index >= self.wanted.start and (index - self.wanted.start) % self.wanted.every == 0:
+                yield frame
+        # Time stamps are whole ticks of the container's clock (1 ms in Matroska), so small differences mean nothing.
+        if self.times[1] > 1.5 * self.times[0] + 0.002:
+            warn(self.notes, UNEVEN)
+
+    def _say_what_is_missing(self) -> None:
+        if self.n_done < self.video.frames:
+            said = f"The video says it has {self.video.frames} frames and {self.n_done} were found; the end may be missing."
+            warn(self.notes, said)
 
 
 def _pixels(frame: "VideoFrame", kind: str) -> Frame:
-    pixels: np.ndarray[Any, np.dtype[Any]] = three_axes(frame.to_ndarray(format=kind))
+    """(height, width, channel), as a player shows it."""
+    from av.video.reformatter import VideoReformatter
+
+    if not hasattr(_own, "reformatter"):  # one a thread: it keeps its tables from frame to frame, and cannot be shared
+        _own.reformatter = VideoReformatter()
+    pixels: np.ndarray[Any, np.dtype[Any]] = three_axes(_own.reformatter.reformat(frame, format=kind).to_ndarray())
     quarter_turns = round(frame.rotation / 90) % 4
     return np.rot90(pixels, quarter_turns) if quarter_turns else pixels
 

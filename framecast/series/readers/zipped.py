@@ -8,7 +8,7 @@ from typing import BinaryIO, cast
 from framecast.errors import SeriesError
 from framecast.files import bytes_in_words
 from framecast.series.readers import pictures
-from framecast.series.readers.contract import READERS, Reader, Reading, Upload, readable
+from framecast.series.readers.contract import READERS, Reader, Reading, Upload, Wish, readable
 
 WHAT = "a ZIP file"
 MAX_MEMBERS = 100_000
@@ -25,13 +25,13 @@ def is_npz(head: bytes) -> bool:
     return head.startswith(b"PK\x03\x04") and head[30 : 30 + int.from_bytes(head[26:28], "little")].endswith(b".npy")
 
 
-def read(files: Sequence[Upload]) -> Reading:
+def read(files: Sequence[Upload], wish: Wish) -> Reading:
     (file,) = files
     stream = file.open()
     try:
         with readable(file, WHAT):
             archive = zipfile.ZipFile(stream)
-        reading = pictures.read(_members(file, archive))
+        reading = pictures.read(_members(file, archive), wish)
     except BaseException:
         stream.close()
         raise
@@ -83,7 +83,7 @@ def _head(upload: Upload) -> bytes:
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Upload:
     # A member never gives more bytes than its header says, so that a forged size ends in an error and not in full memory.
-    return Upload(member.filename, lambda: cast(BinaryIO, archive.open(member)))
+    return Upload(member.filename, lambda: cast(BinaryIO, archive.open(member)), n_bytes=member.file_size)
 
 
 READERS.add("zip", Reader("ZIP of pictures", ("zip",), is_zip, read))

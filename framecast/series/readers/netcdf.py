@@ -1,0 +1,156 @@
+"""NetCDF, classic and version 4: a variable over time, latitude and longitude, scaled and masked as the file says.
+
+Needs xarray and netCDF4, which come with requirements-extras.txt. Axes are told apart by what the file says of them, not by
+their order; an axis beside time, height and width (a level, an ensemble member) is asked for.
+"""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from framecast.errors import SeriesError
+from framecast.series.readers import hdf5
+from framecast.series.readers.axes import guessed, named
+from framecast.series.readers.choice import Contents, Part, contents
+from framecast.series.readers.contract import READERS, FrameStream, Reader, Reading, Upload, Wish, printable, readable
+from framecast.series.readers.extras import needed
+from framecast.series.readers.laid_out import on_disk
+
+WHAT = "a NetCDF file"
+CUSTOMS = ("THWC", "TCHW", "HWCT")
+WORDS = {
+    "T": ("time", "t", "times", "valid_time", "date", "frame"),
+    "H": ("lat", "latitude", "y", "yc", "nlat", "rlat", "south_north", "row", "rows", "northing", "height_px"),
+    "W": ("lon", "longitude", "x", "xc", "nlon", "rlon", "west_east", "col", "cols", "column", "columns", "easting"),
+    "C": ("band", "bands", "channel", "channels", "rgb", "colour", "color"),
+}
+AXIS_ATTRIBUTE = {"T": "T", "Y": "H", "X": "W"}
+UNEVEN = "The times in the file are not evenly spaced; the frames are taken as evenly spaced all the same."
+
+
+def is_netcdf(head: bytes) -> bool:
+    return head.startswith((b"CDF\x01", b"CDF\x02", b"CDF\x05")) or (head.startswith(hdf5.MAGIC) and hdf5.NETCDF in head)
+
+
+def look(files: Sequence[Upload]) -> Contents:
+    (file,) = files
+    with _opened(file, None) as dataset:
+        return _contents(file, dataset)
+
+
+def read(files: Sequence[Upload], wish: Wish) -> Reading:
+    (file,) = files
+    notes: list[str] = []
+    with _opened(file, wish.scratch) as dataset:
+        part, layout = _contents(file, dataset).chosen(wish, notes)
+        variable = dataset[part.name]
+        dtype = np.dtype(variable.dtype).newbyteorder("=")
+        layout.check(file.label, part.shape, dtype.itemsize)
+        units = printable(str(variable.attrs.get("units", "")), 30)
+        timestep = _timestep(dataset, str(variable.dims[layout.place("T")]), notes)
+
+    def frames() -> FrameStream:
+        with _opened(file, wish.scratch) as dataset:
+            blocks = layout.blocks(dataset[part.name].variable, wish.wanted)
+            while True:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    block = next(blocks, None)
+                if block is None:
+                    return
+                yield from block.astype(dtype, copy=False)
+
+    return Reading(frames, dtype, wish.wanted.count(layout.length("T", part.shape)), timestep, units=units, warnings=notes)
+
+
+@contextmanager
+def _opened(file: Upload, scratch: Path | None) -> Iterator[Any]:
+    """The file as a lazy xarray.Dataset."""
+    xarray, _ = needed(file, WHAT, "xarray", "netCDF4")
+    if file.head(8) == hdf5.MAGIC:
+        _check_own(file)
+    with readable(file, WHAT), on_disk(file, scratch) as path:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dataset = xarray.open_dataset(path, engine="netcdf4", decode_times=False, cache=False)
+        with dataset:
+            yield dataset
+
+
+def _check_own(file: Upload) -> None:
+    """Refuse links out of the file, which the NetCDF library would follow."""
+    import h5py
+
+    def visit(name: str, link: Any) -> bool | None:
+        return True if isinstance(link, h5py.ExternalLink) else None
+
+    with hdf5.opened(file, WHAT) as content:
+        linked = content.visititems_links(visit)
+        own = hdf5.datasets(content)
+        n_all: list[str] = []
+        content.visititems(lambda name, thing: n_all.append(name) if isinstance(thing, h5py.Dataset) else None)
+        for dataset in own.values():
+            hdf5.check_storage(file, dataset)
+    if linked or len(n_all) > len(own):
+        raise SeriesError(f"{file.label} points to other files, which are not followed; it must hold its data. Save it whole.")
+
+
+def _contents(file: Upload, dataset: Any) -> Contents:
+    coordinates = set(dataset.coords)
+    return contents(file, [_part(dataset, name) for name in dataset.variables if name not in coordinates])
+
+
+def _part(dataset: Any, name: str) -> Part:
+    variable = dataset[name]
+    shape, dims = tuple(variable.shape), [str(dim) for dim in variable.dims]
+    if variable.dtype.kind not in "biuf":
+        return Part(name, shape, "no numbers", None, (), tuple(dims))
+    letters = "".join(_letter(dataset, dim) for dim in dims)
+    known = {"H", "W"} <= set(letters) and all(letters.count(letter) == 1 for letter in "HW") and letters.count("T") <= 1
+    guess, options = named(letters, shape) if known else guessed(shape, CUSTOMS)
+    return Part(name, shape, str(variable.dtype), guess, tuple(options), tuple(dims))
+
+
+def _letter(dataset: Any, dim: str) -> str:
+    """What the file says of a dimension: T, H, W or C; "?" where it says nothing, Z where it is something else."""
+    attributes = dataset[dim].attrs if dim in dataset.coords else {}
+    units = str(attributes.get("units", ""))
+    if " since " in units:
+        return "T"
+    if letter := AXIS_ATTRIBUTE.get(str(attributes.get("axis", ""))):
+        return letter
+    if units.startswith(("degrees_north", "degree_north")):
+        return "H"
+    if units.startswith(("degrees_east", "degree_east")):
+        return "W"
+    return next((letter for letter, words in WORDS.items() if dim.lower() in words), "Z")
+
+
+def _timestep(dataset: Any, dim: str, notes: list[str]) -> timedelta | None:
+    """Between frames, where the file gives their times and they are even."""
+    if dim not in dataset.coords or " since " not in str(dataset[dim].attrs.get("units", "")) or dataset.sizes[dim] < 2:
+        return None
+    import xarray
+
+    try:
+        times = xarray.decode_cf(dataset[[dim]].drop_vars([name for name in dataset.coords if name != dim], errors="ignore"))
+        steps = np.diff(times[dim].values)
+        if not np.issubdtype(steps.dtype, np.timedelta64):
+            return None
+    except (ValueError, OverflowError, TypeError):
+        return None
+    seconds = steps / np.timedelta64(1, "s")
+    if not (np.isfinite(seconds).all() and seconds[0] > 0):
+        return None
+    if np.ptp(seconds) > 1e-3 * seconds[0]:
+        notes.append(UNEVEN)
+        return None
+    return timedelta(seconds=float(seconds[0]))
+
+
+READERS.add("netcdf", Reader("NetCDF file", ("nc", "nc4", "cdf"), is_netcdf, read, look))
