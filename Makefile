@@ -23,8 +23,8 @@ check: $(VENV)/.ready
 clean:
 	rm -rf $(VENV)
 
-$(VENV)/.ready: requirements.txt | $(BIN)/pip
-	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+$(VENV)/.ready: requirements.txt requirements-extras.txt | $(BIN)/pip
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt -r requirements-extras.txt
 	touch $@
 
 # pip is what a half-made environment lacks: python -m venv writes it last.

@@ -36,17 +36,28 @@ def parser() -> argparse.ArgumentParser:
     )
     common.add_argument("--quiet", action="store_true", help="say nothing but the result and errors")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _run(commands.add_parser("run", parents=[common], help="fit forecasters on a series and score their forecasts"))
+    reading = _reading()
+    _run(commands.add_parser("run", parents=[common, reading], help="fit forecasters on a series and score their forecasts"))
     _forecast(commands.add_parser("forecast", parents=[common], help="forecast beyond the last frame with a finished run"))
     series = commands.add_parser("series", help="the stored series").add_subparsers(
         dest="action", required=True, metavar="ACTION"
     )
-    add = series.add_parser("add", parents=[common], help="store a series")
+    add = series.add_parser("add", parents=[common, reading], help="store a series")
     add.add_argument("source", nargs="+", metavar="PATH", help="a file, a folder, or the image files of one series")
+    look = series.add_parser("look", parents=[common], help="what a file holds: variables, shapes, and how they can be read")
+    look.add_argument("source", nargs=1, metavar="FILE")
     add.add_argument("--name", help="what to call it (default: the name of the file or folder)")
     series.add_parser("list", parents=[common], help="all stored series, newest first")
-    for action, words in (("show", "what is known of a stored series"), ("delete", "remove a stored series")):
-        series.add_parser(action, parents=[common], help=words).add_argument("series", metavar="NAME")
+    for action, words in (
+        ("show", "what is known of a stored series"),
+        ("range", "give a series another value range; the frames stay as they are"),
+        ("delete", "remove a stored series"),
+    ):
+        one = series.add_parser(action, parents=[common], help=words)
+        one.add_argument("series", metavar="NAME")
+        if action == "range":
+            one.add_argument("low", type=float, metavar="LOW")
+            one.add_argument("high", type=float, metavar="HIGH")
     runs = commands.add_parser("runs", help="the runs").add_subparsers(dest="action", required=True, metavar="ACTION")
     runs.add_parser("list", parents=[common], help="all runs, newest first")
     for action, words in (
@@ -74,6 +85,26 @@ def parser() -> argparse.ArgumentParser:
         "name", nargs="?", metavar="NAME", help="show the settings of this one"
     )
     return top
+
+
+def _reading() -> _Parser:
+    """What can be said of files that leave something open; see series look."""
+    reading = _Parser(add_help=False)
+    group = reading.add_argument_group("how files are read")
+    group.add_argument("--variable", default="", metavar="NAME", help="which array of a file that holds several")
+    group.add_argument(
+        "--axes",
+        default="",
+        metavar="AXES",
+        help="what its axes are: T time, H height, W width, C channel (THWC), or the number of a slice (T,3,H,W)",
+    )
+    group.add_argument("--sizes", default="", metavar="WAY", help="pictures of several sizes: crop, pad or resize")
+    group.add_argument("--missing", default="", metavar="WAY", help="values missing in some frames: mask or interpolate")
+    group.add_argument("--units", default="", metavar="UNIT", help="unit of the values (default: what the file says)")
+    group.add_argument("--start", type=int, default=1, metavar="N", help="first frame to read, counted from 1")
+    group.add_argument("--end", type=int, metavar="N", help="last frame to read")
+    group.add_argument("--every", type=int, default=1, metavar="N", help="read every n-th frame only")
+    return reading
 
 
 def _run(run: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from framecast.cli.carrying import carry_out_all
+from framecast.cli.reading import added, refuse_reading_options
 from framecast.cli.results import Results
 from framecast.cli.screen import Screen
 from framecast.errors import InputError, SeriesError, SettingError, UnknownNameError
@@ -22,7 +23,6 @@ from framecast.runs.experiment import plan
 from framecast.runs.preflight import default_preparation
 from framecast.runs.store import RunStore
 from framecast.series.frames import FrameSeries, Preparation, Split
-from framecast.series.ingest import ingest
 from framecast.series.store import SeriesStore, StoredSeries
 
 DEFAULT_FORECASTERS = ("auto", "unet")
@@ -41,7 +41,7 @@ def run(asked: argparse.Namespace, screen: Screen) -> int:
     for target, suffixes in ((asked.json, (".json",)), (asked.out, (".npy",))):
         if target is not None:
             check_target(target, suffixes)
-    with _series(asked.series, asked.workspace, screen) as stored:
+    with _series(asked, screen) as stored:
         series = SeriesStore(asked.workspace).open(stored.digest)
         split = Split.of(series.n_frames, asked.test, asked.valid)
         preparation = _preparation(asked, series, device)
@@ -92,10 +92,11 @@ def _others(asked: argparse.Namespace) -> dict[str, FrameSeries]:
 
 
 @contextlib.contextmanager
-def _series(source: str, workspace: Path, screen: Screen) -> Iterator[StoredSeries]:
+def _series(asked: argparse.Namespace, screen: Screen) -> Iterator[StoredSeries]:
     """The series at a path or of a name. One that was stored for this block goes again when the block refuses the input."""
-    store = SeriesStore(workspace)
+    store, source = SeriesStore(asked.workspace), asked.series
     if not Path(source).exists():
+        refuse_reading_options(asked)
         try:
             yield store.info(source)
         except UnknownNameError:
@@ -106,10 +107,7 @@ def _series(source: str, workspace: Path, screen: Screen) -> Iterator[StoredSeri
             ) from None
         return
     known = {series.digest for series in store.list()}
-    try:
-        series = ingest(Path(source), store, progress=screen.ingested)
-    finally:
-        screen.clear()
+    series = added([source], asked, screen)
     for warning in series.warnings:
         screen.say(warning)
     try:

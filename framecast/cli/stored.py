@@ -5,6 +5,7 @@ from pathlib import Path
 
 from framecast.cli.carrying import resume
 from framecast.cli.openstl import openstl_table
+from framecast.cli.reading import added, described
 from framecast.cli.results import Results
 from framecast.cli.screen import Screen, table
 from framecast.errors import SeriesError, UnknownNameError
@@ -13,14 +14,18 @@ from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.experiment import forecast_beyond
 from framecast.runs.store import Array, Run, RunStore
 from framecast.series.frames import FrameSeries
-from framecast.series.ingest import Upload, ingest
+from framecast.series.ingest import look
 from framecast.series.store import SeriesStore, StoredSeries
 
 
 def series(asked: argparse.Namespace, screen: Screen) -> int:
     store = SeriesStore(asked.workspace)
     if asked.action == "add":
-        print(_described(_added(asked.source, asked.name, store, screen)))
+        print(_described(added(asked.source, asked, screen, asked.name)))
+    elif asked.action == "look":
+        print(described(look(Path(asked.source[0]))))
+    elif asked.action == "range":
+        print(_described(store.declare_range(asked.series, asked.low, asked.high)))
     elif asked.action == "show":
         print(_described(store.info(asked.series)))
     elif asked.action == "delete":
@@ -82,18 +87,6 @@ def forecast(asked: argparse.Namespace, screen: Screen) -> int:
     frames = "1 frame" if asked.steps == 1 else f"{asked.steps} frames"
     screen.say(f"{frames} after the last one of '{run.record.series_name}' written to {asked.out}.")
     return 0
-
-
-def _added(sources: list[str], name: str | None, store: SeriesStore, screen: Screen) -> StoredSeries:
-    paths = [Path(source) for source in sources]
-    for path in paths:
-        if not path.exists():
-            raise SeriesError(f"There is no file or folder '{path}'; frames must be where the path says. Check the path.")
-    uploads = [Upload.from_path(path) for path in paths]
-    try:
-        return ingest(paths[0] if len(paths) == 1 else uploads, store, name=name, progress=screen.ingested)
-    finally:
-        screen.clear()
 
 
 def _described(found: StoredSeries) -> str:

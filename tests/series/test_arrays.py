@@ -147,22 +147,30 @@ def test_mat73_links_out_of_the_file_are_not_followed(store: SeriesStore, frames
 def test_variables_are_named_where_there_is_a_choice(store: SeriesStore, frames: Array) -> None:
     colour = np.moveaxis(frames, 0, -1)
     two = mat_file(X_train=colour, X_test=colour[..., ::-1])
-    with pytest.raises(ChoiceNeededError, match=r"2 variables .* X_train \(uint8 9 x 7 x 3 x 6\), X_test .*Choose the
-    variable"): ingest(two, store) assert np.array_equal(store.open(ingest(two, store, variable="X_test").digest).frames,
-    frames[::-1]) with pytest.raises(SeriesError, match="no array that could be a series: note"):
-    ingest(mat_file(note=np.arange(3)), store)
+    with pytest.raises(ChoiceNeededError, match=r"2 variables .* X_train \(uint8 9 x 7 x 3 x 6\), X_test .*the variable"):
+        ingest(two, store)
+    assert np.array_equal(store.open(ingest(two, store, variable="X_test").digest).frames, frames[::-1])
+    with pytest.raises(SeriesError, match="no array that could be a series: note"):
+        ingest(mat_file(note=np.arange(3)), store)
 
 
 @pytest.mark.parametrize(
     ("array", "text"),
     [
-        (np.zeros((64, 48, 3), np.uint8), r"looks like one colour picture. Choose the axes, for example THW \(64 frames of 3 x
-        48"), (np.zeros((20, 5, 64, 64), np.uint8), r"not plain which axis is time. .* T,1,H,W \(20 frames of 64 x 64, slice 1
-        of 5\)"), (np.zeros(7, np.uint8), r"no array that could be a series: one array \(uint8 7\)"), (np.zeros((5, 0, 7)), "0
-        x 7 pixels"), (np.zeros((0, 4, 5)), "without a frame"), (np.zeros((1, 4, 5)), "1 frame; at least 2"), (np.zeros((5, 4,
-        5), np.complex64), "complex64"), (np.array([None, {}]), "Python objects, which are never loaded"), ], ) def
-        test_arrays_that_are_no_series(store: SeriesStore, array: Array, text: str) -> None: with pytest.raises(SeriesError,
-        match=text): ingest(npy_file(array, allow_pickle=True), store) assert store.list() == []
+        (np.zeros((64, 48, 3), np.uint8), r"one colour picture. Choose the axes, for example THW \(64 frames of 3 x 48"),
+        (np.zeros((20, 5, 64, 64), np.uint8), r"not plain which axis .* T,1,H,W \(20 frames of 64 x 64, slice 1 of 5\)"),
+        (np.zeros(7, np.uint8), r"no array that could be a series: one array \(uint8 7\)"),
+        (np.zeros((5, 0, 7)), "0 x 7 pixels"),
+        (np.zeros((0, 4, 5)), "without a frame"),
+        (np.zeros((1, 4, 5)), "1 frame; at least 2"),
+        (np.zeros((5, 4, 6), np.complex64), "complex64"),
+        (np.array([None, {}]), "Python objects, which are never loaded"),
+    ],
+)
+def test_arrays_that_are_no_series(store: SeriesStore, array: Array, text: str) -> None:
+    with pytest.raises(SeriesError, match=text):
+        ingest(npy_file(array, allow_pickle=True), store)
+    assert store.list() == []
 
 
 def test_a_header_that_promises_more_than_there_is(store: SeriesStore) -> None:
