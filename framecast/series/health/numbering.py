@@ -1,0 +1,85 @@
+"""What the names of the files say of time: numbers or time stamps, whether one is missing, and whether steps are even.
+
+Names count only where they are alike but for their digits. Digits that read as dates (YYYYMM, YYYYMMDD and so on, also with
+something between them) are time stamps; of one other number that changes it is the number. Months are counted as months,
+since they are not equally long.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+
+_DIGITS = re.compile(r"\d+")
+_FORMATS = {6: "%Y%m", 8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+_YEARS = range(1800, 2201)
+
+
+@dataclass(frozen=True)
+class Numbering:
+    """One value a frame. `step` is the most usual difference from one to the next, above 0."""
+
+    values: tuple[int, ...]
+    unit: str
+    """"number", "month" or "second"."""
+    step: int
+
+    def missing(self) -> list[tuple[int, int]]:
+        """(index of the frame before a gap, how many frames are missing there), where whole steps are missing."""
+        return [
+            (index, step // self.step - 1)
+            for index, step in enumerate(self._steps())
+            if step > self.step and step % self.step == 0
+        ]
+
+    def uneven(self) -> list[int]:
+        """Indices of the frames before a step that is no whole number of usual steps forward."""
+        return [index for index, step in enumerate(self._steps()) if step <= 0 or step % self.step]
+
+    def longest_run(self) -> range:
+        """The longest part without any gap or uneven step."""
+        breaks = [index + 1 for index, step in enumerate(self._steps()) if step != self.step]
+        borders = [0, *breaks, len(self.values)]
+        parts = [range(start, stop) for start, stop in zip(borders[:-1], borders[1:], strict=True)]
+        return max(parts, key=len)
+
+    def _steps(self) -> list[int]:
+        return [later - earlier for earlier, later in zip(self.values[:-1], self.values[1:], strict=True)]
+
+
+def numbering(names: Sequence[str]) -> Numbering | None:
+    """What `names`, in order of time, say; None where they say nothing."""
+    stems = [PurePosixPath(name).stem for name in names]
+    if len(stems) < 3 or len({_DIGITS.sub("#", stem) for stem in stems}) > 1:
+        return None
+    columns = list(zip(*(_DIGITS.findall(stem) for stem in stems), strict=True))
+    changing = [index for index, column in enumerate(columns) if len(set(column)) > 1]
+    if not changing:
+        return None
+    for first in (0, changing[0]):
+        joined = ["".join(parts) for parts in zip(*columns[first : changing[-1] + 1], strict=True)]
+        if found := _time_stamps(joined):
+            return found
+    return _with_step([int(text) for text in columns[changing[0]]], "number") if len(changing) == 1 else None
+
+
+def _time_stamps(texts: Sequence[str]) -> Numbering | None:
+    length = len(texts[0])
+    if length not in _FORMATS or any(len(text) != length for text in texts):
+        return None
+    try:
+        times = [datetime.strptime(text, _FORMATS[length]).replace(tzinfo=UTC) for text in texts]
+    except ValueError:
+        return None
+    if any(time.year not in _YEARS for time in times):
+        return None
+    if len({(time.day, time.hour, time.minute, time.second) for time in times}) == 1:
+        return _with_step([12 * time.year + time.month for time in times], "month")
+    return _with_step([round(time.timestamp()) for time in times], "second")
+
+
+def _with_step(values: list[int], unit: str) -> Numbering | None:
+    steps = Counter(later - earlier for earlier, later in zip(values[:-1], values[1:], strict=True) if later > earlier)
+    return Numbering(tuple(values), unit, steps.most_common(1)[0][0]) if steps else None

@@ -1,0 +1,72 @@
+"""Frames that do not belong: a title card, a blank, a flash between frames that are alike; and cuts, where two films meet.
+
+A frame that does not belong is reached by a jump and left by a jump, and what was before it and what comes after it are nearer
+to each other than either is to it. Up to four such frames in a row are found, however alike they are among themselves, and up
+to two at either end of the series. A jump after which the picture stays is a cut. What counts as a jump is measured against
+the usual change nearby, so that a series that changes much everywhere has none.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from framecast.series.health.measures import Measures
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+LONGEST = 4
+"""So many frames in a row may not belong; more are an episode of the series."""
+_AT_AN_END = 2
+_MOST = 0.05
+"""What more than this share of the frames do belongs to the series."""
+_JUMP, _CUT, _END = 3.0, 6.0, 8.0
+"""A jump, a cut and a jump near an end are so many times the usual change nearby."""
+_NEARBY = 15
+_NEAR = 0.6
+_REACH = 5
+_NOTHING = 2e-3
+"""Share of the contrast that is no change."""
+
+
+def odd_frames(measures: Measures) -> tuple[int, ...]:
+    """Indices, from 0; empty for a series of fewer than 8 frames, in which nothing is usual."""
+    n_frames, pixels = measures.n_frames, measures.pixels
+    if n_frames < 8:
+        return ()
+    size = _jumps(measures)
+    odd: set[int] = set()
+    for before in np.flatnonzero(size > _JUMP).tolist():
+        for after in range(before + 2, min(before + LONGEST + 2, n_frames)):
+            across = np.abs(pixels[after] - pixels[before]).mean()
+            if size[after - 1] > _JUMP and across < _NEAR * min(measures.change[before], measures.change[after - 1]):
+                odd.update(range(before + 1, after))
+                break
+    for index in range(_AT_AN_END):
+        if size[index] > _END and not odd & {index, index + 1}:
+            odd.update(range(index + 1))
+        if size[-1 - index] > _END and not odd & {n_frames - 1 - index, n_frames - 2 - index}:
+            odd.update(range(n_frames - 1 - index, n_frames))
+    return tuple(sorted(odd)) if len(odd) <= max(LONGEST, _MOST * n_frames) else ()
+
+
+def cuts(measures: Measures, odd: tuple[int, ...]) -> tuple[int, ...]:
+    """Indices of frames that begin something else: the picture changes at once and stays changed."""
+    size, pixels = _jumps(measures), measures.pixels
+    found = []
+    for step in np.flatnonzero(size > _CUT) + 1:
+        before, after = pixels[max(0, step - _REACH) : step], pixels[step : step + _REACH]
+        stays = np.abs(np.median(after, axis=0) - np.median(before, axis=0)).mean() > _NEAR * measures.change[step - 1]
+        if stays and min(len(before), len(after)) > _AT_AN_END and not set(odd) & {step - 1, step}:
+            found.append(int(step))
+    return tuple(found) if len(found) <= max(3, _MOST * measures.n_frames) else ()
+
+
+def _jumps(measures: Measures) -> Array:
+    """(time - 1,): each change as a multiple of the median change nearby."""
+    change = measures.change
+    nothing = _NOTHING * max(float(np.median(measures.high) - np.median(measures.low)), 1e-12)
+    usual = np.array(
+        [np.median(change[max(0, index - _NEARBY) : index + _NEARBY + 1]) for index in range(len(change))], np.float64
+    )
+    result: Array = change / np.maximum(np.maximum(usual, 0.5 * np.median(change)), nothing)
+    return result

@@ -1,0 +1,65 @@
+"""Checks of the values: whether the range is used and not left, what is masked, what is noise, what is colour."""
+
+import numpy as np
+
+from framecast.series.health.finding import Finding, Subject, amount, percent
+
+_CROWDED, _NARROW = 0.01, 0.35
+_NOISY, _MOSTLY_NOISE = 0.3, 0.7
+
+
+def check_saturation(subject: Subject) -> Finding | None:
+    """Values at the upper end of the range in some frames. Not of float series: their range ends where their values end."""
+    measures, series = subject.measures, subject.series
+    if series.frames.dtype == np.float32 or measures.at_top < _CROWDED:
+        return None
+    top = amount(series.value_range[1], series.units)
+    sentence = f"{percent(measures.at_top)} of the values lie at the upper end of the value range, {top}."
+    advice = (
+        "If this is a camera, it was overexposed there, and what happened above is lost: expose less next time. In drawn maps "
+        "and screens it is no fault."
+    )
+    return Finding("saturation", "look", sentence, advice)
+
+
+def check_range(subject: Subject) -> Finding | None:
+    """Values that use a small part of the range: scores that need a range then look better than they are."""
+    measures, series = subject.measures, subject.series
+    low, high = float(measures.low.min()), float(measures.high.max())
+    used = subject.share(high - low)
+    if used >= _NARROW or high == low:
+        return None
+    sentence = (
+        f"The values, {amount(low, series.units)} to {amount(high, series.units)}, use {percent(used)} of the value range "
+        f"({amount(series.value_range[0], '1')} to {amount(series.value_range[1], '1')})."
+    )
+    return Finding("value range", "look", sentence, "SSIM and PSNR then look high for any forecast: read the skill instead.")
+
+
+def check_mask(subject: Subject) -> Finding | None:
+    if subject.series.valid is None:
+        return None
+    share = 1 - float(subject.series.valid.mean())
+    return Finding("mask", "fine", f"{percent(share)} of the pixels carry no data; they are never learned from nor scored.")
+
+
+def check_noise(subject: Subject) -> Finding | None:
+    found, series = subject.noise, subject.series
+    if found.level == 0 or subject.share(found.level) < 5e-4:
+        return Finding("noise", "fine", "There is next to no noise that changes from pixel to pixel.")
+    level = f"{amount(found.level, series.units)}, {percent(subject.share(found.level))} of the value range"
+    sentence = f"Noise is about {level}; it makes {percent(found.share)} of what changes from frame to frame."
+    if found.share >= _MOSTLY_NOISE:
+        advice = "Hardly more than noise changes, and noise cannot be foreseen. A smaller size averages it."
+        return Finding("noise", "look", sentence, advice)
+    if found.share >= _NOISY:
+        return Finding("noise", "look", sentence, "No forecaster can foresee that part; a smaller size averages it.")
+    return Finding("noise", "fine", sentence)
+
+
+def check_grey(subject: Subject) -> Finding | None:
+    if not subject.measures.grey:
+        return None
+    n = subject.series.n_channels
+    sentence = f"The frames are grey: their {n} channels are equal."
+    return Finding("colour", "look", sentence, f"Make them grey by Prepare: the same forecast for {n} times less data.")
