@@ -414,3 +414,17 @@ def test_a_run_starts_from_another_and_learns_from_other_series(command: Command
     second = RunStore(tmp_path / "workspace").runs()[0]
     shown = command("runs", "show", second.id).out
     assert f"with the weights of run {first.id}" in shown and second.record.learned_from[0] in shown
+
+
+def test_the_health_of_a_series_is_told_and_kept(command: Command, folder: Path, tmp_path: Path) -> None:
+    (folder / "frame7.png").write_bytes(png(np.full((13, 15, 3), 9, np.uint8)))
+    (folder / "frame12.png").unlink()
+    command("series", "add", folder)
+    told = command("series", "health", "blob")
+    assert told.code == 0 and "SSIM         lead 1" in told.out
+    assert "PROBLEM  Frame 8 is blank" in told.out and "1 frame is missing, after frame 12 (“frame11.png”)" in told.out
+    assert "first frame  'frame0.png'\nlast frame   'frame19.png'" in told.out
+    kept = next((tmp_path / "workspace" / "series").glob("*/health.json"))
+    before = kept.stat().st_mtime_ns
+    assert command("series", "health", "blob").out == told.out and kept.stat().st_mtime_ns == before
+    assert command("series", "health", "nobody").code == 2

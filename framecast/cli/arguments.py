@@ -51,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     for action, words in (
         ("show", "what is known of a stored series"),
         ("range", "give a series another value range; the frames stay as they are"),
+        ("health", "what to know of a stored series before training on it, and how predictable it is"),
         ("delete", "remove a stored series"),
     ):
         one = series.add_parser(action, parents=[common], help=words)

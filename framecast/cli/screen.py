@@ -41,6 +41,16 @@ class Screen:
         elif self._due():
             self.say(f"Reading: {n_done}{f' of {n_frames}' if n_frames else ''} frames")
 
+    def looked(self, share: float, words: str) -> None:
+        """Progress of looking through a series."""
+        if self.bars:
+            if self._bar is None:
+                self._bar = tqdm(total=1.0, bar_format="{desc} {percentage:3.0f}% |{bar}|", leave=False, file=sys.stderr)
+            self._bar.set_description_str(words, refresh=False)
+            self._bar.update(share - self._bar.n)
+        elif self._due():
+            self.say(words)
+
     def follow(self, steps: Iterable[FitProgress], title: str) -> None:
         """Draw the progress of a run until it ends."""
         try:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from framecast.cli.carrying import resume
+from framecast.cli.health import health_text
 from framecast.cli.openstl import openstl_table
 from framecast.cli.reading import added, described
 from framecast.cli.results import Results
@@ -28,6 +29,8 @@ def series(asked: argparse.Namespace, screen: Screen) -> int:
         print(_described(store.declare_range(asked.series, asked.low, asked.high)))
     elif asked.action == "show":
         print(_described(store.info(asked.series)))
+    elif asked.action == "health":
+        print(health_text(store, asked.series, screen))
     elif asked.action == "delete":
         store.delete(asked.series)
         screen.say(f"Series '{asked.series}' is deleted.")

@@ -1,8 +1,8 @@
 """A few numbers of every frame, from one pass over all of them; nothing else of a frame is kept.
 
 Every pixel of every frame counts for the mean, the extremes, the comparison of frames and the reduced copies of at most
-32 x 32 blocks, which all later questions about time are asked of. What needs single pixels (values at the end of the range, noise) is
-looked at in rows that are evenly spread.
+32 x 32 blocks, which all later questions about time are asked of. What needs single pixels (values at the end of the range,
+noise) is looked at in rows that are evenly spread.
 """
 
 from collections import defaultdict

@@ -88,7 +88,7 @@ def check_drift(subject: Subject) -> Finding | None:
         return None
     units = subject.series.units
     way = "brighter" if ends > begins else "darker"
-    sentence = f"The picture gets {way}: {amount(begins, units)} on average at the beginning, {amount(ends, units)} at the end."
+    sentence = f"The picture gets {way}: {amount(begins, units)} on average at the beginning, {amount(ends, units)} at last."
     return Finding("drift", "look", sentence, "The last frames lie beyond what is learned from. Try Damped trend.")
 
 

@@ -1,0 +1,80 @@
+"""How predictable a series is called follows from its law."""
+
+import numpy as np
+import pytest
+
+from framecast.evaluation.predictability import Predictability, predictability
+from framecast.metrics.ssim import ssim
+from framecast.series.frames import FrameSeries
+from framecast.series.synthetic import SYNTHETIC
+
+
+def law(name: str, n_frames: int = 120, size: int = 32) -> FrameSeries:
+    return SYNTHETIC[name](n_frames, size)
+
+
+def test_a_still_is_perfect_at_every_lead() -> None:
+    found = predictability(law("still"))
+    assert found.persistence == pytest.approx([1.0] * found.horizon) and "Nothing changes" in found.sentence()
+
+
+def test_a_cycle_is_predictable_far_ahead_and_the_curve_returns() -> None:
+    found = predictability(law("pulsating_cycle"), period=12)
+    assert found.seasonal == pytest.approx([1.0] * found.horizon, abs=1e-6)
+    assert found.persistence[11] == pytest.approx(1.0, abs=1e-6) and found.persistence[5] < 0.9
+    assert "because it repeats every 12 frames" in found.sentence()
+
+
+def test_noise_is_hardly_predictable() -> None:
+    rng = np.random.default_rng(0)
+    found = predictability(FrameSeries("noise", rng.integers(0, 255, (80, 32, 32, 1)).astype(np.uint8), (0.0, 255.0)))
+    assert "Hardly predictable" in found.sentence()
+
+
+def test_slow_change_and_fast_change_are_called_so() -> None:
+    assert predictability(law("ramp")).sentence().startswith("Changes slowly")
+    fast = predictability(law("drifting_texture", 60))
+    assert fast.persistence[0] < 0.85 and fast.sentence().startswith("Changes fast")
+    waves = predictability(law("travelling_waves")).sentence()
+    assert waves.startswith("Near frames are easy") and "frames ahead on the average of the past" in waves
+
+
+def test_frames_that_do_not_belong_change_nothing() -> None:
+    series = law("pulsating_cycle")
+    spoilt = series.frames.copy()
+    spoilt[[70, 71, 100]] = 255
+    whole = predictability(series, period=12)
+    found = predictability(FrameSeries("spoilt", spoilt, series.value_range), period=12, without={70, 71, 100})
+    assert np.allclose(found.seasonal, whole.seasonal, atol=1e-6)
+    assert np.allclose(found.persistence, whole.persistence, atol=0.08)
+    assert np.min(predictability(FrameSeries("spoilt", spoilt, series.value_range), period=12).seasonal) < 0.9
+
+
+def test_small_frames_are_scored_as_they_are() -> None:
+    """Where there is one origin, the curve is the metric's own."""
+    series = law("moving_blob", 3, 24)
+    found = predictability(series)
+    expected = ssim(series.frames[1:2].astype(np.float32), series.frames[2:].astype(np.float32), data_range=255.0)
+    assert (found.n_origins, found.horizon) == (1, 1) and found.persistence[0] == pytest.approx(expected[0])
+
+
+def test_a_mask_keeps_its_filling_out() -> None:
+    series = law("travelling_waves", 60)
+    valid = np.ones((32, 32), bool)
+    valid[:, :14] = False
+    frames = series.frames.copy()
+    frames[:, :, :14] = np.random.default_rng(0).integers(0, 255, frames[:, :, :14].shape)
+    quiet = series.frames.copy()
+    quiet[:, :, :14] = 7
+    noisy, still = (
+        predictability(FrameSeries("masked", one, series.value_range, valid=valid)) for one in (frames, quiet)
+    )
+    assert noisy.persistence == pytest.approx(still.persistence)
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 1, 1), (3, 5, 400, 3), (12, 2, 2, 4)], ids=str)
+def test_any_series_has_an_answer_that_survives_json(shape: tuple[int, ...]) -> None:
+    frames = np.random.default_rng(0).random(shape).astype(np.float32)
+    found = predictability(FrameSeries("a", frames, (0.0, 1.0)), period=2 if shape[0] > 5 else None)
+    assert Predictability.from_mapping(found.to_mapping()) == found
+    assert np.isfinite(found.persistence).all() and found.sentence().endswith(".")

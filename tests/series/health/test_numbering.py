@@ -1,0 +1,97 @@
+"""What file names say of time is read, gaps and uneven steps are found, and names that say nothing say nothing."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+
+from framecast.series.frames import FrameSeries
+from framecast.series.health.finding import Finding, Subject
+from framecast.series.health.frame_checks import check_numbering
+from framecast.series.health.measures import measure
+from framecast.series.health.noise import Noise
+from framecast.series.health.numbering import numbering
+
+START = datetime(2010, 8, 26, 0, 0)
+
+
+def checked(names: Sequence[str]) -> Finding | None:
+    series = FrameSeries("a", np.arange(len(names), dtype=np.float32).reshape(-1, 1, 1, 1), (0.0, 1e4))
+    return check_numbering(Subject(series, measure(series), Noise(0, 0, 0, 0), tuple(names)))
+
+
+def numbered(numbers: Sequence[int]) -> list[str]:
+    return [f"img_{number:04d}_c1.png" for number in numbers]
+
+
+def stamped(minutes: Sequence[int], form: str = "RAD_%Y%m%d_%H%M.png") -> list[str]:
+    return [(START + timedelta(minutes=minute)).strftime(form) for minute in minutes]
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (numbered(range(1, 40)), "numbers in the file names go on without a gap."),
+        (numbered(range(0, 80, 2)), "without a gap, one every 2."),
+        (stamped(range(0, 600, 5)), "time stamps in the file names go on without a gap, one every 5 min."),
+        (stamped(range(0, 6000, 60), "%Y%m%d%H.tif"), "one every 1 h."),
+        (stamped(range(0, 60 * 24 * 20, 60 * 24), "%Y-%m-%d.png"), "one every day."),
+        ([f"{1999 + month // 12}{month % 12 + 1:02d}.png" for month in range(50)], "months in the file names"),
+    ],
+)
+def test_even_names_are_fine(names: list[str], words: str) -> None:
+    one = checked(names)
+    assert one is not None and one.severity == "fine" and words in one.sentence
+
+
+def test_a_gap_in_numbers_is_counted_placed_and_answered() -> None:
+    one = checked(numbered([*range(1, 36), *range(39, 140)]))
+    assert one is not None and one.severity == "look"
+    assert one.sentence == (
+        "By the numbers in the file names, 3 frames are missing, after frame 35 (“img_0035_c1.png”)."
+    )
+    assert "frames 36 to 136" in one.advice
+
+
+def test_gaps_in_time_stamps_and_months() -> None:
+    one = checked(stamped([*range(0, 100, 5), *range(110, 1000, 5)]))
+    assert one is not None and "2 frames are missing" in one.sentence and "after frame 20" in one.sentence
+    months = [f"{1999 + month // 12}{month % 12 + 1:02d}.png" for month in range(50) if month != 13]
+    one = checked(months)
+    assert one is not None and "1 frame is missing, after frame 13 (“200001.png”)" in one.sentence
+
+
+def test_uneven_and_repeated_stamps() -> None:
+    steps = np.cumsum(np.random.default_rng(0).choice([5, 5, 5, 7], 60)).tolist()
+    one = checked(stamped(steps))
+    assert one is not None and one.severity == "problem" and "are uneven" in one.sentence
+    one = checked(stamped([*range(0, 300, 5), 297 + 5, *range(305, 600, 5)]))
+    assert one is not None and "no multiple of 5 min" in one.sentence
+
+
+def test_many_missing_frames_are_a_problem() -> None:
+    one = checked(numbered([*range(1, 30), *range(60, 90)]))
+    assert one is not None and one.severity == "problem"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [],
+        ["a.png", "b.png", "c.png"],
+        ["1.png", "2.png"],
+        ["a1.png", "b2.png", "c3.png"],
+        ["same.png"] * 4,
+        ["z1t1.png", "z1t2.png", "z2t1.png", "z2t2.png"],
+        ["9.png", "8.png", "7.png"],
+    ],
+    ids=str,
+)
+def test_names_that_say_nothing_of_time(names: list[str]) -> None:
+    assert numbering(names) is None
+
+
+def test_six_digits_that_are_no_months_are_numbers() -> None:
+    found = numbering([f"{number:06d}.png" for number in range(199001, 199030)])
+    assert found is not None and found.unit == "number" and found.step == 1
