@@ -428,3 +428,20 @@ def test_the_health_of_a_series_is_told_and_kept(command: Command, folder: Path,
     before = kept.stat().st_mtime_ns
     assert command("series", "health", "blob").out == told.out and kept.stat().st_mtime_ns == before
     assert command("series", "health", "nobody").code == 2
+
+
+def test_a_series_is_prepared_into_another_one(command: Command, folder: Path, tmp_path: Path, frames: np.ndarray) -> None:
+    command("series", "add", folder)
+    steps = ("--crop", "2,3,8,6", "--grey", "--every", 2, "--frames", "3:18", "--drop", "5,7", "--interpolate", "9")
+    done = command("series", "prepare", "blob", *steps, "--name", "part")
+    assert done.code == 0, done.err
+    store = SeriesStore(tmp_path / "workspace")
+    assert f"made of {store.info('blob').digest}" in done.out and "step    Made grey." in done.out
+    part = store.open("part")
+    assert part.frames.shape == (6, 6, 8, 1)
+    assert np.array_equal(store.open(store.info("part").digest).frames, part.frames) and "note    Frames were left" in done.out
+    for words in (("--crop", "0,0,99,9"), ("--size", 99), ()):
+        refused = command("series", "prepare", "blob", *words)
+        assert refused.code == 2 and refused.err.count("\n") == 1 and len(store.list()) == 2
+    with pytest.raises(SystemExit):
+        command("series", "prepare", "blob", "--crop", "1,2")

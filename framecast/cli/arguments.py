@@ -59,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
         if action == "range":
             one.add_argument("low", type=float, metavar="LOW")
             one.add_argument("high", type=float, metavar="HIGH")
+    _prepare(series.add_parser("prepare", parents=[common], help="make a new series of a stored one: cropped, mended ..."))
     runs = commands.add_parser("runs", help="the runs").add_subparsers(dest="action", required=True, metavar="ACTION")
     runs.add_parser("list", parents=[common], help="all runs, newest first")
     for action, words in (
@@ -154,6 +155,23 @@ def _run(run: argparse.ArgumentParser) -> None:
     )
 
 
+def _prepare(prepare: argparse.ArgumentParser) -> None:
+    """Frames are counted from 1, by their numbers in the series that is prepared."""
+    prepare.add_argument("series", metavar="NAME")
+    prepare.add_argument("--name", dest="called", metavar="NEW", help="what to call the new series")
+    prepare.add_argument(
+        "--crop", type=_four, metavar="X,Y,W,H", help="keep this rectangle: upper left corner, width and height in pixels"
+    )
+    prepare.add_argument("--size", type=int, metavar="PX", help="reduce to this shorter side, by area averaging")
+    prepare.add_argument("--grey", action="store_true", help="colour to brightness, one channel")
+    prepare.add_argument("--every", type=int, default=1, metavar="N", help="keep every n-th frame")
+    prepare.add_argument("--frames", type=_two, metavar="A:B", help="keep frames A to B, both included")
+    prepare.add_argument("--drop", type=_numbers, default=(), metavar="N,N", help="leave these frames out")
+    prepare.add_argument(
+        "--interpolate", type=_numbers, default=(), metavar="N,N", help="replace these by what lies between their neighbours"
+    )
+
+
 def _forecast(forecast: argparse.ArgumentParser) -> None:
     forecast.add_argument("run", metavar="RUN")
     forecast.add_argument("--steps", type=int, required=True, metavar="N", help="how many frames after the last one")
@@ -167,6 +185,27 @@ def _size(text: str) -> int | None:
     if not text.isdigit():
         raise argparse.ArgumentTypeError(f"'{text}' is no size; write a number of pixels, or native")
     return int(text)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    parts = text.split(",")
+    if not all(part.strip().isdigit() for part in parts):
+        raise argparse.ArgumentTypeError(f"'{text}' are no numbers; write whole numbers with commas between, as 110,111")
+    return tuple(map(int, parts))
+
+
+def _four(text: str) -> tuple[int, ...]:
+    found = _numbers(text)
+    if len(found) != 4:
+        raise argparse.ArgumentTypeError(f"'{text}' is no crop; write x, y, width and height, as 40,30,200,160")
+    return found
+
+
+def _two(text: str) -> tuple[int, ...]:
+    parts = text.split(":")
+    if len(parts) != 2 or not all(part.isdigit() for part in parts):
+        raise argparse.ArgumentTypeError(f"'{text}' is no range of frames; write the first and the last, as 1:100")
+    return int(parts[0]), int(parts[1])
 
 
 def _seed(text: str) -> int:

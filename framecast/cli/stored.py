@@ -14,6 +14,7 @@ from framecast.export.arrays import check_target, write_frames
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.experiment import forecast_beyond
 from framecast.runs.store import Array, Run, RunStore
+from framecast.series.derive import Recipe, derive
 from framecast.series.frames import FrameSeries
 from framecast.series.ingest import look
 from framecast.series.store import SeriesStore, StoredSeries
@@ -31,6 +32,8 @@ def series(asked: argparse.Namespace, screen: Screen) -> int:
         print(_described(store.info(asked.series)))
     elif asked.action == "health":
         print(health_text(store, asked.series, screen))
+    elif asked.action == "prepare":
+        print(_described(_prepared(asked, store, screen)))
     elif asked.action == "delete":
         store.delete(asked.series)
         screen.say(f"Series '{asked.series}' is deleted.")
@@ -92,6 +95,14 @@ def forecast(asked: argparse.Namespace, screen: Screen) -> int:
     return 0
 
 
+def _prepared(asked: argparse.Namespace, store: SeriesStore, screen: Screen) -> StoredSeries:
+    recipe = Recipe(asked.crop, asked.size, asked.grey, asked.every, asked.frames, asked.drop, asked.interpolate)
+    try:
+        return derive(store, store.info(asked.series).digest, recipe, name=asked.called, progress=screen.ingested)
+    finally:
+        screen.clear()
+
+
 def _described(found: StoredSeries) -> str:
     bottom, top = found.value_range
     step = f", one every {found.timestep}" if found.timestep else ""
@@ -103,6 +114,8 @@ def _described(found: StoredSeries) -> str:
         f"values  {found.low:g} to {found.high:g}, range {bottom:g} to {top:g}, units {found.units}",
         *(["mask    some pixels carry no data and are never scored"] if found.has_mask else []),
         f"stored  {found.created}, from {found.source}",
+        *([f"made of {found.made_from}"] if found.made_from else []),
+        *(f"step    {step}" for step in found.steps),
         *(f"note    {warning}" for warning in found.warnings),
     ]
     return "\n".join(lines)

@@ -123,7 +123,7 @@ def prepared_frame(series: FrameSeries, recipe: Recipe, index: int) -> Frame:
         frame = frame[y : y + height, x : x + width]
         valid = None if valid is None else valid[y : y + height, x : x + width]
     if recipe.grey and series.n_channels > 1:
-        frame = series.native(_grey(frame))
+        frame = series.native(_brightness(frame))
     return _reduced(frame, recipe, series, valid)
 
 
@@ -225,11 +225,11 @@ def _neighbours(recipe: Recipe, n_frames: int, index: int) -> tuple[int, int]:
     return before, after
 
 
-def _grey(frame: Frame) -> Array:
+def _brightness(frame: Frame) -> Array:
     """(height, width, 1) float64: brightness of colours, the mean of two channels."""
     weights = np.array(_GREY if frame.shape[-1] >= 3 else (0.5, 0.5))
-    grey: Array = (frame[..., : len(weights)] @ weights)[..., None]
-    return grey
+    brightness: Array = np.asarray(frame[..., : len(weights)] @ weights)[..., None]
+    return brightness
 
 
 def _reduced(frame: Frame, recipe: Recipe, series: FrameSeries, valid: Array | None) -> Frame:
@@ -237,7 +237,8 @@ def _reduced(frame: Frame, recipe: Recipe, series: FrameSeries, valid: Array | N
     if shape == frame.shape[:2]:
         return np.ascontiguousarray(frame)
     if valid is None or valid.all():
-        return reduce_frames(np.ascontiguousarray(frame)[None], shape)[0]
+        reduced: Frame = reduce_frames(np.ascontiguousarray(frame)[None], shape)[0]
+        return reduced
     weight = reduce_frames(valid[None, ..., None].astype(np.float32), shape)[0]
     total = reduce_frames(np.where(valid[..., None], frame, 0).astype(np.float32)[None], shape)[0]
     filling = float(frame[~valid].flat[0])
