@@ -6,6 +6,11 @@ from typing import NoReturn
 
 from framecast.files import default_workspace
 
+EXPORTS = (
+    "scores", "npz", "matlab", "figure", "figure_svg", "figure_pdf", "strip", "frames", "report", "film", "gif", "webp",
+)  # fmt: skip
+"""The names of framecast.export.KINDS, which would bring torch; a test holds them equal."""
+
 EPILOG = """\
 Exit code: 0 done, 2 something in the files or options given cannot be used (one sentence says what and what to do),
 1 a run failed, 130 interrupted. Ctrl-C keeps where a run stands, for runs resume and runs finish; a second one leaves at once.
@@ -39,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     reading = _reading()
     _run(commands.add_parser("run", parents=[common, reading], help="fit forecasters on a series and score their forecasts"))
     _forecast(commands.add_parser("forecast", parents=[common], help="forecast beyond the last frame with a finished run"))
+    _export(commands.add_parser("export", parents=[common], help="a finished run beside the truth, as a file for others"))
     series = commands.add_parser("series", help="the stored series").add_subparsers(
         dest="action", required=True, metavar="ACTION"
     )
@@ -176,6 +182,30 @@ def _forecast(forecast: argparse.ArgumentParser) -> None:
     forecast.add_argument("run", metavar="RUN")
     forecast.add_argument("--steps", type=int, required=True, metavar="N", help="how many frames after the last one")
     forecast.add_argument("--out", type=Path, required=True, metavar="FILE", help="a .npy, .npz or .mat file to write")
+
+
+def _export(export: argparse.ArgumentParser) -> None:
+    export.add_argument("run", metavar="RUN")
+    export.add_argument(
+        "out",
+        type=Path,
+        metavar="FILE",
+        help="its ending says what it becomes: .html a report, .csv scores, .npz or .mat exact values, .png, .svg or .pdf a "
+        "figure, .zip all frames, .mp4, .gif or .webp a film",
+    )
+    export.add_argument("--kind", choices=EXPORTS, help="where the ending leaves it open: strip is a .png as figure is")
+    export.add_argument("--leads", metavar="1,10,50", help="of a figure or a strip (default: some over the horizon)")
+    export.add_argument("--rate", type=_rate, metavar="N", help="frames per second of a film (default: the series' own)")
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0.1 <= rate <= 120:
+        raise argparse.ArgumentTypeError(f"'{text}' is no rate; write frames per second from 0.1 to 120")
+    return rate
 
 
 def _size(text: str) -> int | None:

@@ -1,4 +1,4 @@
-"""Pictures as a ZIP of PNG files, without loss."""
+"""Pictures as files: a ZIP of PNG without loss, and single ones as WebP for pages."""
 
 import io
 import zipfile
@@ -23,4 +23,17 @@ def png_zip(pictures: Iterable[np.ndarray[Any, Any]], names: Sequence[str]) -> b
             image = io.BytesIO()
             Image.fromarray(np.ascontiguousarray(picture)).save(image, "PNG", compress_level=3)
             archive.writestr(zipfile.ZipInfo(f"{name}.png", _FIXED_TIME), image.getvalue())
+    return buffer.getvalue()
+
+
+def webp(picture: np.ndarray[Any, Any], *, lossless: bool, longest_side: int | None = None) -> bytes:
+    """One picture, (height, width) or (height, width, 3) uint8, shrunk by area averaging where its longer side is above
+    `longest_side`."""
+    image = Image.fromarray(np.ascontiguousarray(picture))
+    if longest_side is not None and max(image.size) > longest_side:
+        scale = longest_side / max(image.size)
+        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        image = image.resize(size, Image.Resampling.BOX)
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", lossless=lossless, quality=40 if lossless else 82, method=2)
     return buffer.getvalue()

@@ -1,20 +1,17 @@
 """A forecast as files: exact numbers for programs, pictures and a film for people. Each is made when it is asked for."""
 
 from collections.abc import Callable
-from datetime import timedelta
 
 import numpy as np
 import streamlit as st
 
 from framecast.drawing.pictures import display_range, picture
 from framecast.export import array_bytes, mp4, png_zip, tiff
+from framecast.export.kinds import film_rate, rate_is_own
 from framecast.runs.store import Run
 from framecast.series.frames import Frames
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui.text import count, escaped, value, with_units
-
-USUAL_RATE, SLOWEST, FASTEST = 10.0, 1.0, 60.0
-"""Frames per second of a film, where the series' own speed is not known or cannot be watched."""
 
 
 def downloads(
@@ -66,12 +63,3 @@ def downloads(
             f"{value(rate)} frames per second{own}."
         )
     )
-
-
-def film_rate(timestep: timedelta | None) -> float:
-    """Frames per second: the series' own where a person can watch it."""
-    return timedelta(seconds=1) / timestep if timestep and rate_is_own(timestep) else USUAL_RATE
-
-
-def rate_is_own(timestep: timedelta | None) -> bool:
-    return timestep is not None and SLOWEST <= timedelta(seconds=1) / timestep <= FASTEST

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from framecast.export.kinds import film_rate
 from framecast.ui.beyond import player_captions
-from framecast.ui.downloads import film_rate
 
 
 def test_the_player_begins_with_the_last_observed_frame() -> None:

@@ -1,0 +1,158 @@
+"""Every kind of file about a finished run, opened again by the library that it is for."""
+
+import csv
+import io
+import xml.etree.ElementTree as ElementTree
+import zipfile
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import scipy.io
+from PIL import Image
+
+from framecast.cli import arguments
+from framecast.cli.main import main
+from framecast.errors import SeriesError, SettingError
+from framecast.export import KINDS, Asked, Evidence, by_suffix
+from framecast.export.evidence import PANELS
+from framecast.export.side_by_side import side_by_side
+from framecast.runs.store import Run
+from framecast.series.store import SeriesStore
+from tests.export.conftest import blob, finished_run
+
+
+def made(name: str, evidence: Evidence, **asked: object) -> bytes:
+    return KINDS[name].make(evidence, Asked(**asked))  # type: ignore[arg-type]
+
+
+def test_the_command_line_offers_what_there_is() -> None:
+    assert set(KINDS) == set(arguments.EXPORTS)
+    assert by_suffix(".PNG") is KINDS["figure"]
+    with pytest.raises(SettingError, match=r"'\.xls' is no kind of file .* Name a file ending in \.csv"):
+        by_suffix(".xls")
+
+
+def test_a_spreadsheet_holds_every_score_at_its_lead(evidence: Evidence) -> None:
+    rows = list(csv.DictReader(io.StringIO(made("scores", evidence).decode())))
+    origin = evidence.record.split.origin
+    for curve in evidence.scores:
+        mine = [row for row in rows if row["forecaster"] == curve.forecaster and int(row["origin_frame"]) == curve.origin + 1]
+        assert [float(row[curve.metric]) for row in mine] == curve.values.tolist()
+        assert [int(row["frame"]) for row in mine] == [origin + 1 + int(row["lead"]) for row in mine]
+
+
+def test_numpy_arrays_are_exact(evidence: Evidence) -> None:
+    with np.load(io.BytesIO(made("npz", evidence))) as arrays:
+        assert np.array_equal(arrays["forecast"], evidence.forecast) and arrays["forecast"].dtype == evidence.forecast.dtype
+        assert np.array_equal(arrays["truth"], evidence.truth)
+        assert np.array_equal(arrays["last_observed"], evidence.past[-1:])
+        own = {c.metric: c.values for c in evidence.scores if c.forecaster == evidence.record.forecaster}
+        assert np.array_equal(arrays["ssim"], own["ssim"]) and np.array_equal(arrays["mse"], own["mse"])
+        assert arrays["lead"].tolist() == list(range(1, evidence.n_leads + 1))
+
+
+def test_matlab_gets_stacks_as_in_the_question(evidence: Evidence) -> None:
+    found = scipy.io.loadmat(io.BytesIO(made("matlab", evidence)))
+    n, height, width, channels = evidence.truth.shape
+    assert found["truth"].shape == (height, width, channels, n)
+    assert np.array_equal(found["truth"].transpose(3, 0, 1, 2), evidence.truth)
+    assert np.array_equal(found["forecast"].transpose(3, 0, 1, 2), evidence.forecast)
+    assert found["forecast"].dtype == np.uint8
+
+
+def test_pixels_without_data_are_nan_and_one_channel_stays_a_stack(tmp_path: Path) -> None:
+    valid = np.ones((15, 21), bool)
+    valid[0, :3] = False
+    masked = finished_run(tmp_path, blob(channels=1, dtype="float32"), valid=valid)
+    evidence = Evidence.of(masked, SeriesStore(tmp_path))
+    found = scipy.io.loadmat(io.BytesIO(made("matlab", evidence)))["forecast"]
+    assert found.shape == (15, 21, 1, evidence.n_leads)
+    assert np.isnan(found[~valid]).all() and np.isfinite(found[valid]).all()
+    assert Image.open(io.BytesIO(made("figure", evidence))).width > 1000
+
+
+@pytest.mark.parametrize("leads", [None, [1], [2, 1, 4]])
+def test_a_figure_is_made_for_print(evidence: Evidence, leads: list[int] | None) -> None:
+    png = Image.open(io.BytesIO(made("figure", evidence, leads=leads)))
+    assert png.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+    assert png.width <= 180 / 25.4 * 300 + 2
+    svg = ElementTree.fromstring(made("figure_svg", evidence, leads=leads))
+    assert svg.tag.endswith("svg")
+    images = [element for element in svg.iter() if element.tag.endswith("image")]
+    assert len(images) >= 3 * len(leads or evidence.chosen_leads())
+    assert made("figure_pdf", evidence, leads=leads).startswith(b"%PDF-1.")
+    assert made("figure_svg", evidence, leads=leads) == made("figure_svg", evidence, leads=leads)
+
+
+def test_a_lead_that_was_not_forecast_is_refused(evidence: Evidence) -> None:
+    with pytest.raises(SettingError, match=rf"Lead 99 was not forecast; the leads are 1 to {evidence.n_leads}\."):
+        made("figure", evidence, leads=[1, 99])
+
+
+def test_a_strip_keeps_every_pixel(evidence: Evidence) -> None:
+    strip = np.asarray(Image.open(io.BytesIO(made("strip", evidence, leads=[1, 3]))))
+    for row, panel in enumerate(PANELS):
+        for column, lead in enumerate((1, 3)):
+            part = strip[row * 19 : row * 19 + 15, column * 25 : column * 25 + 21]
+            assert np.array_equal(part, evidence.picture(panel, lead - 1))
+
+
+def test_frames_are_pictures_in_a_folder_for_each_panel(evidence: Evidence) -> None:
+    archive = zipfile.ZipFile(io.BytesIO(made("frames", evidence)))
+    first = evidence.record.split.test.start + 1
+    assert f"truth/lead_1_frame_{first:06d}.png" in archive.namelist()
+    assert len(archive.namelist()) == 3 * evidence.n_leads == len(set(archive.namelist()))
+    for panel in PANELS:
+        names = sorted(name for name in archive.namelist() if name.startswith(panel))
+        for index, name in enumerate(names):
+            assert np.array_equal(np.asarray(Image.open(io.BytesIO(archive.read(name)))), evidence.picture(panel, index))
+
+
+def test_a_film_shows_every_lead_side_by_side_without_rescaling(evidence: Evidence) -> None:
+    expected = list(side_by_side(evidence))
+    with av.open(io.BytesIO(made("film", evidence, frames_per_second=8.0))) as container:
+        assert container.streams.video[0].average_rate == 8
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(frames) == evidence.n_leads
+    height, width = expected[0].shape[:2]
+    assert frames[0].shape == (height + height % 2, width + width % 2, 3)
+    for frame, drawn in zip(frames, expected, strict=True):
+        assert np.abs(frame[:height, :width].astype(int) - drawn).mean() < 4
+
+
+@pytest.mark.parametrize("name", ["gif", "webp"])
+def test_an_animation_shows_every_lead(evidence: Evidence, name: str) -> None:
+    content = made(name, evidence, frames_per_second=5.0)
+    with Image.open(io.BytesIO(content)) as opened:
+        assert opened.n_frames == evidence.n_leads  # type: ignore[attr-defined]
+        opened.seek(2)
+        shown = np.asarray(opened.convert("RGB")).astype(int)
+    assert np.abs(shown - list(side_by_side(evidence, longest_side=320))[2]).mean() < 6
+
+
+def test_titles_of_panels_stand_above_the_frames_and_not_on_them(evidence: Evidence) -> None:
+    drawn = next(side_by_side(evidence))
+    truth = evidence.picture("truth", 0)
+    factor = -(-256 // 21)
+    enlarged = truth.repeat(factor, axis=0).repeat(factor, axis=1)
+    assert np.array_equal(drawn[-enlarged.shape[0] :, : enlarged.shape[1]], enlarged)
+
+
+def test_a_run_whose_series_was_deleted_says_so(tmp_path: Path) -> None:
+    run = finished_run(tmp_path, blob())
+    SeriesStore(tmp_path).delete(run.record.series)
+    with pytest.raises(SeriesError, match="was deleted; the truth beside a forecast comes from it. Add its files again"):
+        Evidence.of(run, SeriesStore(tmp_path))
+
+
+def test_the_command_line_writes_what_the_ending_says(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace = str(run.store.folder.parent)
+    for name in ("a.csv", "b.html", "c.png"):
+        assert main(["export", run.id, str(tmp_path / name), "--workspace", workspace]) == 0
+        assert (tmp_path / name).stat().st_size > 500
+    assert main(["export", run.id, str(tmp_path / "d.xls"), "--workspace", workspace]) == 2
+    assert main(["export", run.id, str(tmp_path / "e.png"), "--leads", "one", "--workspace", workspace]) == 2
+    assert not (tmp_path / "d.xls").exists() and not (tmp_path / "e.png").exists()
+    assert "'one' is no list of leads" in capsys.readouterr().err
