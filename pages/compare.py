@@ -10,6 +10,7 @@ from framecast.ui.outcome import outcome, show_outcome
 from framecast.ui.run_choice import run_choice
 from framecast.ui.run_details import run_details
 from framecast.ui.run_table import run_table, same_frames
+from framecast.ui.taking_away import taking_away
 
 page.header("Compare", "The forecast of the test frames beside the truth, and up to which lead it can be trusted.")
 runs = [run for run in resources.run_store().runs() if run.state == "finished"]
@@ -24,6 +25,7 @@ try:
     show_outcome(outcome(run), with_finding=not run.weights())
     way_to_blend(run, resources.run_store())
     comparison(run, resources.stored_series(run.record.series), store)
+    taking_away(run, resources.stored_series(run.record.series), store)
     blend_view(run, resources.run_store())
     st.subheader("All forecasters on these test frames", anchor=False)
     run_table(run, same_frames(run, runs))
