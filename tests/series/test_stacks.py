@@ -3,18 +3,19 @@
 import io
 import struct
 from datetime import timedelta
+from fractions import Fraction
 from typing import Any
 
 import av
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image
+from PIL import Image, ImageOps
 
 from framecast.errors import ChoiceNeededError, SeriesError
-from framecast.series.ingest import Upload, ingest
+from framecast.series.ingest import Upload, Wanted, ingest
 from framecast.series.store import SeriesStore
-from tests.series.files import Array
+from tests.series.files import Array, encoded
 
 
 def tiff(pixels: Array, **options: Any) -> Upload:
@@ -102,6 +103,56 @@ def test_depth_beside_time_is_asked_and_cut_where_it_is_said(store: SeriesStore,
         ingest(file, store, axes="T,6,H,W")
 
 
+def test_interval_and_units_come_from_the_file(store: SeriesStore, frames: Array) -> None:
+    pages = frames[..., 0]
+    imagej = {"axes": "TYX", "finterval": 2.0, "tunit": "min", "vunit": "mm/h"}
+    ome = {"axes": "TYX", "TimeIncrement": 250.0, "TimeIncrementUnit": "ms"}
+    files = {
+        timedelta(minutes=2): tiff(pages, imagej=True, metadata=imagej),
+        timedelta(milliseconds=250): tiff(pages + 1, ome=True, metadata=ome),
+    }
+    for step, file in files.items():
+        assert ingest(file, store).timestep == step
+    assert store.list()[1].units == "mm/h"
+
+
+@pytest.mark.parametrize("compression", [None, "lzw", "deflate", "zstd", "packbits"])
+@pytest.mark.parametrize("tile", [None, (16, 16)])
+def test_compressed_and_tiled_pages(store: SeriesStore, compression: str | None, tile: tuple[int, int] | None) -> None:
+    pages = np.random.default_rng(0).integers(0, 65536, (4, 40, 33, 3), dtype=np.uint16)
+    file = tiff(pages, photometric="rgb", compression=compression, tile=tile, bigtiff=True)
+    assert np.array_equal(read_back(store, file), pages)
+
+
+def test_a_stack_of_one_directory_for_all_its_pages(store: SeriesStore) -> None:
+    """As ImageJ writes what is larger than 4 GB; depth beside time is cut there, too."""
+    pages = np.random.default_rng(0).integers(0, 65536, (4, 3, 9, 7), dtype=np.uint16)
+    file = tiff(pages, photometric="minisblack", metadata={"axes": "TZYX"}, truncate=True, byteorder=">")
+    assert np.array_equal(store.open(ingest(file, store, axes="T,3,H,W").digest).frames[..., 0], pages[:, 2])
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_stack_that_lies_on_its_side_is_turned_up(store: SeriesStore, frames: Array, orientation: int) -> None:
+    file = tiff(frames, photometric="rgb", metadata=None, extratags=[(274, "H", 1, orientation, False)])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    upright = [ImageOps.exif_transpose(Image.open(io.BytesIO(encoded(frame, exif=exif)))) for frame in frames]
+    assert np.array_equal(read_back(store, file), np.stack([np.asarray(image) for image in upright]))
+
+
+def test_inks_and_transparency_are_said(store: SeriesStore) -> None:
+    inks = np.random.default_rng(0).integers(0, 256, (3, 5, 6, 4), dtype=np.uint8)
+    stored = ingest(tiff(inks, photometric="separated"), store)
+    with Image.fromarray(inks[0], "CMYK") as image:
+        colours = np.asarray(image.convert("RGB")).astype(int)
+    assert np.abs(store.open(stored.digest).frames[0].astype(int) - colours).max() <= 1
+    assert stored.warnings == ("CMYK inks were turned into red, green and blue without a colour profile.",)
+    inks[:, 0, 0, 3], inks[..., 3][inks[..., 3] > 0] = 0, 255
+    stored = ingest(tiff(inks, photometric="rgb", extrasamples=["unassalpha"]), store)
+    assert store.open(stored.digest).frames[0, 0, 0].tolist() == [255, 255, 255]
+    assert stored.warnings == ("Transparent pixels were laid over white.",)
+
+
 def test_pages_of_two_sizes_are_refused(store: SeriesStore) -> None:
     stream = io.BytesIO()
     with tifffile.TiffWriter(stream) as writer:
@@ -119,6 +170,44 @@ def test_gif_webp_and_png_animations(store: SeriesStore) -> None:
         images[0].save(stream, kind, save_all=True, append_images=images[1:], duration=80, **options)
         stored = ingest(Upload.from_bytes(f"a.{kind}", stream.getvalue()), store, name=kind)
         assert np.array_equal(store.open(stored.digest).frames, levels), kind
+
+
+@pytest.mark.parametrize("disposal", [1, 2, 3])
+def test_frames_that_replace_a_part_of_the_picture_are_composed(store: SeriesStore, disposal: int) -> None:
+    """A GIF whose second frame is a small patch; what becomes of it before the third is up to its disposal."""
+    canvas = np.zeros((8, 10), np.uint8)
+    first, patch = Image.fromarray(canvas), Image.fromarray(np.full((3, 4), 1, np.uint8))
+    last = Image.fromarray(np.full((1, 1), 2, np.uint8))
+    content = gif_of_patches([(first, 0, 0), (patch, 2, 3), (last, 9, 7)], disposal)
+    colours = np.array([[10, 20, 30], [200, 100, 50], [0, 255, 0]], np.uint8)
+    expected = np.broadcast_to(colours[0], (3, 8, 10, 3)).copy()
+    expected[1, 3:6, 2:6] = colours[1]
+    expected[2] = expected[0] if disposal == 3 else expected[1]
+    if disposal == 2:
+        expected[2, 3:6, 2:6] = colours[2]  # cleared to the background colour
+    expected[2, 7, 9] = colours[2]
+    assert np.array_equal(read_back(store, Upload.from_bytes("a.gif", content)), expected)
+
+
+def gif_of_patches(patches: list[tuple[Image.Image, int, int]], disposal: int) -> bytes:
+    """A GIF of three colours, frame by frame as given, each at its place; by hand, since Pillow chooses places itself."""
+    palette = bytes([10, 20, 30, 200, 100, 50, 0, 255, 0, 0, 0, 0])
+    width, height = patches[0][0].size
+    content = b"GIF89a" + struct.pack("<HHBBB", width, height, 0xF1, 2, 0) + palette
+    for number, (image, left, top) in enumerate(patches):
+        how = disposal if number == 1 else 1
+        content += b"\x21\xf9\x04" + struct.pack("<BHB", how << 2, 8, 0) + b"\0"
+        content += b"," + struct.pack("<HHHHB", left, top, *image.size, 0) + b"\x02"
+        bits = []
+        for value in image.tobytes():
+            bits += [4, value]  # a clear code before each pixel keeps every code three bits long
+        bits.append(5)
+        codes = "".join(format(code, "03b")[::-1] for code in bits)
+        packed = bytes(int(codes[i : i + 8].ljust(8, "0")[::-1], 2) for i in range(0, len(codes), 8))
+        for start in range(0, len(packed), 255):
+            content += bytes([len(packed[start : start + 255])]) + packed[start : start + 255]
+        content += b"\0"
+    return content + b";"
 
 
 def test_gif_timing(store: SeriesStore) -> None:
@@ -176,6 +265,59 @@ def test_a_video_held_upright_is_turned_as_a_player_turns_it(store: SeriesStore)
     content[place : place + 36] = struct.pack(">9i", 0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000)  # right goes down
     found = read_back(store, Upload.from_bytes("v.mov", bytes(content)))
     assert np.array_equal(found, np.rot90(frames, -1, axes=(1, 2)))
+
+
+def test_limited_range_becomes_full_range(store: SeriesStore) -> None:
+    """Luma 16 is black and 235 white; what lies between is stretched, as a player does."""
+    levels = np.linspace(16, 235, 8).round().astype(np.uint8)
+    luma = np.broadcast_to(levels[:, None, None], (8, 32, 48))
+    stream = io.BytesIO()
+    with av.open(stream, "w", format="avi") as output:
+        track = output.add_stream("ffv1", rate=25)
+        track.height, track.width, track.pix_fmt = 32, 48, "yuv420p"
+        for frame in luma:
+            planes = np.concatenate([frame, np.full((16, 48), 128, np.uint8)])
+            output.mux(track.encode(av.VideoFrame.from_ndarray(planes, format="yuv420p")))
+        output.mux(track.encode(None))
+    found = read_back(store, Upload.from_bytes("v.avi", stream.getvalue()))
+    expected = (luma.astype(float) - 16) * 255 / 219
+    assert np.abs(found.astype(float) - expected[..., None]).max() <= 2 and found.min() == 0 and found.max() >= 253
+
+
+def test_more_than_8_bits_stay_more_than_8(store: SeriesStore) -> None:
+    frames = np.random.default_rng(0).integers(0, 65536, (4, 32, 16, 3), dtype=np.uint16)
+    stream = io.BytesIO()
+    with av.open(stream, "w", format="mov") as output:
+        track = output.add_stream("png", rate=25)
+        track.height, track.width, track.pix_fmt = 32, 16, "rgb48be"
+        for frame in frames:
+            output.mux(track.encode(av.VideoFrame.from_ndarray(frame, format="rgb48le").reformat(format="rgb48be")))
+        output.mux(track.encode(None))
+    found = read_back(store, Upload.from_bytes("v.mov", stream.getvalue()))
+    assert found.dtype == np.uint16 and np.array_equal(found, frames)
+
+
+@pytest.mark.parametrize("container", ["mp4", "matroska"])
+def test_frames_shown_for_different_times_are_said(store: SeriesStore, container: str) -> None:
+    stream = io.BytesIO()
+    with av.open(stream, "w", format=container) as output:
+        track = output.add_stream("mpeg4", rate=25)
+        track.height, track.width, track.pix_fmt = 32, 32, "yuv420p"
+        for index, time in enumerate((0, 1, 2, 7, 8, 9)):
+            frame = av.VideoFrame.from_ndarray(np.full((32, 32, 3), 30 * index, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = time, Fraction(1, 25)
+            output.mux(track.encode(frame))
+        output.mux(track.encode(None))
+    stored = ingest(Upload.from_bytes("v", stream.getvalue()), store)
+    assert stored.n_frames == 6 and "not evenly spaced in time" in stored.warnings[-1]
+
+
+@pytest.mark.parametrize("wanted", [Wanted(0, None, 3), Wanted(2, 7, 2), Wanted(5)])
+def test_a_part_of_a_video(store: SeriesStore, wanted: Wanted) -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (10, 16, 16, 3), dtype=np.uint8)
+    stored = ingest(Upload.from_bytes("v.avi", video(frames, "avi", "ffv1", "bgr0")), store, wanted=wanted)
+    assert np.array_equal(store.open(stored.digest).frames, frames[wanted.start : wanted.stop : wanted.every])
+    assert stored.timestep == wanted.every * timedelta(seconds=1 / 25) and stored.warnings == ()
 
 
 def test_a_video_that_breaks_off_is_refused(store: SeriesStore) -> None:

@@ -6,7 +6,7 @@ what the file says of a person is read into a message, a name or the store.
 
 import warnings as python_warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -53,7 +53,8 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
     n_frames = _count(header) if len(ordered) == 1 else len(ordered)
     if len({tuple(one.get("ImagePositionPatient") or ()) for _, one in ordered}) > 1:
         warn(notes, DEPTH)
-    sample = next(_frames(first, notes))
+    with closing(_frames(first, notes)) as decoding:
+        sample = next(decoding)
 
     def frames() -> FrameStream:
         yield from wish.wanted.of(frame for file, _ in ordered for frame in _frames(file, notes))
@@ -121,14 +122,15 @@ def _frames(file: Upload, notes: list[str]) -> FrameStream:
         with _quiet(file) as pydicom:
             header = pydicom.dcmread(stream, stop_before_pixels=True)
             stream.seek(0)
-            pixels_in_order = pydicom.pixels.iter_pixels(stream)
-        while True:
-            with _quiet(file) as pydicom:
-                pixels = next(pixels_in_order, None)
-                if pixels is None:
-                    return
-                frame = _meant(three_axes(pixels), header, pydicom, notes)
-            yield frame
+            decoding = pydicom.pixels.iter_pixels(stream)
+        with closing(decoding):
+            while True:
+                with _quiet(file) as pydicom:
+                    pixels = next(decoding, None)
+                    if pixels is None:
+                        return
+                    frame = _meant(three_axes(pixels), header, pydicom, notes)
+                yield frame
 
 
 def _meant(pixels: Frame, header: Any, pydicom: Any, notes: list[str]) -> Frame:
