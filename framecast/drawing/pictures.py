@@ -72,7 +72,7 @@ def spread_picture(spread: np.ndarray[Any, Any], limit: float, valid: Mask = Non
     return _grey_out(_SPREAD_LUT[level], valid)
 
 
-def encode(drawn: Picture, *, lossless: bool, longest_side: int | None = None) -> bytes:
+def encode(drawn: Picture, *, lossless: bool, longest_side: int | None = None, quality: int = 88) -> bytes:
     """PNG bytes, or JPEG bytes with full colour resolution; shrunk by area averaging to `longest_side` where larger."""
     image = Image.fromarray(drawn)
     if longest_side is not None and max(image.size) > longest_side:
@@ -83,7 +83,7 @@ def encode(drawn: Picture, *, lossless: bool, longest_side: int | None = None) -
     if lossless:
         image.save(buffer, "PNG", compress_level=1)
     else:
-        image.save(buffer, "JPEG", quality=88, subsampling=0)
+        image.save(buffer, "JPEG", quality=quality, subsampling=0)
     return buffer.getvalue()
 
 

@@ -58,13 +58,24 @@ def ssim(
         )
     values = np.empty(len(truth))
     for lead, pair in enumerate(zip(forecast, truth, strict=True)):
-        planes = [np.ascontiguousarray(np.moveaxis(frame, -1, 0), dtype=np.float32) for frame in pair]
-        if valid is not None:
-            filling = planes[1][:, valid].mean(axis=1)[:, None, None]
-            planes = [np.where(valid, plane, filling) for plane in planes]
-        per_pixel = _map_of_arrays(planes[0], planes[1], data_range)
+        per_pixel = _map_of_arrays(*_planes(*pair, valid), data_range)
         values[lead] = np.mean(per_pixel if inside is None else per_pixel[:, inside], dtype=np.float64)
     return values
+
+
+def ssim_of_frame(forecast: Array, truth: Array, *, data_range: float, valid: Mask | None = None) -> Array:
+    """The map that `ssim` averages, for one frame and to be looked at: (height, width, channel) float32.
+
+    `forecast` and `truth` are (height, width, channel). It is NaN where no window fits (5 pixels at each edge of a side of 11
+    or more) and outside the `valid` mask, so that its mean over the other pixels is what `ssim` gives. Errors as `Metric`.
+    """
+    check_pair(forecast[None], truth[None], data_range, valid)
+    per_pixel = _map_of_arrays(*_planes(forecast, truth, valid), data_range)
+    whole = np.full(truth.shape, np.nan, np.float32)
+    whole[_cropped(truth.shape[0]), _cropped(truth.shape[1])] = np.moveaxis(per_pixel, 0, -1)
+    if valid is not None:
+        whole[~valid] = np.nan
+    return whole
 
 
 def ssim_map(forecast: "Tensor", truth: "Tensor", data_range: float) -> "Tensor":
@@ -94,6 +105,15 @@ def differentiable_ssim_map(forecast: "Tensor", truth: "Tensor", data_range: flo
         middle = truth.mean(dim=(-2, -1), keepdim=True)
         result: Tensor = _similarity(forecast, truth, middle, data_range, _blur_products)
         return result
+
+
+def _planes(forecast: Array, truth: Array, valid: Mask | None) -> tuple[Array, Array]:
+    """Two frames (height, width, channel) as (channel, height, width) float32, with the same constant outside the mask."""
+    one, other = (np.ascontiguousarray(np.moveaxis(frame, -1, 0), dtype=np.float32) for frame in (forecast, truth))
+    if valid is None:
+        return one, other
+    filling = other[:, valid].mean(axis=1)[:, None, None]
+    return np.where(valid, one, filling), np.where(valid, other, filling)
 
 
 def _map_of_arrays(forecast: Array, truth: Array, data_range: float) -> Array:

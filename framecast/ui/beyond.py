@@ -14,7 +14,7 @@ from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui.clips import encode_clip
 from framecast.ui.downloads import downloads
 from framecast.ui.maps import spread_panel
-from framecast.ui.player import Panel, pack, player
+from framecast.ui.player import Panel, pack_clips, player
 from framecast.ui.resources import workspace
 from framecast.ui.series_clip import grey_bar, panel_title
 from framecast.ui.text import thousands
@@ -25,8 +25,8 @@ PLAYED_PER_SECOND = 10
 
 def beyond(run: Run, n_steps: int, stored: StoredSeries, store: SeriesStore) -> None:
     """Draw the forecast of `n_steps` frames and its downloads; computed once and kept for a few requests."""
-    frames, spread, payload = _forecast(str(workspace()), run.id, n_steps, run, store)
-    player(payload, key=f"beyond_player_{run.id}_{n_steps}")
+    frames, spread, packet = _forecast(str(workspace()), run.id, n_steps, run, store)
+    player(packet, key=f"beyond_player_{run.id}_{n_steps}")
     downloads(run, frames, stored, store, spread)
 
 
@@ -44,7 +44,7 @@ def _forecast(
     if spread is not None:
         panels.append(spread_panel(spread, series, stored, n_before=1))
     captions = player_captions(series.n_frames, n_steps)
-    return frames, spread, pack(panels, captions, height=HEIGHT_PX, frames_per_second=PLAYED_PER_SECOND, reports=False)
+    return frames, spread, pack_clips(panels, captions, height=HEIGHT_PX, frames_per_second=PLAYED_PER_SECOND)
 
 
 def player_captions(n_frames: int, n_steps: int) -> list[str]:

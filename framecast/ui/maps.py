@@ -1,29 +1,19 @@
-"""Panels of the player that are maps over the picture: where a forecast was wrong, and where it said it might be."""
+"""A panel of the player that is a map over the picture: where a forecast beyond the last frame says that it might be wrong."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
-from framecast.drawing.colours import error_lut, gradient, spread_lut
-from framecast.drawing.pictures import Picture, error_picture, spread_picture
-from framecast.evaluation.error_maps import error_limit, error_map, ticks
+from framecast.drawing.colours import gradient, spread_lut
+from framecast.drawing.pictures import Picture, spread_picture
+from framecast.evaluation.error_maps import error_limit, ticks
 from framecast.series.frames import Frames, FrameSeries
 from framecast.series.store import StoredSeries
 from framecast.ui.clips import encode_clip
 from framecast.ui.player import ColourBar, Panel
 
+LONGEST = 5
 MEAN_OF_CHANNELS = ", mean of channels"
-
-
-def error_panel(
-    forecast: Frames, truth: Frames, series: FrameSeries, stored: StoredSeries, *, narrow: bool = False
-) -> Panel:
-    """Forecast minus truth, one diverging scale for all leads. A `narrow` panel has room for fewer numbers."""
-    limit = error_limit(forecast, truth, valid=series.valid)
-    several = series.n_channels > 1
-    title = ("Error" if narrow and several else "Error: forecast minus truth") + (MEAN_OF_CHANNELS if several else "")
-    clip = encode_clip(_errors(forecast, truth, series, limit), len(truth), beside_others=True)
-    return Panel(title, clip, _bar(limit, stored, signed=True, longest=3 if narrow else 5))
 
 
 def spread_panel(spread: Frames, series: FrameSeries, stored: StoredSeries, n_before: int = 0) -> Panel:
@@ -33,13 +23,7 @@ def spread_panel(spread: Frames, series: FrameSeries, stored: StoredSeries, n_be
     limit = error_limit(spread, nothing, signed=False, valid=series.valid)
     title = "Spread" + (MEAN_OF_CHANNELS if series.n_channels > 1 else ": how far off it may be")
     clip = encode_clip(_spreads(spread, series, limit, n_before), n_before + len(spread), beside_others=True)
-    return Panel(title, clip, _bar(limit, stored, signed=False, longest=5))
-
-
-def _errors(forecast: Frames, truth: Frames, series: FrameSeries, limit: float) -> Iterator[Picture]:
-    for one, other in zip(forecast, truth, strict=True):
-        error = np.nan_to_num(error_map(one, other, valid=series.valid))
-        yield error_picture(error, limit, series.valid)
+    return Panel(title, clip, _bar(limit, stored))
 
 
 def _spreads(spread: Frames, series: FrameSeries, limit: float, n_before: int) -> Iterator[Picture]:
@@ -49,13 +33,10 @@ def _spreads(spread: Frames, series: FrameSeries, limit: float, n_before: int) -
         yield spread_picture(frame.mean(axis=-1, dtype=np.float32), limit, series.valid)
 
 
-def _bar(limit: float, stored: StoredSeries, *, signed: bool, longest: int) -> ColourBar:
-    marks = ticks(limit, signed=signed)
-    units = "" if stored.units in ("", "1") else f" {stored.units}"
-    labels = [f"{mark:{'+' if signed else ''}.4g}" if mark else "0" for mark in marks]
-    if max(map(len, labels)) > longest:  # long numbers would run into each other: every other one, zero among them
-        first = len(marks) // 2 % 2 if signed else 0
-        marks, labels = marks[first::2], labels[first::2]
-    labels[-1] += units
-    places = [(mark / limit + 1) / 2 if signed else mark / limit for mark in marks]
-    return ColourBar(gradient(error_lut() if signed else spread_lut()), tuple(zip(places, labels, strict=True)))
+def _bar(limit: float, stored: StoredSeries) -> ColourBar:
+    marks = ticks(limit, signed=False)
+    labels = [f"{mark:.4g}" if mark else "0" for mark in marks]
+    if max(map(len, labels)) > LONGEST:  # long numbers would run into each other: every other one, zero among them
+        marks, labels = marks[::2], labels[::2]
+    labels[-1] += "" if stored.units in ("", "1") else f" {stored.units}"
+    return ColourBar(gradient(spread_lut()), tuple(zip((mark / limit for mark in marks), labels, strict=True)))

@@ -8,7 +8,7 @@ from framecast.drawing.pictures import Mask, display_range, picture, still
 from framecast.series.frames import Frames
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui.clips import encode_clip, shown_frames
-from framecast.ui.player import ColourBar, Panel, pack
+from framecast.ui.player import ColourBar, Panel, pack_clips
 from framecast.ui.text import value, with_units
 
 HEIGHT_PX = 460
@@ -50,7 +50,7 @@ def series_payload(workspace: str, digest: str, _store: SeriesStore) -> bytes:
     captions = [f"Frame {index + 1} of {series.n_frames}" for index in frames]
     title = "All frames" if frames.step == 1 else f"One frame in {frames.step}"
     panel = Panel(panel_title(title, stored), clip, grey_bar(stored))
-    return pack([panel], captions, height=HEIGHT_PX, frames_per_second=10, reports=False)
+    return pack_clips([panel], captions, height=HEIGHT_PX, frames_per_second=10)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -7,6 +7,7 @@ way round, unless a link carries the run along.
 """
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import streamlit as st
@@ -23,9 +24,18 @@ UPLOADS = "upload_generation"
 NOTICE = "notice"
 """(kind, sentence) to be shown once, after the rerun that an action ends with."""
 JUMPS = "player_jumps"
-"""Run id to (number of the jump, lead): where the player of that run was last asked to go."""
+"""Run id to Jump."""
 FORECAST = "forecast_request"
 """(run id, number of steps) that the Forecast page shows."""
+
+
+@dataclass(frozen=True)
+class Jump:
+    """Where a player was last asked to go. The number tells a new jump from one that was done."""
+
+    number: int
+    lead: int
+    mode: str | None
 
 
 def choose_series(digest: str) -> None:
@@ -39,6 +49,7 @@ def choose_run(run_id: str | None, key: str = RUN) -> None:
         st.query_params.pop("run", None)
     elif st.query_params.get("run") != run_id:
         st.query_params["run"] = run_id
+        st.query_params.pop("lead", None)  # it was a lead of the other run
 
 
 def chosen_run() -> str | None:
@@ -49,16 +60,17 @@ def chosen_run() -> str | None:
     return st.session_state.get(RUN)
 
 
-def show_lead(run_id: str, lead: int) -> None:
-    """Ask the player of a run to go to a lead, from 1; it does so in the run of the page that follows."""
+def show_lead(run_id: str, lead: int, mode: str | None = None) -> None:
+    """Ask the player of a run to go to a lead, from 1; it does so in the run of the page that follows. `mode` is one of the
+    player's, None for the one that it is in."""
     jumps = st.session_state.setdefault(JUMPS, {})
-    number, _ = jumps.get(run_id, (0, 0))
-    jumps[run_id] = (number + 1, lead)
+    number = jumps[run_id].number if run_id in jumps else 0
+    jumps[run_id] = Jump(number + 1, lead, mode)
 
 
-def jump_of(run_id: str) -> tuple[int, int] | None:
-    """The last jump that `show_lead` asked for as (its number, lead). The number tells a new one from one that was done."""
-    jump: tuple[int, int] | None = st.session_state.get(JUMPS, {}).get(run_id)
+def jump_of(run_id: str) -> Jump | None:
+    """The last jump that `show_lead` asked for."""
+    jump: Jump | None = st.session_state.get(JUMPS, {}).get(run_id)
     return jump
 
 

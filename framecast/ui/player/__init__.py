@@ -1,27 +1,38 @@
-"""The player: one or more panels of frames that move together, drawn in the browser from frames sent once.
+"""The player: one or more panels of frames that move together, drawn in the browser from what it was sent once.
 
-Scrubbing, playing and stepping never ask the server. Where a page needs to know the frame (to move a cursor in a chart) it
-asks for reports, and is told when the person pauses or lets go of the slider.
+Scrubbing, playing and stepping never ask the server. A page that must know what is shown is told when the person pauses or
+lets go. What a comparison shows comes in packets of its own (`feed`), so that nothing is sent twice and the first frame need
+not wait for the last. The .js files are parts of one module, joined here in order; nothing is built.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
-from framecast.ui.player.packing import ColourBar, Panel, pack
+from framecast.ui.player.packing import ColourBar, Panel, Part, mask, pack, pack_clips, pictures, sample, values
 
-__all__ = ["ColourBar", "Panel", "pack", "player"]
+__all__ = ["ColourBar", "Panel", "Part", "feed", "mask", "pack", "pack_clips", "pictures", "player", "sample", "values"]
 
+MODULES = ("packets", "colours", "looks", "pictures", "stage", "modes", "inspect", "clock", "controls", "player")
 _HERE = Path(__file__).parent
+_NOWHERE = ".st-key-player_feed { position: absolute; width: 0; height: 0; overflow: hidden; }"
 
 
-def player(payload: bytes, *, key: str) -> int:
-    """Draw what `pack` made and return the index of the frame shown; 0 until the browser reports another.
+def player(packet: bytes, *, key: str) -> Mapping[str, Any]:
+    """Draw what a packet describes, and return what the browser said of what it shows, {} until it has said something.
 
-    `key` must change with the content, or the frame of one clip would be reported for the next.
+    `key` must change with the content, or what was said of one clip would be taken for the next.
     """
-    result = _component()(data=payload, key=key, default={"frame": 0}, on_frame_change=_nothing)
-    return int(result.frame or 0)
+    result = _player()(data=packet, key=key, default={"view": {}}, on_view_change=_nothing)
+    view = result.view
+    return view if isinstance(view, Mapping) else {}
+
+
+def feed(packet: bytes, *, key: str) -> None:
+    """Send a packet to the player that its header names in "to"."""
+    _feed()(data=packet, key=key)
 
 
 def _nothing() -> None:
@@ -29,6 +40,15 @@ def _nothing() -> None:
 
 
 @st.cache_resource(show_spinner=False)
-def _component() -> "st.components.v2.types.ComponentRenderer":
-    html, css, js = ((_HERE / f"player.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
-    return st.components.v2.component("framecast_player", html=html, css=css, js=js)
+def _player() -> "st.components.v2.types.ComponentRenderer":
+    js = "\n".join(_read(f"{name}.js") for name in MODULES)
+    return st.components.v2.component("framecast_player", html=_read("player.html"), css=_read("player.css"), js=js)
+
+
+@st.cache_resource(show_spinner=False)
+def _feed() -> "st.components.v2.types.ComponentRenderer":
+    return st.components.v2.component("framecast_feed", css=_NOWHERE, js=_read("feed.js"), isolate_styles=False)
+
+
+def _read(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")

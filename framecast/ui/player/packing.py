@@ -1,14 +1,20 @@
-"""What the browser is sent: [header length, 4 bytes, little-endian][header, JSON][pictures, one after the other].
+"""What the browser is sent: [header length, 4 bytes, little-endian][header, JSON][bytes of the parts, one after the other].
 
 Only bytes at the top level of a component's data travel as bytes; inside JSON they would be base64 and a third larger.
 """
 
 import json
 import struct
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
+from typing import Any
+
+import numpy as np
 
 from framecast.ui.clips import Clip
+
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)
@@ -26,35 +32,79 @@ class Panel:
     bar: ColourBar | None = None
 
 
-def pack(panels: list[Panel], captions: list[str], *, height: int, frames_per_second: float, reports: bool) -> bytes:
-    """One payload for all panels. `captions` has one line per frame; `reports` tells the browser to send the frame back."""
+@dataclass(frozen=True)
+class Part:
+    """Something for the player's shelf: `facts` say what, `blobs` are its bytes. `facts["form"]` is "pictures", "values",
+    "sample" or "mask"; pictures and values belong to a "source" and are one blob a lead, from "first" on."""
+
+    facts: Mapping[str, Any]
+    blobs: tuple[bytes, ...] = field(repr=False)
+
+
+def pack(header: Mapping[str, Any], parts: Sequence[Part] = ()) -> bytes:
+    """A packet: the header and its parts."""
+    described = [{**part.facts, "sizes": [len(blob) for blob in part.blobs]} for part in parts]
+    text = json.dumps({**header, "parts": described}).encode()
+    return b"".join([struct.pack("<I", len(text)), text, *(blob for part in parts for blob in part.blobs)])
+
+
+def pack_clips(panels: list[Panel], captions: list[str], *, height: int, frames_per_second: float) -> bytes:
+    """One packet for panels of finished pictures that have nothing to be compared with. `captions` has one line per frame."""
     lengths = {len(panel.clip.pictures) for panel in panels}
     assert lengths == {len(captions)}, f"panels of {lengths} frames with {len(captions)} captions"
     blobs = b"".join(picture for panel in panels for picture in panel.clip.pictures)
+    name = sha256(blobs).hexdigest()[:16]
+    first = panels[0].clip
     header = {
+        "name": name,
+        "n": len(captions),
+        "width": first.width,
+        "height": first.height,
         "captions": captions,
-        "height": height,
+        "room": height,
         "framesPerSecond": frames_per_second,
-        "reports": reports,
-        "panels": [_describe(panel) for panel in panels],
         "note": _note([panel.clip for panel in panels]),
-        "id": sha256(blobs).hexdigest()[:16],
+        "sources": [
+            {"source": str(index), "title": panel.title, "bar": asdict(panel.bar) if panel.bar else None}
+            for index, panel in enumerate(panels)
+        ],
     }
-    text = json.dumps(header).encode()
-    return struct.pack("<I", len(text)) + text + blobs
+    return pack(header, [pictures(str(index), 1, panel.clip, name) for index, panel in enumerate(panels)])
 
 
-def _describe(panel: Panel) -> dict[str, object]:
-    clip = panel.clip
-    return {
-        "title": panel.title,
-        "mime": clip.mime,
-        "width": clip.width,
-        "height": clip.height,
-        "exact": clip.lossless,
-        "sizes": [len(picture) for picture in clip.pictures],
-        "bar": asdict(panel.bar) if panel.bar else None,
+def pictures(source: str, first: int, clip: Clip, name: str = "", scales: Sequence[float] | None = None) -> Part:
+    """The pictures of a clip for the leads from `first` on. Where their levels are values, `scales` says what the ends mean,
+    picture by picture. `name` is the part's id."""
+    facts = {"id": f"{name}/{source}/{first}", "form": "pictures", "source": source, "first": first, "mime": clip.mime}
+    return Part(facts | ({"scales": list(scales)} if scales is not None else {}), clip.pictures)
+
+
+def values(source: str, first: int, frames: Array, *, passing: bool = False, name: str = "") -> Part:
+    """Exact values for the leads from `first` on: `frames` (lead, height, width, channel) of uint8, uint16 or float32. Those
+    that are `passing` may be dropped by the player, and sent again."""
+    facts = {
+        "id": "" if passing else f"{name}/{source}/{first}",
+        "form": "values",
+        "source": source,
+        "first": first,
+        "dtype": frames.dtype.name,
+        "channels": frames.shape[-1],
+        "passing": passing,
     }
+    little = frames.dtype.newbyteorder("<")
+    return Part(facts, tuple(np.ascontiguousarray(frame, dtype=little).tobytes() for frame in frames))
+
+
+def sample(source: str, taken: Array, name: str = "") -> Part:
+    """A few pixels, (pixel, channel), that the browser ranks errors by. Samples of one source add up."""
+    facts = {"id": f"sample/{source}/{name}", "form": "sample", "source": source, "channels": taken.shape[-1]}
+    return Part(facts, (np.ascontiguousarray(taken, dtype="<f4").tobytes(),))
+
+
+def mask(valid: Array) -> Part:
+    """The (height, width) mask of pixels that carry data."""
+    height, width = valid.shape
+    return Part({"id": "mask", "form": "mask", "height": height, "width": width}, (np.packbits(valid).tobytes(),))
 
 
 def _note(clips: list[Clip]) -> str:

@@ -1,11 +1,8 @@
-// The canvas player. It is given every encoded frame once, decodes those near the one shown, and draws all panels of a frame
-// together. See packing.py for the layout of the payload.
+// The player: what is shown (lead, mode, look, view), and the way from a change of any of them to the pictures on the screen.
+// It tells Python what it shows once it rests; while it plays nothing is asked of the server.
 
-const DECODED_PIXELS = 50e6; // about 200 MB of decoded pictures are kept at once
 const AHEAD = 8; // frames decoded in advance
-const REPORT_AFTER_MS = 200;
-const GAP = 16;
-const NARROWEST_PANEL = 200; // a thin picture still has room for its title and its legend
+const REPORT_AFTER_MS = 150;
 
 const players = new WeakMap();
 
@@ -17,254 +14,453 @@ export default function ({ parentElement, data, setStateValue }) {
     player = new Player(root);
     players.set(root, player);
   }
-  player.report = (frame) => setStateValue("frame", frame);
-  player.load(data);
+  player.send = (view) => setStateValue("view", view);
+  player.load(unpack(data));
   return () => {
     player.close();
     players.delete(root);
   };
 }
 
-function unpack(data) {
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  const headerLength = view.getUint32(0, true);
-  const header = JSON.parse(new TextDecoder().decode(data.subarray(4, 4 + headerLength)));
-  let position = 4 + headerLength;
-  for (const panel of header.panels) {
-    panel.blobs = panel.sizes.map((size) => {
-      const blob = new Blob([data.subarray(position, position + size)], { type: panel.mime });
-      position += size;
-      return blob;
-    });
-  }
-  return header;
+const whenQuiet = window.requestIdleCallback ?? ((work) => setTimeout(work, 50)); // Safari has no such call
+
+function startAgain(player) {
+  const shelf = new Shelf();
+  return [shelf, new Pictures(shelf, () => player.render())];
 }
 
 class Player {
   constructor(root) {
     this.root = root;
-    this.element = (name) => root.querySelector(name);
-    this.slider = this.element(".slider");
-    this.frame = 0;
-    this.playing = false;
-    this.decoded = new Map(); // frame -> promise of one bitmap per panel, oldest use first
-    this.ready = new Set();
-    this.tick = this.tick.bind(this);
-    this.listen();
-    this.observer = new ResizeObserver(() => this.arrange());
+    this.find = (name) => root.querySelector(name);
+    this.life = Math.random().toString(36).slice(2); // tells Python a new player, which has nothing yet, from the old one
+    [this.shelf, this.pictures] = startAgain(this);
+    this.view = new View();
+    this.clock = new Clock(this);
+    this.inspector = new Inspector(this);
+    this.stages = [];
+    Object.assign(this, { lead: 1, mode: "side", error: "signed", channel: "all", history: 0, split: 0.5, solo: null, jump: 0 });
+    Object.assign(this, { limit: null, percentile: null, window: null, blinkOn: true });
+    listenTo(this);
+    this.arrange = this.arrange.bind(this);
+    this.observer = new ResizeObserver(this.arrange);
     this.observer.observe(root);
+    document.addEventListener("fullscreenchange", this.arrange);
   }
 
-  load(data) {
-    const header = unpack(data);
-    if (this.header && this.header.id === header.id && this.header.captions.length === header.captions.length) return;
-    this.forget();
-    this.header = header;
-    this.n = header.captions.length;
-    this.frame = Math.min(this.frame, this.n - 1);
-    this.slider.max = this.n - 1;
-    this.element(".note").textContent = header.note;
-    this.element(".speed").value = String(header.framesPerSecond);
-    this.element(".controls").style.display = this.n > 1 ? "" : "none";
-    this.element(".panels").replaceChildren(...header.panels.map(figure));
-    this.canvases = [...this.root.querySelectorAll("canvas")];
-    this.arrange();
-    this.show(this.frame);
+  get comparing() {
+    return Boolean(this.header?.compare);
+  }
+  get first() {
+    return 1 - this.history;
+  }
+  get last() {
+    return this.header.n;
   }
 
-  listen() {
-    const act = {
-      first: () => this.step(-Infinity),
-      back: () => this.step(-1),
-      next: () => this.step(1),
-      last: () => this.step(Infinity),
-      play: () => (this.playing ? this.pause() : this.play()),
-    };
-    for (const button of this.root.querySelectorAll("button")) button.onclick = () => act[button.dataset.do]();
-    this.slider.oninput = () => {
-      if (this.playing) this.pause();
-      this.show(Number(this.slider.value));
-    };
-    this.slider.onchange = () => this.reportSoon();
-    const keys = { " ": "play", ArrowLeft: "back", ArrowRight: "next", Home: "first", End: "last" };
-    this.root.onkeydown = (event) => {
-      const name = keys[event.key];
-      const own = event.composedPath()[0].tagName; // the range and the list already answer to these keys
-      if (!name || own === "SELECT" || (own === "INPUT" && name !== "play") || (own === "BUTTON" && name === "play")) return;
-      event.preventDefault();
-      event.stopPropagation();
-      act[name]();
-    };
+  // ---- what comes from Python
+
+  load(header) {
+    const { parts, life, ...what } = header;
+    const text = JSON.stringify(what);
+    if (life && life !== this.life) this.reportSoon(true); // Python believes that pictures are here which are not
+    if (text === this.loaded) return;
+    const begins = !this.header;
+    [this.loaded, this.header] = [text, header];
+    if (!begins && !header.compare) this.pictures.close(); // another clip: nothing of the last one may be shown
+    if (!begins && !header.compare) [this.shelf, this.pictures] = startAgain(this);
+    for (const part of parts) this.shelf.put(part);
+    Object.assign(this.view, { width: header.width, height: header.height });
+    this.root.classList.toggle("compares", this.comparing);
+    if (begins) this.begin();
+    this.lead = Math.min(this.lead, this.last);
+    this.makePanels();
+    this.listenToPost(header.name);
+    this.show(this.lead);
   }
 
-  step(by) {
-    if (this.playing) this.pause();
-    this.show(Math.max(0, Math.min(this.n - 1, this.frame + by)));
+  begin() {
+    const { compare } = this.header;
+    this.find(".speed").value = String(this.header.framesPerSecond);
+    this.find(".transport").hidden = this.header.n < 2 && !compare;
+    this.find(".keys").textContent = KEYS_IN_WORDS + (compare ? KEYS_OF_COMPARE : ".");
+    if (!compare) return;
+    Object.assign(this, { window: compare.window, percentile: compare.percentile, history: compare.history });
+    this.luts = { signed: compare.luts.signed, magnitude: compare.luts.magnitude };
+    this.words = { signed: words(this.luts.signed), magnitude: words(this.luts.magnitude) };
+    this.find(".channel").replaceChildren(...compare.channels.map(([value, name]) => Object.assign(element("option", "", name), { value })));
+    this.find(".channels").hidden = compare.channels.length < 2;
+    this.find(".history").max = compare.mostHistory;
+    this.find(".history").value = this.history;
+  }
+
+  listenToPost(name) {
+    const posts = (window.framecastPosts ??= new Map());
+    if (!posts.has(name)) posts.set(name, { waiting: [], deliver: null });
+    this.post = posts.get(name);
+    this.post.deliver = (data) => this.take(unpack(data));
+    for (const data of this.post.waiting.splice(0)) this.post.deliver(data);
+  }
+
+  take(packet) {
+    if (packet.command) this.obey(packet.command);
+    for (const part of packet.parts) if (!this.shelf.have.has(part.id)) this.shelf.put(part);
+    if (packet.parts.some((part) => part.form === "sample")) this.setLook();
+    this.render();
+    this.inspector.show();
+  }
+
+  obey({ number, lead, mode }) {
+    if (number === this.jump) return;
+    this.jump = number;
+    if (mode && mode !== this.mode) this.setMode(mode);
+    this.goTo(lead);
+  }
+
+  // ---- what is shown
+
+  goTo(lead) {
+    this.stop();
+    this.show(Math.max(this.first, Math.min(this.last, lead)));
     this.reportSoon();
+  }
+
+  show(lead) {
+    this.lead = lead;
+    const slider = this.find(".slider");
+    const caption = this.caption(lead);
+    slider.value = lead;
+    const share = this.last > this.first ? (lead - this.first) / (this.last - this.first) : 0;
+    slider.style.setProperty("--done", `${100 * share}%`);
+    slider.setAttribute("aria-valuetext", caption);
+    this.find(".caption").textContent = caption;
+    this.root.dataset.lead = lead;
+    this.render();
+    if (this.inspector.pointer || this.inspector.pin) this.inspector.show();
+  }
+
+  caption(lead) {
+    if (!this.comparing) return this.header.captions[lead - 1];
+    const frame = this.header.compare.origin + lead;
+    return lead < 1 ? `Observed · frame ${frame}` : `Lead ${lead} of ${this.last} · frame ${frame}`;
   }
 
   play() {
-    if (this.n < 2) return;
-    if (this.frame === this.n - 1) this.show(0);
-    this.playing = true;
+    if (this.last <= this.first) return;
+    if (this.lead === this.last) this.show(this.first);
     this.root.classList.add("playing");
-    this.element(".play").setAttribute("aria-label", "Pause");
-    this.owed = 0;
-    this.last = performance.now();
-    this.timer = requestAnimationFrame(this.tick);
+    this.find(".play").setAttribute("aria-label", "Pause");
+    this.clock.start();
+  }
+
+  stop() {
+    if (!this.clock.playing) return;
+    this.clock.stop();
+    this.root.classList.remove("playing");
+    this.find(".play").setAttribute("aria-label", "Play");
   }
 
   pause() {
-    this.playing = false;
-    this.root.classList.remove("playing");
-    this.element(".play").setAttribute("aria-label", "Play");
-    cancelAnimationFrame(this.timer);
+    this.stop();
+    this.render();
     this.reportSoon();
   }
 
-  tick(now) {
-    if (!this.playing) return;
-    const interval = 1000 / Number(this.element(".speed").value);
-    this.owed += Math.min(now - this.last, 500); // time is added up: 60 Hz screens do not divide every speed
-    this.last = now;
-    if (this.owed >= interval) {
-      let next = this.frame + 1;
-      if (next >= this.n) {
-        if (!this.element(".loop").checked) return this.pause();
-        next = 0;
-      }
-      if (this.ready.has(next)) {
-        this.owed = Math.min(this.owed - interval, interval);
-        this.show(next);
-      } else {
-        this.decode(next); // late pictures slow the film down instead of tearing it
-      }
-    }
-    this.timer = requestAnimationFrame(this.tick);
+  setMode(mode) {
+    this.mode = mode;
+    this.solo = null;
+    this.makePanels();
+    this.render();
+    this.reportSoon();
   }
 
-  show(frame) {
-    this.frame = frame;
-    this.slider.value = frame;
-    this.slider.style.setProperty("--done", `${this.n > 1 ? (100 * frame) / (this.n - 1) : 0}%`);
-    this.slider.setAttribute("aria-valuetext", this.header.captions[frame]);
-    this.element(".caption").textContent = this.header.captions[frame];
-    this.decode(frame).then((bitmaps) => {
-      if (bitmaps && this.frame === frame) this.draw(bitmaps);
+  setError(error) {
+    this.error = error;
+    this.limit = null; // a limit in units means nothing for another kind of error
+    this.makePanels();
+    this.render();
+    this.reportSoon();
+  }
+
+  setChannel(channel) {
+    this.channel = channel;
+    this.makePanels();
+    this.render();
+    this.inspector.show();
+    this.reportSoon();
+  }
+
+  setWindow(low, high) {
+    if (low !== null && high !== null && low < high) this.window = [low, high];
+    this.setLook();
+    this.render();
+  }
+
+  setLimit(limit) {
+    this.limit = limit > 0 ? limit : null;
+    this.setLook();
+    this.render();
+  }
+
+  setPercentile(percent) {
+    if (percent >= 1 && percent <= 100) this.percentile = percent;
+    this.setLimit(null);
+  }
+
+  setHistory(n) {
+    this.history = Math.round(Math.min(Math.max(0, n), this.header.compare.mostHistory));
+    this.find(".history").value = this.history;
+    this.placeSlider();
+    this.show(Math.max(this.first, this.lead));
+    this.reportSoon();
+  }
+
+  setSplit(split) {
+    this.split = Math.min(1, Math.max(0, split));
+    for (const { handle } of this.stages) placeHandle(handle, this.split);
+    this.render();
+    this.inspector.show();
+  }
+
+  setSolo(index) {
+    this.solo = index !== null && index < this.stages.length ? index : null;
+    this.arrangedFor = "";
+    this.arrange();
+  }
+
+  setTool(tool) {
+    this.inspector.tool = tool;
+    this.find("[data-do=rectangle]").setAttribute("aria-pressed", tool === "rectangle");
+    this.root.classList.toggle("drawing", tool === "rectangle");
+  }
+
+  zoom(factor, x = this.view.x + this.view.width / this.view.zoom / 2, y = this.view.y + this.view.height / this.view.zoom / 2) {
+    this.view.zoomAt(factor, x, y);
+    this.viewed();
+  }
+
+  pan(dx, dy) {
+    this.view.move(dx, dy);
+    this.viewed();
+  }
+
+  resetZoom() {
+    this.view.reset();
+    this.viewed();
+  }
+
+  viewed() {
+    const { zoom, x, y } = this.view;
+    this.find(".zoom").textContent = `${Number(zoom.toPrecision(2))}×`;
+    this.root.dataset.view = JSON.stringify([zoom, x, y].map((one) => Number(one.toFixed(3))));
+    this.root.classList.toggle("zoomed", zoom > 1);
+    this.render();
+    this.inspector.show();
+  }
+
+  hasFocus() {
+    const active = this.root.getRootNode().activeElement;
+    return Boolean(active && (active === this.root || this.root.contains(active)));
+  }
+
+  visibleStages() {
+    return this.solo === null ? this.stages : [this.stages[this.solo]];
+  }
+
+  // ---- panels and look
+
+  makePanels() {
+    this.stages = panelsOf(this).map((panel) => new Stage(panel));
+    if (this.solo !== null && this.solo >= this.stages.length) this.solo = null;
+    for (const stage of this.stages) {
+      this.inspector.listen(stage);
+      if (stage.panel.kind === "swipe") addHandle(stage, this);
+    }
+    this.find(".panels").replaceChildren(...this.stages.map((stage) => stage.figure));
+    for (const button of this.root.querySelectorAll("[data-mode]")) button.setAttribute("aria-pressed", button.dataset.mode === this.mode);
+    this.find(".error").value = this.error;
+    this.root.dataset.mode = this.mode;
+    clearInterval(this.blinking);
+    if (this.mode === "blink") this.blinking = setInterval(() => this.blink(), BLINK_MS);
+    this.placeSlider();
+    this.setLook();
+    this.arrangedFor = "";
+    this.arrange();
+  }
+
+  blink() {
+    this.blinkOn = !this.blinkOn;
+    this.render();
+  }
+
+  setLook() {
+    const { header, error, channel } = this;
+    if (!this.comparing) {
+      this.pictures.setLook({ error: {} });
+      for (const stage of this.stages) if (stage.panel.bar) stage.showBar(stage.panel.bar);
+      return;
+    }
+    const { compare, width, height } = header;
+    this.errorLimit = this.limit ?? percentile(errorSizes(this.shelf.samples, compare.forecasters, error, channel), this.percentile);
+    this.pictures.setLook({
+      width,
+      height,
+      channel,
+      channels: compare.channelNames.length,
+      window: this.window,
+      drawn: compare.window,
+      error: { kind: error, limit: this.errorLimit, lut: error === "signed" ? this.words.signed : this.words.magnitude },
+      magnitude: this.words.magnitude,
+      spreadLimit: compare.spread?.limit,
     });
-    for (let ahead = 1; ahead <= Math.min(AHEAD, this.n - 1); ahead++) this.decode((frame + ahead) % this.n);
+    showFields(this);
+    for (const stage of this.stages) stage.showBar(barOf(stage.panel, this));
   }
 
-  draw(bitmaps) {
-    bitmaps.forEach((bitmap, i) => this.canvases[i].getContext("2d").drawImage(bitmap, 0, 0));
-    this.root.dataset.frame = this.frame;
-  }
-
-  decode(frame) {
-    const known = this.decoded.get(frame);
-    if (known) {
-      this.decoded.delete(frame); // put it back as the one used last
-      this.decoded.set(frame, known);
-      return known;
-    }
-    const { id, panels } = this.header;
-    const promise = Promise.all(panels.map((panel) => createImageBitmap(panel.blobs[frame]))).then((bitmaps) => {
-      if (this.header.id !== id || this.decoded.get(frame) !== promise) {
-        bitmaps.forEach((bitmap) => bitmap.close());
-        return null;
-      }
-      this.ready.add(frame);
-      return bitmaps;
-    });
-    this.decoded.set(frame, promise);
-    this.discard();
-    return promise;
-  }
-
-  discard() {
-    const pixels = this.header.panels.reduce((sum, panel) => sum + panel.width * panel.height, 0);
-    const most = Math.max(3 * AHEAD, Math.floor(DECODED_PIXELS / pixels));
-    for (const [frame, promise] of this.decoded) {
-      if (this.decoded.size <= most) break;
-      if (frame === this.frame) continue;
-      this.decoded.delete(frame);
-      this.ready.delete(frame);
-      promise.then((bitmaps) => bitmaps && bitmaps.forEach((bitmap) => bitmap.close()));
-    }
+  placeSlider() {
+    const slider = this.find(".slider");
+    slider.min = this.first;
+    slider.max = this.last;
+    const mark = this.find(".origin");
+    mark.hidden = this.history === 0;
+    // Between the last observed frame and lead 1; the thumb's middle runs 7 px inside the track's ends.
+    const share = (this.history - 0.5) / Math.max(1, this.last - this.first);
+    mark.style.left = `calc(7px + ${share} * (100% - 14px))`;
   }
 
   arrange() {
     if (!this.header) return;
-    const available = this.root.clientWidth;
-    const count = this.header.panels.length;
-    if (!available || available === this.arrangedFor) return;
-    this.arrangedFor = available;
-    const columns = Math.max(1, Math.min(count, Math.floor((available + GAP) / (NARROWEST_PANEL + GAP))));
-    const widest = (available - GAP * (columns - 1)) / columns;
-    this.header.panels.forEach((panel, i) => {
-      let scale = Math.min(widest / panel.width, this.header.height / panel.height);
-      if (scale >= 2) scale = Math.floor(scale); // whole pixels: an enlarged picture stays even
-      const canvas = this.canvases[i];
-      canvas.style.width = `${panel.width * scale}px`;
-      canvas.style.height = `${panel.height * scale}px`;
-      canvas.classList.toggle("enlarged", panel.exact && scale > 1); // a preview has no pixels worth showing
-      canvas.parentElement.style.width = `${Math.max(panel.width * scale, Math.min(widest, NARROWEST_PANEL))}px`;
+    const available = this.root.clientWidth - 2 * parseFloat(getComputedStyle(this.root).paddingLeft);
+    const full = Boolean(document.fullscreenElement) && this.root.matches(":fullscreen");
+    const count = this.visibleStages().length;
+    const wanted = `${available} ${full} ${count} ${this.solo} ${window.devicePixelRatio}`;
+    if (available <= 0 || wanted === this.arrangedFor) return;
+    this.arrangedFor = wanted;
+    const above = this.comparing ? 100 : 60;
+    const room = full ? window.innerHeight - 150 : Math.max(this.header.room + above, count > 3 ? 0.9 * window.innerHeight : 0);
+    const { width, height, panelWidth } = layoutOf(count, available, room, this.view.width, this.view.height, above);
+    const ratio = Math.min(2, window.devicePixelRatio || 1);
+    for (const stage of this.stages) {
+      const shown = this.solo === null || stage === this.stages[this.solo];
+      stage.figure.hidden = !shown;
+      if (shown) stage.resize(width, height, panelWidth, ratio);
+    }
+    this.render();
+    this.inspector.show();
+  }
+
+  // ---- drawing
+
+  layers(stage, lead) {
+    return layersOf(stage.panel, lead, this);
+  }
+
+  ready(lead) {
+    let all = true;
+    for (const stage of this.visibleStages()) {
+      for (const { request } of this.layers(stage, lead)) if (request && !this.pictures.get(request)) all = false;
+    }
+    return all;
+  }
+
+  render() {
+    if (!this.header) return;
+    let missing = false;
+    for (const stage of this.visibleStages()) {
+      const layers = this.layers(stage, this.lead).map((layer) => ({ ...layer, picture: layer.request && this.pictures.get(layer.request) }));
+      const there = layers.every(({ request, picture }) => !request || picture);
+      if (there) stage.paint(layers, this.view);
+      missing ||= !there;
+      this.annotate(stage, layers, there);
+    }
+    if (!missing) this.root.dataset.shown = this.lead;
+    this.root.dataset.exact = this.exact = !missing && this.restsExact();
+    this.showNote(missing);
+    for (let step = 1; step <= Math.min(AHEAD, this.last - this.first); step++) this.prepare(this.lead + step);
+    this.decodeInQuiet();
+  }
+
+  restsExact() {
+    return this.visibleStages().every((stage) => stage.badge.textContent !== "preview");
+  }
+
+  // While nothing else is to be done the film is decoded from here on, so that it plays smoothly from the first frame.
+  decodeInQuiet() {
+    if (this.inQuiet || this.clock.playing) return;
+    this.inQuiet = whenQuiet(() => {
+      this.inQuiet = null;
+      for (let step = 1; step <= this.last - this.first; step++) {
+        if (this.pictures.pending.size || this.pictures.full()) return;
+        this.prepare(this.lead + step);
+      }
     });
   }
 
-  reportSoon() {
-    if (!this.header.reports) return;
-    clearTimeout(this.reporting);
-    this.reporting = setTimeout(() => this.report(this.frame), REPORT_AFTER_MS);
+  prepare(lead) {
+    const wrapped = lead > this.last ? this.first + (lead - this.last - 1) : lead;
+    for (const stage of this.visibleStages()) {
+      for (const { request } of this.layers(stage, wrapped)) if (request && !this.pictures.computable(request)) this.pictures.get(request);
+    }
   }
 
-  forget() {
-    for (const promise of this.decoded.values()) promise.then((bitmaps) => bitmaps && bitmaps.forEach((bitmap) => bitmap.close()));
-    this.decoded.clear();
-    this.ready.clear();
-    this.arrangedFor = undefined;
+  annotate(stage, layers, there) {
+    const { panel } = stage;
+    const inexact = layers.some(({ picture }) => picture && !picture.exact);
+    let badge = "";
+    if (!there) badge = "loading";
+    else if (this.comparing && this.lead < 1 && panel.kind !== "truth") badge = "observed";
+    else if (panel.kind === "blink") badge = this.blinkOn ? "forecast" : "truth";
+    else if (inexact) badge = "preview";
+    if (stage.badge.textContent !== badge) stage.badge.textContent = badge;
+    if (this.clock.playing) return; // nobody can read along, and writing text costs time
+    stage.canvas.setAttribute("aria-label", wordsOf(panel, this.lead, (lead) => this.caption(lead), this));
+    const clipped = Math.max(0, ...layers.map(({ picture }) => picture?.clipped ?? 0));
+    if (stage.clipped) stage.clipped.textContent = clipped ? `clipped: ${percentText(clipped)} of the pixels lie beyond the ends` : "";
+  }
+
+  showNote(missing) {
+    let note = "";
+    if (missing && this.comparing) {
+      let here = 0;
+      for (let lead = 1; lead <= this.last; lead++) here += this.shelf.pictures.has(`truth@${lead}`) || this.shelf.values.has(`truth@${lead}`);
+      note = here < this.last ? `${here} of ${this.last} frames have arrived` : "drawing";
+    } else if (!this.comparing) {
+      note = this.header.note;
+    }
+    const place = this.find(".note");
+    if (place.textContent !== note) place.textContent = note;
+  }
+
+  showPlace(pixel, pin, rect) {
+    this.find(".place").textContent = pixel ? `x ${pixel[0]}, y ${pixel[1]}` : "";
+    const fields = [[".pinX", pin?.[0]], [".pinY", pin?.[1]], [".rectX", rect?.[0]], [".rectY", rect?.[1]], [".rectW", rect?.[2]], [".rectH", rect?.[3]]];
+    for (const [name, value] of fields) if (this.find(name) !== this.find(":focus")) this.find(name).value = value ?? "";
+  }
+
+  // ---- what Python is told
+
+  reportSoon(always = false) {
+    clearTimeout(this.reporting);
+    this.reporting = setTimeout(() => this.report(always), REPORT_AFTER_MS);
+  }
+
+  report(always) {
+    if (!this.comparing || this.clock.playing) return;
+    const { life, lead, mode, error, channel, history, jump } = this;
+    const { pin, rect } = this.inspector;
+    const seen = JSON.stringify([lead, mode, error, channel, history, jump, pin, rect]);
+    if (!always && seen === this.reported) return;
+    this.reported = seen;
+    this.send({ life, lead, mode, error, channel, history, jump, pin, rect, have: [...this.shelf.have] });
   }
 
   close() {
-    this.playing = false;
-    cancelAnimationFrame(this.timer);
+    this.clock.stop();
     clearTimeout(this.reporting);
+    clearInterval(this.blinking);
     this.observer.disconnect();
-    this.forget();
+    document.removeEventListener("fullscreenchange", this.arrange);
+    if (this.post) this.post.deliver = null;
+    this.pictures.close();
   }
-}
-
-function figure(panel) {
-  const box = document.createElement("figure");
-  const title = document.createElement("figcaption");
-  title.textContent = panel.title;
-  title.title = panel.title;
-  const canvas = document.createElement("canvas");
-  canvas.width = panel.width;
-  canvas.height = panel.height;
-  canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", panel.title);
-  box.append(title, canvas);
-  if (panel.bar) box.append(colourBar(panel.bar));
-  return box;
-}
-
-function colourBar(bar) {
-  const box = document.createElement("div");
-  box.className = "bar";
-  const gradient = document.createElement("div");
-  gradient.className = "gradient";
-  gradient.style.background = bar.gradient;
-  const ticks = document.createElement("div");
-  ticks.className = "ticks";
-  for (const [position, label] of bar.ticks) {
-    const tick = document.createElement("span");
-    tick.textContent = label;
-    tick.style.left = `${100 * position}%`;
-    if (position <= 0.05) tick.className = "left";
-    if (position >= 0.95) tick.className = "right";
-    ticks.append(tick);
-  }
-  box.append(gradient, ticks);
-  return box;
 }

@@ -1,0 +1,121 @@
+"""What stands beside a run in the player: other finished runs on the same test frames, and simple rules.
+
+A run keeps its forecast. A rule's is made when it is first asked for, with a word on the screen, and kept for its series and
+split while the app runs.
+"""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from framecast.drawing.colours import forecaster_colour
+from framecast.errors import FrameCastError, InputError
+from framecast.evaluation.verdict import REFERENCE
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.runs.record import RunRecord
+from framecast.runs.rule_forecasts import rule_forecast
+from framecast.runs.store import Run
+from framecast.series.frames import Frames, FrameSeries
+from framecast.ui.resources import workspace
+from framecast.ui.text import escaped, moment, preset_title, short, value
+
+MOST = 3
+_RULE = "rule:"
+_TOLD_SETTINGS = 3
+"""So many settings that differ from the usual ones are named over a panel."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A forecast in the player. `name` is a run's id or "rule:" and a rule's name."""
+
+    name: str
+    title: str
+    note: str
+    colour: str
+    forecast: Frames
+
+
+def shown_run(run: Run) -> Shown:
+    kind = FORECASTERS[run.record.forecaster]
+    return Shown(run.id, kind.title, key_settings(run.record), forecaster_colour(run.record.forecaster), run.forecast())
+
+
+def beside(run: Run, series: FrameSeries) -> list[Shown]:
+    """Draw the choice and return what was chosen, at most MOST, persistence first. What cannot be shown is said."""
+    options = _options(run)
+    persistence = run.record.forecaster != REFERENCE and st.toggle(
+        "Persistence beside it", key=f"persistence_{run.id}", help="The last observed frame, repeated: the zero of skill."
+    )
+    chosen = st.multiselect(
+        "Runs and rules beside it",
+        list(options),
+        format_func=options.__getitem__,
+        max_selections=MOST - bool(persistence),
+        key=f"beside_{run.id}",
+        label_visibility="collapsed",
+        placeholder="Show up to three other runs or rules beside it",
+        width=600,
+    )
+    names = [*([_RULE + REFERENCE] if persistence else []), *chosen][:MOST]
+    found = []
+    for name in names:
+        try:
+            rule = name.startswith(_RULE)
+            found.append(_rule(name.removeprefix(_RULE), run, series) if rule else shown_run(run.store.open(name)))
+        except FrameCastError as error:
+            st.warning(escaped(str(error)))
+    return found
+
+
+def key_settings(record: RunRecord) -> str:
+    """What makes a run different from others of its kind, on one line: "recommended · 64 px · context 5 · 22 Nov, 07:31"."""
+    kind = FORECASTERS[record.forecaster]
+    words = []
+    if kind.family != "rule":
+        words.append(preset_title(record.preset))
+        words.append(f"{record.preparation.size} px" if record.preparation.size else "native size")
+    try:
+        usual = kind.configure(record.preset, split=record.split).to_mapping()
+    except InputError:  # a preset of an older FrameCast
+        usual = {}
+    labels = {field.name: field.label for field in kind.settings.fields()}
+    changed = [name for name, setting in record.settings.items() if name in labels and usual.get(name, setting) != setting]
+    for name in changed[:_TOLD_SETTINGS]:
+        setting = record.settings[name]
+        words.append(f"{labels[name].lower()} {setting if isinstance(setting, str | bool) else value(setting)}")
+    return " · ".join([*words, moment(record.created)])
+
+
+def _options(run: Run) -> dict[str, str]:
+    """Name to label: runs, the newest first, then rules."""
+    alike = [
+        one
+        for one in run.store.runs()
+        if one.id != run.id
+        and one.record.series == run.record.series
+        and one.record.split.test == run.record.split.test
+        and one.state == "finished"
+    ]
+    runs = {one.id: f"{short(one.record.title, 60)} · {key_settings(one.record)}" for one in alike}
+    rules = {
+        _RULE + name: f"{kind.title} · simple rule"
+        for name, kind in FORECASTERS.items()
+        if kind.family == "rule" and name not in (REFERENCE, run.record.forecaster)
+    }
+    return runs | rules
+
+
+def _rule(name: str, run: Run, series: FrameSeries) -> Shown:
+    record = run.record
+    test = record.split.test
+    with st.spinner(f"Forecasting with the rule {FORECASTERS[name].title} ..."):
+        forecast = _forecast(str(workspace()), record.series, (test.start, test.stop), name, record.seed, run, series)
+    return Shown(_RULE + name, FORECASTERS[name].title, "simple rule", forecaster_colour(name), forecast)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _forecast(
+    workspace: str, digest: str, test: tuple[int, int], name: str, seed: int, _run: Run, _series: FrameSeries
+) -> Frames:
+    return rule_forecast(name, _series, _run.record.split, seed)
