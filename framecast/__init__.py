@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from framecast.evaluation.scores import ScoreCurve, read_scores, score
     from framecast.evaluation.skill import skill, skill_horizon
     from framecast.evaluation.verdict import verdict
+    from framecast.files import default_workspace
     from framecast.forecasters.catalog import FORECASTERS
     from framecast.forecasters.contract import Forecaster, ForecasterKind, Workbench
     from framecast.metrics import METRICS
@@ -37,6 +38,7 @@ _ROOMS = {
     "framecast.evaluation.scores": ("ScoreCurve", "read_scores", "score"),
     "framecast.evaluation.skill": ("skill", "skill_horizon"),
     "framecast.evaluation.verdict": ("verdict",),
+    "framecast.files": ("default_workspace",),
     "framecast.forecasters.catalog": ("FORECASTERS",),
     "framecast.forecasters.contract": ("Forecaster", "ForecasterKind", "Workbench"),
     "framecast.metrics": ("METRICS",),
@@ -74,6 +76,7 @@ __all__ = [
     "StoredSeries",
     "Workbench",
     "carry_out",
+    "default_workspace",
     "forecast_beyond",
     "ingest",
     "plan",

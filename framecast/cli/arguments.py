@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import NoReturn
 
+from framecast.cli.runs_arguments import runs_arguments
 from framecast.files import default_workspace
 
 EXPORTS = (
@@ -66,29 +67,7 @@ def parser() -> argparse.ArgumentParser:
             one.add_argument("low", type=float, metavar="LOW")
             one.add_argument("high", type=float, metavar="HIGH")
     _prepare(series.add_parser("prepare", parents=[common], help="make a new series of a stored one: cropped, mended ..."))
-    runs = commands.add_parser("runs", help="the runs").add_subparsers(dest="action", required=True, metavar="ACTION")
-    runs.add_parser("list", parents=[common], help="all runs, newest first")
-    for action, words in (
-        ("show", "settings, state and scores of a run"),
-        ("export", "a run folder as one ZIP file"),
-        ("resume", "go on with a run that was left or failed, from its last checkpoint"),
-        ("finish", "forecast with the best that a run which was left had found"),
-        ("extend", "train a finished run further; its result stays until the new one is whole"),
-        ("delete", "remove a run and all it found"),
-    ):
-        one = runs.add_parser(action, parents=[common], help=words)
-        one.add_argument("run", metavar="RUN")
-        if action == "export":
-            one.add_argument("--out", type=Path, required=True, metavar="FILE.zip")
-        if action == "extend":
-            further = one.add_mutually_exclusive_group(required=True)
-            further.add_argument("--epochs", type=int, metavar="N", help="by so many epochs")
-            further.add_argument("--steps", type=int, metavar="N", help="by so many training steps")
-            further.add_argument("--minutes", type=float, metavar="MIN", help="by so many minutes")
-        if action == "show":
-            one.add_argument(
-                "--openstl", action="store_true", help="also print what OpenSTL's code would compute, to set beside its tables"
-            )
+    runs_arguments(commands.add_parser("runs", help="the runs"), common)
     commands.add_parser("forecasters", parents=[common], help="all forecasters, their presets and settings").add_argument(
         "name", nargs="?", metavar="NAME", help="show the settings of this one"
     )
@@ -130,6 +109,9 @@ def _run(run: argparse.ArgumentParser) -> None:
         "--test", type=int, metavar="N", help="frames at the end to hold back and forecast (default: 50 or a fifth)"
     )
     run.add_argument("--valid", type=int, metavar="N", help="frames before them that training is checked on")
+    run.add_argument(
+        "--frames", type=int, metavar="N", help="as if the series ended after this many frames (default: all of them)"
+    )
     run.add_argument("--budget", metavar="TIME", help="time limit of each fit: 90s, 3m or 1h")
     run.add_argument("--epochs", type=int, metavar="N", help="how often the training frames are gone through")
     run.add_argument("--steps", type=int, metavar="N", help="training steps of each fit, the same on every machine")
@@ -150,6 +132,10 @@ def _run(run: argparse.ArgumentParser) -> None:
         help="stored series to learn from first, for a half of the budget",
     )
     run.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
+    run.add_argument(
+        "--threads", type=int, metavar="N", help="threads of arithmetic on the CPU, which the last digits depend on"
+    )
+    run.add_argument("--title", metavar="TEXT", help="what to call the run (default: forecaster and series)")
     run.add_argument("--seed", type=_seed, default=0, metavar="N", help="a whole number from 0 on (default: 0)")
     run.add_argument("--json", type=Path, metavar="FILE", help="write per-lead scores of every forecaster")
     run.add_argument(

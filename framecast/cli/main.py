@@ -13,14 +13,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Exit code. argparse itself ends with 2 on an option it does not know."""
     asked = arguments.parser().parse_args(argv)
     screen = Screen(asked.quiet)
-    from framecast.cli import export, run, stored  # after the parsing, so that --help does not wait for torch
+    from framecast.cli import export, run, runs, stored  # after the parsing, so that --help does not wait for torch
 
     commands = {
         "run": run.run,
         "forecast": stored.forecast,
         "export": export.export,
         "series": stored.series,
-        "runs": stored.runs,
+        "runs": runs.runs,
         "forecasters": stored.forecasters,
     }
     try:

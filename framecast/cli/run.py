@@ -29,6 +29,7 @@ DEFAULT_FORECASTERS = ("auto", "unet")
 """The first that there is."""
 BUDGET = re.compile(r"(\d+(?:\.\d+)?)([smh])")
 MOST_EPOCHS = 100_000
+MOST_THREADS = 1024
 MINUTES = {"s": 1 / 60, "m": 1.0, "h": 60.0}
 
 
@@ -37,13 +38,14 @@ def run(asked: argparse.Namespace, screen: Screen) -> int:
     names = list(dict.fromkeys(asked.forecaster or [next(name for name in DEFAULT_FORECASTERS if name in FORECASTERS)]))
     chosen = {name: _configured(FORECASTERS[name], asked.preset, changes) for name in names}
     _refuse_unknown(changes, names)
+    _check_title_and_threads(asked, names)
     device = chosen_device(asked.device)
     for target, suffixes in ((asked.json, (".json",)), (asked.out, (".npy",))):
         if target is not None:
             check_target(target, suffixes)
     with _series(asked, screen) as stored:
         series = SeriesStore(asked.workspace).open(stored.digest)
-        split = Split.of(series.n_frames, asked.test, asked.valid)
+        split = Split.of(series.n_frames if asked.frames is None else asked.frames, asked.test, asked.valid)
         preparation = _preparation(asked, series, device)
         height, width = preparation.working_shape(series.height, series.width)
         if (height, width) != (series.height, series.width):
@@ -60,6 +62,8 @@ def run(asked: argparse.Namespace, screen: Screen) -> int:
                 preparation=preparation,
                 seed=asked.seed,
                 device=asked.device,
+                title=asked.title,
+                n_threads=asked.threads,
                 digest=stored.digest,
                 start_from=start_from,
                 others=others,
@@ -147,6 +151,17 @@ def _configured(kind: ForecasterKind, preset: str | None, changes: dict[str, obj
     own = {key: value for key, value in changes.items() if key in known}
     kind.configure(preset, own)
     return preset, own
+
+
+def _check_title_and_threads(asked: argparse.Namespace, names: list[str]) -> None:
+    if asked.title is not None:
+        asked.title = " ".join(asked.title.split()) or None
+    if asked.title and len(names) > 1:
+        raise SettingError(
+            f"One title is given and there are {len(names)} forecasters; each run needs a name of its own. Leave it out."
+        )
+    if asked.threads is not None and not 1 <= asked.threads <= MOST_THREADS:
+        raise SettingError(f"{asked.threads} threads are asked for; choose 1 to {MOST_THREADS}.")
 
 
 def _refuse_unknown(changes: dict[str, object], names: list[str]) -> None:

@@ -1,21 +1,17 @@
-"""`series`, `runs`, `forecasters` and `forecast`: what is there, and what can be done with it."""
+"""`series`, `forecasters` and `forecast`: what is there, and what can be done with it."""
 
 import argparse
 from pathlib import Path
 
-from framecast.cli.carrying import resume
 from framecast.cli.health import health_text
-from framecast.cli.openstl import openstl_table
 from framecast.cli.reading import added, described
-from framecast.cli.results import Results
+from framecast.cli.runs import series_of
 from framecast.cli.screen import Screen, table
-from framecast.errors import SeriesError, UnknownNameError
 from framecast.export.arrays import check_target, write_frames
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.experiment import forecast_beyond
-from framecast.runs.store import Array, Run, RunStore
+from framecast.runs.store import RunStore
 from framecast.series.derive import Recipe, derive
-from framecast.series.frames import FrameSeries
 from framecast.series.ingest import look
 from framecast.series.store import SeriesStore, StoredSeries
 
@@ -48,29 +44,6 @@ def series(asked: argparse.Namespace, screen: Screen) -> int:
     return 0
 
 
-def runs(asked: argparse.Namespace, screen: Screen) -> int:
-    store = RunStore(asked.workspace)
-    if asked.action in ("resume", "finish", "extend"):
-        _show(resume(asked, screen), asked.workspace, False)
-    elif asked.action == "delete":
-        store.delete(asked.run)
-        screen.say(f"Run '{asked.run}' is deleted.")
-    elif asked.action == "export":
-        check_target(asked.out, (".zip",))
-        store.open(asked.run).export(asked.out)
-        screen.say(f"Run '{asked.run}' is in {asked.out}.")
-    elif asked.action == "show":
-        _show(store.open(asked.run), asked.workspace, asked.openstl)
-    else:
-        found = store.runs()
-        known = {run.id for run in found}
-        rows = [(run.id, run.state, "  " * (run.record.member_of in known) + run.record.title) for run in found]
-        print(table(("run", "state", "title"), rows, left=(0, 1, 2)))
-        for broken in store.damaged():
-            screen.complain(broken.sentence)
-    return 0
-
-
 def forecasters(asked: argparse.Namespace, screen: Screen) -> int:
     if asked.name is None:
         rows = [(name, kind.family, ", ".join(kind.presets), kind.summary) for name, kind in FORECASTERS.items()]
@@ -88,7 +61,7 @@ def forecasters(asked: argparse.Namespace, screen: Screen) -> int:
 def forecast(asked: argparse.Namespace, screen: Screen) -> int:
     check_target(asked.out)
     run = RunStore(asked.workspace).open(asked.run)
-    series = _series_of(run, asked.workspace)
+    series = series_of(run, asked.workspace)
     write_frames(asked.out, forecast_beyond(run, series, asked.steps), series.valid)
     frames = "1 frame" if asked.steps == 1 else f"{asked.steps} frames"
     screen.say(f"{frames} after the last one of '{run.record.series_name}' written to {asked.out}.")
@@ -119,52 +92,3 @@ def _described(found: StoredSeries) -> str:
         *(f"note    {warning}" for warning in found.warnings),
     ]
     return "\n".join(lines)
-
-
-def _show(run: Run, workspace: Path, in_openstl_units: bool) -> None:
-    record = run.record
-    changed = ", ".join(f"{key}={value}" for key, value in record.settings.items()) or "none"
-    print(f"{record.title}\nrun       {run.id}, {run.state}\nfolder    {run.folder}")
-    first, last = record.split.test.start + 1, record.split.test.stop
-    print(f"series    {record.series_name} ({record.series}), test frames {first} to {last}")
-    print(f"size      {record.preparation.size or 'native'}\nseed      {record.seed}")
-    if record.start_from:
-        print(f"begun     with the weights of run {record.start_from}")
-    if record.learned_from:
-        print(f"learned   first from the series {', '.join(record.learned_from)}")
-    print(f"device    {record.device}, {record.n_threads} threads\npreset    {record.preset}\nsettings  {changed}\n")
-    if record.member_of:
-        print(f"It is a member of the blend of run {record.member_of}.\n")
-    if error := run.error():
-        print(error)
-    if run.state == "finished":
-        series = _series_of(run, workspace)
-        print(Results(series, record.series, record.split, [run]).text())
-        if weights := run.weights():
-            print(f"\n{run.summary()['finding']}\n\n{_blend(run, weights)}")
-        if in_openstl_units:
-            print(f"\n{openstl_table(series, record, run.forecast())}")
-    elif in_openstl_units:
-        print(f"It has no forecast to score in OpenSTL's units; it is {run.state}.")
-
-
-def _blend(run: Run, weights: dict[str, Array]) -> str:
-    """The members of a blend, their weights and their runs."""
-    horizon = run.record.split.horizon
-    leads = sorted({1, (1 + horizon) // 2, horizon})
-    ids = {member.record.forecaster: member.id for member in run.store.members_of(run)}
-    rows = [
-        (name, f"{one.mean():.1%}", *(f"{one[lead - 1]:.1%}" for lead in leads), ids.get(name, "-"))
-        for name, one in weights.items()
-    ]
-    header = ("member", "mean weight", *(f"lead {lead}" for lead in leads), "run")
-    return table(header, rows, left=(0, len(header) - 1))
-
-
-def _series_of(run: Run, workspace: Path) -> FrameSeries:
-    try:
-        return SeriesStore(workspace).open(run.record.series)
-    except UnknownNameError:
-        raise SeriesError(
-            f"Run '{run.id}' was made on series '{run.record.series_name}', which is not stored any more. Add its files again."
-        ) from None

@@ -13,6 +13,7 @@
                error.txt        a sentence, an empty line, the traceback; only if it failed
                remedies.json    beside it: settings with which it may not fail again, where they are known
                extensions.json  by how much it was trained further than its record says, if it was
+               notes.json       what a person says of it since (framecast.runs.notes)
                extension/       a finished run that goes on works here, so that its result stays until the new one is whole
                extension.done/  then this, for the moment in which its files take the place of the old ones
                .lock            held by whoever carries the run out (framecast.runs.holding)
@@ -66,6 +67,7 @@ UNREADABLE = (
 )  # fmt: skip
 """What reading a file raises that is not what was written: cut short, emptied, another's."""
 STAGE = "extension"
+LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,7 @@ class Run:
 
     def hold(self) -> Hold:
         """Keep all others from carrying this run out, until the hold is left. Raises BusyError where somebody has it."""
-        path = (self.home or self.folder) / ".lock"
+        path = (self.home or self.folder) / LOCK
         with storage_errors(path):
             found = take(path)
         if found is None:
@@ -218,7 +220,7 @@ class Run:
 
     def holder(self) -> Holder | None:
         """Who carries this run out now, in this process or another; None where nobody does."""
-        return holder((self.home or self.folder) / ".lock")
+        return holder((self.home or self.folder) / LOCK)
 
     def staged(self) -> "Run | None":
         """The same run going on beside its finished result, in a folder of its own; None where it does not."""
@@ -323,13 +325,18 @@ class Run:
     def write_remedies(self, remedies: Iterable[Mapping[str, Any]]) -> None:
         write_json(self.folder / "remedies.json", {"remedies": list(remedies)})
 
-    def export(self, target: Path) -> None:
-        """Everything in the run folder as one ZIP, the run's id as its top folder."""
-        with writing(target) as handle, zipfile.ZipFile(handle, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
-            for path in sorted(self.folder.rglob("*")):
-                inside = path.relative_to(self.folder)
-                if not any(part.startswith(".") for part in inside.parts):
-                    archive.write(path, Path(self.id) / inside)  # folders too: what a rule saves is an empty one
+    def export(self, target: Path, beside: Mapping[str, Path] | None = None) -> None:
+        """The run as one ZIP, its id as the top folder, and the folders `beside` it by their paths in the ZIP. What is only
+        on its way, a training that goes on beside the result, stays here."""
+        with (
+            writing(target) as handle,
+            zipfile.ZipFile(handle, "w", zipfile.ZIP_DEFLATED, compresslevel=3, strict_timestamps=False) as archive,
+        ):
+            for top, folder in {self.id: self.folder, **(beside or {})}.items():
+                for path in sorted(folder.rglob("*")):
+                    inside = path.relative_to(folder)
+                    if inside.parts[0] != STAGE and not any(part.startswith(".") for part in inside.parts):
+                        archive.write(path, Path(top) / inside)  # folders too: what a rule saves is an empty one
 
     def _error_text(self) -> str | None:
         path = self.folder / "error.txt"

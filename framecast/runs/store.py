@@ -2,11 +2,12 @@
 files only."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from framecast.errors import StorageError, UnknownNameError
 from framecast.files import remove_folder, write_json, writing_folder
+from framecast.runs.notes import read_notes
 from framecast.runs.record import RunRecord
 from framecast.runs.run_folder import RUN_ID, UNREADABLE, Array, Run, State, settle_extension
 
@@ -20,6 +21,25 @@ class DamagedRun:
     id: str
     folder: Path
     sentence: str
+
+
+def read_run(folder: Path, run_id: str) -> Run | DamagedRun:
+    """The run of this id in `folder`, with the title that a person gave it since, if any."""
+    path = folder / "record.json"
+    settle_extension(folder)
+    try:
+        record = RunRecord.from_mapping(json.loads(path.read_text(encoding="utf-8")))
+    except UNREADABLE as error:
+        sentence = (
+            f"Run '{run_id}' cannot be read: its record.json is {'missing' if not path.exists() else 'damaged'} "
+            f"({type(error).__name__}). Restore the file, or delete the run."
+        )
+        return DamagedRun(run_id, folder, sentence)
+    if record.id != run_id:
+        sentence = f"Run '{run_id}' holds the record of '{record.id}'. Rename the folder to that, or delete the run."
+        return DamagedRun(run_id, folder, sentence)
+    title = read_notes(folder).title
+    return Run(folder, replace(record, title=title) if title else record)
 
 
 class RunStore:
@@ -58,7 +78,7 @@ class RunStore:
         if not folder.is_dir():
             known = ", ".join(run.id for run in self.runs()[:5]) or "none yet"
             raise UnknownNameError(f"There is no run '{run_id}'. The newest runs are: {known}.")
-        run = _read(folder)
+        run = read_run(folder, run_id)
         if isinstance(run, DamagedRun):
             raise StorageError(run.sentence)
         return run
@@ -70,30 +90,20 @@ class RunStore:
             raise UnknownNameError(f"There is no run '{run_id}' to delete. List the runs to see which there are.")
         remove_folder(folder)
 
+    def folder_of(self, run_id: str) -> Path:
+        """Of a run that is here, damaged or not. Raises UnknownNameError where there is none."""
+        folder = self._folder(run_id)
+        if not folder.is_dir():
+            raise UnknownNameError(f"There is no run '{run_id}'. List the runs to see which there are.")
+        return folder
+
     def _look(self) -> list[Run | DamagedRun]:
         if not self.folder.is_dir():
             return []
         folders = sorted(path for path in self.folder.iterdir() if path.is_dir() and RUN_ID.fullmatch(path.name))
-        return [_read(folder) for folder in folders]
+        return [read_run(folder, folder.name) for folder in folders]
 
     def _folder(self, run_id: str) -> Path:
         if not RUN_ID.fullmatch(run_id):  # keeps "../" and the like out of the path
             raise UnknownNameError(f"There is no run '{run_id}'. A run id has letters, digits, '-' and '_' only.")
         return self.folder / run_id
-
-
-def _read(folder: Path) -> Run | DamagedRun:
-    path = folder / "record.json"
-    settle_extension(folder)
-    try:
-        record = RunRecord.from_mapping(json.loads(path.read_text(encoding="utf-8")))
-    except UNREADABLE as error:
-        sentence = (
-            f"Run '{folder.name}' cannot be read: its record.json is {'missing' if not path.exists() else 'damaged'} "
-            f"({type(error).__name__}). Restore the file, or delete the run."
-        )
-        return DamagedRun(folder.name, folder, sentence)
-    if record.id != folder.name:
-        sentence = f"Run '{folder.name}' holds the record of '{record.id}'. Rename the folder to that, or delete the run."
-        return DamagedRun(folder.name, folder, sentence)
-    return Run(folder, record)

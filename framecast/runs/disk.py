@@ -1,0 +1,110 @@
+"""What a workspace takes on the disk, and what of it can go without loss.
+
+Can go: the trash, and what a crash left behind while it was writing. Runs and series are never cleaned up by themselves.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from framecast.files import bytes_in_words, remove_folder
+from framecast.runs.overview import folder_bytes
+from framecast.runs.trash import Trash
+
+NOTHING_KEPT = timedelta(0)
+TORN_S = 24 * 3600.0
+"""What was begun longer ago than this and never got its name will not get it any more."""
+
+
+@dataclass(frozen=True)
+class DiskUse:
+    """Bytes."""
+
+    runs: int
+    series: int
+    trash: int
+    torn: int
+    """Left behind by crashes; counted neither with the runs nor with the series."""
+    other: int
+    """Whatever else lies in the workspace."""
+
+    @property
+    def total(self) -> int:
+        return self.runs + self.series + self.trash + self.torn + self.other
+
+
+def disk_use(workspace: Path) -> DiskUse:
+    workspace = Path(workspace)
+    torn = {path: _bytes(path) for path in _torn(workspace)}
+    parts = {name: _bytes(workspace / name) for name in ("runs", "series", "trash")}
+    for path, n_bytes in torn.items():
+        if (top := path.relative_to(workspace).parts[0]) in parts:
+            parts[top] -= n_bytes
+    n_torn = sum(torn.values())
+    return DiskUse(**parts, torn=n_torn, other=max(0, _bytes(workspace) - sum(parts.values()) - n_torn))
+
+
+@dataclass(frozen=True)
+class CleanUp:
+    """What a clean-up removes: said before it is done, and the same thing that is done."""
+
+    n_runs: int
+    trash_bytes: int
+    torn: tuple[Path, ...]
+    torn_bytes: int
+
+    @property
+    def n_bytes(self) -> int:
+        return self.trash_bytes + self.torn_bytes
+
+    def sentence(self) -> str:
+        if not self.n_runs and not self.torn:
+            return "There is nothing to clean up: the trash is empty, and no crash left anything behind."
+        parts = []
+        if self.n_runs:
+            runs = f"{self.n_runs} deleted run{'' if self.n_runs == 1 else 's'}"
+            parts.append(f"{runs} in the trash ({bytes_in_words(self.trash_bytes)}), which cannot come back then")
+        if self.torn:
+            parts.append(f"what crashes left behind ({bytes_in_words(self.torn_bytes)})")
+        return f"Frees {bytes_in_words(self.n_bytes)}: {' and '.join(parts)}. Runs and series stay."
+
+
+def planned_clean_up(workspace: Path) -> CleanUp:
+    trash, torn = Trash(workspace), tuple(_torn(Path(workspace)))
+    return CleanUp(len(trash.list()), _bytes(trash.folder), torn, sum(_bytes(path) for path in torn))
+
+
+def clean_up(workspace: Path, planned: CleanUp) -> None:
+    """Remove the trash and what was `planned` beside it. Raises StorageError where the disk refuses."""
+    Trash(workspace).empty(NOTHING_KEPT)
+    for path in planned.torn:
+        if path.is_dir():
+            remove_folder(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _torn(workspace: Path) -> Iterator[Path]:
+    """Files and folders under a temporary name that nobody has written to for a day."""
+    before = time.time() - TORN_S
+    for top in ("runs", "series", "trash"):
+        for root, folders, names in os.walk(workspace / top):
+            for name in (*folders, *names):
+                path = Path(root, name)
+                torn = name.startswith(".") and (name.endswith(".part") or name.startswith(".incoming-"))
+                if torn and _newest(path) < before:
+                    yield path
+            folders[:] = [name for name in folders if not name.startswith(".")]
+
+
+def _newest(path: Path) -> float:
+    times = [path.lstat().st_mtime if path.exists() else 0.0]
+    times += [file.lstat().st_mtime for file in path.rglob("*") if file.exists()]
+    return max(times)
+
+
+def _bytes(path: Path) -> int:
+    return folder_bytes(path) if path.is_dir() else path.stat().st_size if path.exists() else 0

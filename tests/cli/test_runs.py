@@ -1,0 +1,131 @@
+"""`runs` keeps order without a browser: what is said is what is there, and a mistake changes nothing."""
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from framecast.cli.main import main
+from framecast.runs.experiment import carry_out, plan
+from framecast.runs.notes import read_notes
+from framecast.runs.store import Run, RunStore
+from framecast.series.store import SeriesStore
+
+
+@dataclass(frozen=True)
+class Printed:
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Printed]
+
+
+@pytest.fixture
+def command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
+    def run(*words: object, workspace: str = "workspace") -> Printed:
+        capsys.readouterr()
+        code = main(["runs", *map(str, words), "--workspace", str(tmp_path / workspace)])
+        return Printed(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> tuple[Run, Run]:
+    """The older one forecasts by persistence, the newer one by climatology."""
+    store = SeriesStore(tmp_path / "workspace")
+    y, x = np.mgrid[:13, :15]
+    blob = [np.exp(-((x - 2 - 0.5 * t) ** 2 + (y - 6) ** 2) / 8)[..., None] * 250 for t in range(20)]
+    digest = store.add("a blob", np.rint(blob).astype(np.uint8)).digest
+    made = []
+    for forecaster in ("persistence", "climatology"):
+        record = plan(store.open(digest), forecaster=forecaster, digest=digest, device="cpu", n_threads=1)
+        made.append(RunStore(tmp_path / "workspace").create(record))
+        list(carry_out(record, store.open(digest), made[-1]))
+    return made[0], made[1]
+
+
+def listed(done: Printed) -> list[str]:
+    assert done.code == 0, done.err
+    return [line.split()[0] for line in done.out.splitlines()[2:]]
+
+
+def test_the_list_is_filtered_and_sorted(command: Command, both: tuple[Run, Run]) -> None:
+    old, new = (run.id for run in both)
+    assert listed(command("list")) == [new, old]
+    assert listed(command("list", "--reverse")) == [old, new]
+    ssim = {run.id: run.scores()[0].values.mean() for run in both}
+    assert listed(command("list", "--sort", "ssim")) == sorted(ssim, key=lambda one: -ssim[one])
+    assert listed(command("list", "--forecaster", "persistence")) == [old]
+    assert listed(command("list", "--text", "CLIMATOLOGY blob")) == [new]
+    assert listed(command("list", "--state", "failed")) == []
+    assert listed(command("list", "--series", "a blob", "--tag", "good")) == []
+    assert command("list", "--sort", "colour").code == 2
+
+
+def test_name_tags_note_and_pin_are_kept_and_shown(command: Command, both: tuple[Run, Run]) -> None:
+    old, new = both
+    assert command("rename", old.id, "A *new* name").code == 0
+    assert command("tag", old.id, "--add", "good", "for the talk").code == 0
+    assert command("tag", old.id, "--remove", "good").code == 0
+    assert command("note", old.id, "it is\nstill").code == 0
+    assert command("pin", old.id).code == 0
+    assert listed(command("list")) == [old.id, new.id]
+    assert listed(command("list", "--tag", "for the talk")) == [old.id]
+    shown = command("show", old.id).out
+    assert "A *new* name" in shown and "for the talk" in shown and "it is\n          still" in shown
+    assert command("pin", old.id, "--off").code == 0 and listed(command("list")) == [new.id, old.id]
+    assert command("rename", old.id, "").code == 0
+    assert old.store.open(old.id).record == old.record
+    assert command("note", old.id, "x" * 3000).code == 2
+    assert read_notes(old.folder).note == "it is\nstill"
+
+
+def test_deleted_runs_come_back(command: Command, both: tuple[Run, Run]) -> None:
+    old, new = both
+    assert command("delete", old.id, new.id).code == 0
+    assert listed(command("list")) == []
+    assert listed(command("trash")) == [new.id, old.id]
+    assert command("undelete", old.id).code == 0
+    assert listed(command("list")) == [old.id] and listed(command("trash")) == [new.id]
+    assert command("undelete", "nothing").code == 2 and command("delete", "../series").code == 2
+    said = command("clean")
+    assert "1 deleted run in the trash" in said.out and "Nothing was removed" in said.err and listed(command("trash"))
+    assert "were freed" in command("clean", "--yes").err and listed(command("trash")) == []
+    assert listed(command("list")) == [old.id]
+
+
+def test_what_differs_is_told(command: Command, both: tuple[Run, Run]) -> None:
+    done = command("diff", both[0].id, both[1].id)
+    assert "Persistence" in done.out and "Climatology" in done.out and "Mean SSIM" in done.out and "Seed" not in done.out
+    assert command("diff", both[0].id).code == 2
+
+
+def test_a_run_travels(command: Command, both: tuple[Run, Run], tmp_path: Path) -> None:
+    old, _ = both
+    assert command("export", old.id, "--out", tmp_path / "run.zip", "--with-series").code == 0
+    done = command("import", tmp_path / "run.zip", workspace="away")
+    assert done.code == 0 and done.out.strip() == old.id and "Its series came with it" in done.err
+    assert RunStore(tmp_path / "away").open(old.id).record == old.record
+    assert "was here before" in command("import", tmp_path / "run.zip", workspace="away").err
+    assert command("export", old.id, "--out", tmp_path / "run.zip").code == 0
+    assert "'a blob'" in command("import", tmp_path / "run.zip", workspace="farther").err
+    for wrong in (tmp_path / "none.zip", Path(__file__)):
+        done = command("import", wrong, workspace="away")
+        assert done.code == 2 and done.err.count("\n") == 1
+
+
+def test_the_way_to_repeat_a_run_is_printed_and_works(command: Command, both: tuple[Run, Run]) -> None:
+    """As it stands, in a shell that knows nothing of the workspace."""
+    old, _ = both
+    done = command("show", old.id, "--repeat")
+    line, _, script = done.out.partition("\n")
+    assert "carry_out" in script and line.startswith("python -m framecast run ")
+    assert main(shlex.split(line)[3:]) == 0
+    new = next(run for run in old.store.runs() if run.record.forecaster == "persistence" and run.id != old.id)
+    assert (new.folder / "scores.csv").read_bytes() == (old.folder / "scores.csv").read_bytes()
