@@ -19,6 +19,7 @@ from framecast.series.readers.choice import Contents
 from framecast.series.readers.contract import (
     READERS,
     SIZES,
+    Frame,
     Progress,
     Reader,
     Reading,
@@ -41,6 +42,17 @@ def look(source: Path | Upload | Sequence[Upload]) -> Contents:
     nothing to choose. Raises SeriesError as `ingest` does."""
     reader, chosen = _reader(_files(source))
     return reader.look(chosen) if reader.look is not None else Contents(chosen[0].label, ())
+
+
+def first_frame(source: Path | Upload | Sequence[Upload], *, variable: str = "", axes: str = "", sizes: str = "") -> Frame:
+    """The first frame (height, width, channel) as it would be read, before anything is stored. Raises as `ingest` does."""
+    reader, chosen = _reader(_files(source))
+    reading = reader.read(chosen, Wish(variable, axes, sizes, Wanted(stop=1)))
+    try:
+        with closing(reading.frames()) as frames:
+            return next(frames)
+    finally:
+        reading.close()
 
 
 def ingest(

@@ -245,17 +245,23 @@ class SeriesStore:
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
-        """A folder for files that are needed while a series is read, on the disk where series are kept; made when it is asked
-        for, and gone when the block ends."""
+        """A folder for files that are needed while a series is read, on the disk where series are kept; gone when the block
+        ends."""
         with storage_errors(self.folder / "scratch"), self.incoming() as folder:
             yield folder
+
+    def incoming_folder(self) -> Path:
+        """A new hidden folder in the store, for the caller to remove; what a killed process leaves is cleared a day later."""
+        folder = self.folder / f"{INCOMING}{uuid.uuid4().hex[:12]}"
+        with storage_errors(folder):
+            self._clear_stale()
+            folder.mkdir(parents=True)
+        return folder
 
     @contextlib.contextmanager
     def incoming(self) -> Iterator[Path]:
         """A hidden folder in the store that is gone when the block ends, unless it was moved to its place."""
-        folder = self.folder / f"{INCOMING}{uuid.uuid4().hex[:12]}"
-        self._clear_stale()
-        folder.mkdir(parents=True)
+        folder = self.incoming_folder()
         try:
             yield folder
         finally:

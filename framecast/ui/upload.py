@@ -1,41 +1,73 @@
-"""The upload box: files or a folder in the browser become a stored series at once.
+"""The upload box: files or a folder, from the browser or from a folder that the server offers, become a stored series.
 
-Uploads live in the server's memory, twice, until their session ends, and vanish from the page when it is left. So they are
-ingested in the run in which they arrive, freed, and the box is made anew.
+What the browser sends lies in the server's memory until its session ends, and vanishes from the page when it is left. So it is
+copied to disk in the run in which it arrives, freed file by file, and the box is made anew. Where the files leave something
+open the copies wait for the answer, and go with the session if none comes.
 """
 
 import ctypes
 import gc
-import io
 import sys
-from collections.abc import Sequence
-from functools import partial
-from typing import BinaryIO
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from framecast.errors import FrameCastError
-from framecast.series.ingest import Upload, ingest
+from framecast.errors import ChoiceNeededError, FrameCastError
+from framecast.series.ingest import Upload, ingest, look
 from framecast.series.readers.contract import suffixes
-from framecast.series.store import SeriesStore, StoredSeries
+from framecast.series.received import Received
+from framecast.series.server_folder import listed, series_root, uploads_of
+from framecast.series.store import SeriesStore
 from framecast.ui import state
 from framecast.ui.text import count, short, thousands
+from framecast.ui.upload_choice import Discarded, choice_form
 
 _WAYS = {"Files": True, "Folder": "directory"}
-_PICTURES = ["bmp", "gif", "jpeg", "jpg", "png", "tif", "tiff", "webp"]
+_SERVER = "On the server"
+_PICTURES = ["bmp", "gif", "jpeg", "jpg", "png", "tif", "tiff", "webp", "dcm"]
+_WAITING = "upload_waiting"
+
+
+@dataclass
+class _Waiting:
+    """Files that wait for an answer."""
+
+    files: Sequence[Upload]
+    error: ChoiceNeededError
+    received: Received | None
+    """Who holds the copies; None for files that lie on the server."""
+    chosen: dict[str, str] = field(default_factory=dict)
+    """Answers so far, by the names that `ingest` gives them."""
 
 
 def upload_box(store: SeriesStore) -> None:
     """Draw the box. Once files have arrived, store them as a series, choose it and rerun; an error is left as a notice."""
+    waiting: _Waiting | None = st.session_state.get(_WAITING)
+    if waiting is not None:
+        _ask(waiting, store)
+        return
+    root = series_root()
     way = st.segmented_control(
-        "What do you have?", list(_WAYS), default="Files", required=True, key="upload_way", label_visibility="collapsed"
+        "What do you have?",
+        [*_WAYS, *([_SERVER] if root else [])],
+        default="Files",
+        required=True,
+        key="upload_way",
+        label_visibility="collapsed",
     )
-    folder = way == "Folder"
     generation = st.session_state.setdefault(state.UPLOADS, 0)
+    if way == _SERVER and root is not None:
+        place = st.selectbox("A file, or a folder of pictures", listed(root), index=None, key=f"upload_server_{generation}")
+        if place is not None and st.button("Add it", key="upload_server_add", type="primary"):
+            _attempt(lambda: uploads_of(root, place), None, store)
+        return
+    folder = way == "Folder"
     files = st.file_uploader(
-        "A folder of pictures" if folder else "Pictures, or one ZIP, TIFF, GIF, video, .npy, .npz or .mat",
+        "A folder of pictures" if folder else "Pictures, or one ZIP, TIFF, GIF, video, array, MATLAB, HDF5 or NetCDF file",
         type=_PICTURES if folder else suffixes(),
         accept_multiple_files="directory" if folder else True,
         key=f"upload_{way}_{generation}",
@@ -43,31 +75,78 @@ def upload_box(store: SeriesStore) -> None:
     if not files:
         return
     st.session_state[state.UPLOADS] = generation + 1
+    received = Received(store)
+    _attempt(lambda: _copied(files, received), received, store)
+
+
+def _attempt(get: Any, received: Received | None, store: SeriesStore) -> None:
+    """Fetch the files and store them, or find out what is to be asked; ends in a rerun. Copies are kept only for a
+    question."""
+    keep = False
     try:
-        stored = _ingest(files, store)
+        files = get()
+        contents = look(files)
+        if len(contents.parts) > 1:
+            question = f"{contents.label} holds several arrays that could be the series."
+            raise ChoiceNeededError(question, contents=contents)
+        _store(files, {}, store)
+    except ChoiceNeededError as error:
+        st.session_state[_WAITING] = _Waiting(files, error, received)
+        keep = True
     except FrameCastError as error:
         state.say("error", str(error))
-    else:
-        state.choose_series(stored.digest)
-        state.say("success", f"Stored {short(stored.name, 80)}: {count(stored.n_frames, 'frame')}.")
     finally:
-        _free(files)
+        if received is not None and not keep:
+            received.discard()
     st.rerun()
 
 
-def _ingest(files: Sequence[UploadedFile], store: SeriesStore) -> StoredSeries:
+def _ask(waiting: _Waiting, store: SeriesStore) -> None:
+    """Draw the question that is open; an answer leads to the stored series, or to the next question."""
+    answer = choice_form(waiting.files, waiting.error, waiting.chosen)
+    if answer is None:
+        return
+    waiting.chosen.update({} if isinstance(answer, Discarded) else answer)
+    done = True
+    try:
+        if not isinstance(answer, Discarded):
+            _store(waiting.files, waiting.chosen, store)
+    except ChoiceNeededError as error:
+        waiting.error, done = error, False
+    except FrameCastError as error:
+        state.say("error", str(error))
+    if done:
+        del st.session_state[_WAITING]
+        if waiting.received is not None:
+            waiting.received.discard()
+    st.rerun()
+
+
+def _store(files: Sequence[Upload], chosen: Mapping[str, str], store: SeriesStore) -> None:
     bar = st.progress(0.0, f"Reading {count(len(files), 'file')}")
 
     def show(done: int, total: int | None) -> None:
         share = min(1.0, done / total) if total else 0.0
         bar.progress(share, f"Storing frame {thousands(done)}{f' of {thousands(total)}' if total else ''}")
 
-    return ingest([Upload(file.name, partial(_reopened, file)) for file in files], store, progress=show)
+    variable, axes, sizes, missing = (chosen.get(name, "") for name in ("variable", "axes", "sizes", "missing"))
+    stored = ingest(files, store, variable=variable, axes=axes, sizes=sizes, missing=missing, progress=show)
+    state.choose_series(stored.digest)
+    state.say("success", f"Stored {short(stored.name, 80)}: {count(stored.n_frames, 'frame')}.")
 
 
-def _reopened(file: UploadedFile) -> BinaryIO:
-    """A stream of its own over the upload's bytes, which are shared and not copied."""
-    return io.BytesIO(file.getvalue())
+def _copied(files: Sequence[UploadedFile], received: Received) -> list[Upload]:
+    """The uploads as files on disk, each freed as soon as it is there, and all of them whatever happens."""
+    bar = st.progress(0.0, f"Receiving {count(len(files), 'file')}")
+    try:
+        for index, file in enumerate(files):
+            received.take(file.name, file)
+            _free([file])
+            bar.progress((index + 1) / len(files), f"Receiving {count(len(files), 'file')}")
+    finally:
+        _free(files)
+        _trim()
+    return received.uploads
 
 
 def _free(files: Sequence[UploadedFile]) -> None:
@@ -79,6 +158,9 @@ def _free(files: Sequence[UploadedFile]) -> None:
         if remove is not None and context is not None:
             remove(session_id=context.session_id, file_id=file.file_id)
         file.close()
+
+
+def _trim() -> None:
     gc.collect()
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc keeps freed memory for itself; musl has no such call
