@@ -1,17 +1,22 @@
-"""A stored series as pictures: the scrubber's clip and single frames, made once per series and shared by all sessions."""
+"""A stored series as pictures: the scrubber's clip and single frames, made once per series and shared by all sessions.
+
+Large frames are drawn once for all and kept beside the series (drawing/renditions.py); the server holds a few clips at most.
+"""
 
 import numpy as np
 import streamlit as st
 
 from framecast.drawing.colours import gradient, grey_lut
 from framecast.drawing.pictures import Mask, display_range, picture, still
+from framecast.drawing.renditions import Seen, kept_renditions, renditions
 from framecast.series.frames import Frames
 from framecast.series.store import SeriesStore, StoredSeries
-from framecast.ui.clips import encode_clip, shown_frames
+from framecast.ui.clips import LOSSLESS_BYTES, LOSSLESS_SIDE, Clip, encode_clip, shown_frames
 from framecast.ui.player import ColourBar, Panel, pack_clips
 from framecast.ui.text import value, with_units
 
-HEIGHT_PX = 460
+HEIGHT_PX = 400
+THUMBNAIL_PX = 160
 
 
 def range_note(stored: StoredSeries) -> str:
@@ -40,17 +45,44 @@ def panel_title(title: str, stored: StoredSeries) -> str:
     return f"{title} ({said})" if said else title
 
 
-@st.cache_resource(max_entries=4, show_spinner="Preparing the frames ...")
-def series_payload(workspace: str, digest: str, _store: SeriesStore) -> bytes:
-    """What the player is sent for a series. `workspace` and `digest` are the whole key: arrays are never hashed."""
-    stored, series = _store.info(digest), _store.open(digest)
-    shown = display_range(stored)
-    frames = shown_frames(series.n_frames)
-    clip = encode_clip((picture(series.frames[index], shown, series.valid) for index in frames), len(frames))
-    captions = [f"Frame {index + 1} of {series.n_frames}" for index in frames]
+def series_payload(workspace: str, stored: StoredSeries, store: SeriesStore, seen: Seen | None = None) -> bytes:
+    """What the player is sent for a series. Of large frames it shows the renditions beside the series; where these must be
+    made first, `seen` is told how far that is."""
+    frames = shown_frames(stored.n_frames)
+    if not _drawn_at_once(stored):
+        renditions(store, stored, frames, seen)
+    return _payload(workspace, stored.digest, store)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _payload(workspace: str, digest: str, _store: SeriesStore) -> bytes:
+    """`workspace` and `digest` are the whole key: arrays are never hashed."""
+    stored = _store.info(digest)
+    frames = shown_frames(stored.n_frames)
+    if _drawn_at_once(stored):
+        series, shown = _store.open(digest), display_range(stored)
+        clip = encode_clip((picture(series.frames[index], shown, series.valid) for index in frames), len(frames))
+    else:
+        small = renditions(_store, stored, frames)
+        clip = Clip(small.pictures, "image/jpeg", small.width, small.height, lossless=False)
+    captions = [f"Frame {index + 1} of {stored.n_frames}" for index in frames]
     title = "All frames" if frames.step == 1 else f"One frame in {frames.step}"
     panel = Panel(panel_title(title, stored), clip, grey_bar(stored))
     return pack_clips([panel], captions, height=HEIGHT_PX, frames_per_second=10)
+
+
+def _drawn_at_once(stored: StoredSeries) -> bool:
+    """Whether the player is sent every pixel, which takes no longer than reading the renditions would."""
+    n_bytes = len(shown_frames(stored.n_frames)) * stored.height * stored.width * min(3, stored.n_channels)
+    return max(stored.height, stored.width) <= LOSSLESS_SIDE and n_bytes <= LOSSLESS_BYTES
+
+
+def thumbnail(workspace: str, stored: StoredSeries, index: int, store: SeriesStore) -> bytes:
+    """One frame, small: from the renditions where the series has them, else from the frame itself."""
+    frames = shown_frames(stored.n_frames)
+    if index in frames and kept_renditions(store, stored, frames):
+        return renditions(store, stored, frames).of(index)
+    return series_still(workspace, stored.digest, index, THUMBNAIL_PX, store)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -1,4 +1,4 @@
-"""The chosen series: what it is, how it looks, and what can be done with it."""
+"""The chosen series: how predictable it is, what was found in it, how it looks, and what can be done with it."""
 
 from datetime import timedelta
 
@@ -7,36 +7,66 @@ import streamlit as st
 from framecast.errors import FrameCastError
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui import state
+from framecast.ui.health_view import details, findings, how_predictable, order_note, report_with_progress, told_in
 from framecast.ui.player import player
+from framecast.ui.prepare_state import begin_preparing, is_preparing
+from framecast.ui.prepare_view import prepare_view
 from framecast.ui.resources import workspace
-from framecast.ui.series_clip import range_note, series_payload, series_still
+from framecast.ui.series_clip import range_note, series_payload, thumbnail
 from framecast.ui.series_deletion import delete_series
 from framecast.ui.stills import stills
 from framecast.ui.text import duration, escaped, short, thousands, value, with_units
+from framecast.ui.value_range import value_range
 
 _NEW_NAME = "new_name"
 _CHANNELS = {1: "1 (grey)", 2: "2", 3: "3 (colour)", 4: "4"}
 
 
 def series_view(stored: StoredSeries, store: SeriesStore) -> None:
-    """Draw the series; every action ends in a rerun."""
+    """Draw the series, or Prepare where that is open; every action ends in a rerun."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(escaped(short(stored.name)), anchor=False, width="stretch")
         if st.button("Rename", key="rename", type="tertiary", icon=":material/edit:"):
             _rename(stored, store)
         if st.button("Delete", key="delete", type="tertiary", icon=":material/delete:"):
             delete_series(stored, store)
+        st.button("Prepare", key="prepare", icon=":material/crop:", on_click=begin_preparing, args=(stored.digest,))
         if st.button("Train on this series", key="to_train", icon=":material/arrow_forward:", icon_position="right"):
             state.choose_series(stored.digest)
             st.switch_page("pages/train.py")
-    _facts(stored)
-    for warning in stored.warnings:
-        st.warning(escaped(warning))
-    key = str(workspace())
-    picks = {"First": 0, "Middle": stored.n_frames // 2, "Last": stored.n_frames - 1}
-    shown = {f"{name}: frame {thousands(index + 1)}": index for name, index in picks.items()}
-    stills([(series_still(key, stored.digest, index, 320, store), words) for words, index in shown.items()])
-    player(series_payload(key, stored.digest, store), key=f"series_player_{stored.digest}")
+    if is_preparing(stored.digest):
+        prepare_view(stored, store)
+    else:
+        _looked_at(stored, store)
+
+
+def _looked_at(stored: StoredSeries, store: SeriesStore) -> None:
+    """What is quick to draw comes first; the places of what takes a while show how far it is."""
+    for step in (*stored.steps, *stored.warnings):
+        st.caption(f":material/info: {escaped(step)}")
+    left, right = st.columns(2, gap="medium")
+    answer = left.empty()
+    below, folded, facts = st.container(), st.expander("Brightness and change over time"), st.container()
+    with facts:
+        _facts(stored)
+        value_range(stored, store)
+    with right:
+        slot = st.empty()
+        made = told_in(slot, "Drawing small pictures of the frames")
+        payload = series_payload(
+            str(workspace()), stored, store, lambda done, total: made(done / total, f"Drawing frame {done:,} of {total:,}")
+        )
+        with slot.container():
+            player(payload, key=f"series_player_{stored.digest}")
+    report = report_with_progress(store, stored, answer)
+    how_predictable(report, answer)
+    with right:
+        ends = zip((0, stored.n_frames - 1), order_note(report, stored), strict=True)
+        stills([(thumbnail(str(workspace()), stored, index, store), words) for index, words in ends], highest=90)
+    with below:
+        findings(report, stored, store)
+    with folded:
+        details(report, stored)
 
 
 def _facts(stored: StoredSeries) -> None:

@@ -14,7 +14,7 @@ def size_choice(stored: StoredSeries, device: str) -> Preparation:
     """Draw the choice of the shorter side in pixels and say what it means. `device` ("cpu", "cuda...") sets the default."""
     short = min(stored.height, stored.width)
     key = size_key(stored.digest)
-    smaller = [size for size in _SIZES if size < short]
+    smaller = size_options(short)
     if key not in st.session_state:
         st.session_state[key] = default_preparation(stored.height, stored.width, device).size or short
     options = sorted({*smaller, short, st.session_state[key]}, reverse=True)
@@ -31,6 +31,11 @@ def size_choice(stored: StoredSeries, device: str) -> Preparation:
     preparation = Preparation(None if size >= short else size)
     st.caption(_cost(stored, preparation))
     return preparation
+
+
+def size_options(short: int) -> list[int]:
+    """The usual working sizes below a shorter side of `short` pixels."""
+    return [size for size in _SIZES if size < short]
 
 
 def size_key(digest: str) -> str:

@@ -1,0 +1,75 @@
+"""The charts of the health report: how predictable a series is, and its brightness and change over time."""
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from framecast.drawing.colours import forecaster_colour
+from framecast.evaluation.health import HealthReport
+from framecast.evaluation.predictability import Predictability
+
+_MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
+_TITLES = {"persistence": "Last frame repeated", "climatology": "Average of the past", "seasonal": "Past cycles"}
+_ODD = "#c63155"
+_LINE = "#2f7fc1"
+
+
+def predictability_chart(found: Predictability) -> go.Figure:
+    """SSIM of the forecasts that need no learning over leads 1, 2, ...; the last frame repeated is drawn strongest."""
+    figure = go.Figure()
+    leads = list(range(1, found.horizon + 1))
+    for name, curve in (
+        ("climatology", found.climatology), ("seasonal", found.seasonal), ("persistence", found.persistence)
+    ):  # fmt: skip
+        if curve:
+            strong = name == "persistence"
+            figure.add_scatter(
+                x=leads,
+                y=curve,
+                name=_TITLES[name],
+                mode="lines" if len(leads) > 1 else "markers",
+                line={"color": forecaster_colour(name), "width": 3 if strong else 2, "dash": "solid" if strong else "dash"},
+                hovertemplate=f"{_TITLES[name]}: %{{y:.3f}} at %{{x}} ahead<extra></extra>",
+            )
+    low = min(min(curve) for curve in (found.persistence, found.climatology, found.seasonal) if curve)
+    figure.update_yaxes(title_text="SSIM (1 is perfect)", range=[min(low - 0.03, 0.95), 1.01], nticks=6)
+    figure.update_xaxes(title_text="frames ahead", rangemode="tozero")
+    figure.update_layout(
+        height=330, margin={**_MARGIN, "t": 36}, hovermode="x", uirevision="predictability",
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
+    )  # fmt: skip
+    return figure
+
+
+def over_time_chart(report: HealthReport, units: str) -> go.Figure:
+    """Mean brightness of the frames and change from each to the next, by frame number; frames in question are marked."""
+    figure = make_subplots(
+        rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.14,
+        subplot_titles=[f"mean brightness{_of(units)}", f"change to the frame{_of(units)}"],
+    )  # fmt: skip
+    numbers = [index + 1 for index in report.frames]
+    for row, (values, what) in enumerate(((report.brightness, "mean"), (report.change, "change")), 1):
+        hover = f"frame %{{x}}: {what} %{{y:.4g}}<extra></extra>"
+        place = {"hovertemplate": hover, "row": row, "col": 1}
+        figure.add_scatter(x=numbers, y=values, mode="lines", line={"color": _LINE, "width": 1.5}, **place)
+        marked = [(number, one) for number, one in zip(numbers, values, strict=True) if number - 1 in report.suspects]
+        if marked:
+            x, y = zip(*marked, strict=True)
+            figure.add_scatter(x=x, y=y, mode="markers", marker={"color": _ODD, "size": 8}, **place)
+    figure.update_xaxes(title_text="frame", row=2, col=1)
+    figure.update_yaxes(nticks=4)
+    figure.update_annotations(font_size=13, x=0, xanchor="left")
+    figure.update_layout(height=330, showlegend=False, margin={**_MARGIN, "t": 28}, uirevision="over_time")
+    return figure
+
+
+def in_words(found: Predictability) -> str:
+    """What the chart of predictability shows, for those who cannot see it."""
+    ends = {_TITLES["persistence"]: found.persistence, _TITLES["climatology"]: found.climatology}
+    if found.seasonal:
+        ends[_TITLES["seasonal"]] = found.seasonal
+    said = "; ".join(f"{title} {curve[0]:.2f} at 1 and {curve[-1]:.2f} at {found.horizon}" for title, curve in ends.items())
+    return f"SSIM by frames ahead. {said}."
+
+
+def _of(units: str) -> str:
+    return "" if units in ("", "1") else f" ({units})"
