@@ -1,6 +1,5 @@
 """The health report on the Series page: one sentence and one plot, then what was found, then details."""
 
-import html
 import time
 from collections.abc import Callable
 
@@ -51,7 +50,7 @@ def how_predictable(report: HealthReport, slot: DeltaGenerator) -> None:
     """The sentence and the plot."""
     found = report.predictability
     with slot.container():
-        st.html(f'<p style="font-size:1.1rem;font-weight:600;line-height:1.45;margin:0">{html.escape(found.sentence())}</p>')
+        st.subheader(escaped(found.sentence()), anchor=False)
         with st.container(key="predictability"):
             st.plotly_chart(predictability_chart(found), key="predictability_chart", config=CONFIG)
         st.caption(f"{in_words(found)} Mean over {count(found.n_origins, 'origin')}.")

@@ -6,12 +6,11 @@ import streamlit as st
 
 from framecast.errors import FrameCastError
 from framecast.series.store import SeriesStore, StoredSeries
-from framecast.ui import state
+from framecast.ui import resources, state
 from framecast.ui.health_view import details, findings, how_predictable, order_note, report_with_progress, told_in
 from framecast.ui.player import player
 from framecast.ui.prepare_state import begin_preparing, is_preparing
 from framecast.ui.prepare_view import prepare_view
-from framecast.ui.resources import workspace
 from framecast.ui.series_clip import range_note, series_payload, thumbnail
 from framecast.ui.series_deletion import delete_series
 from framecast.ui.stills import stills
@@ -42,8 +41,8 @@ def series_view(stored: StoredSeries, store: SeriesStore) -> None:
 
 def _looked_at(stored: StoredSeries, store: SeriesStore) -> None:
     """What is quick to draw comes first; the places of what takes a while show how far it is."""
-    for step in (*stored.steps, *stored.warnings):
-        st.caption(f":material/info: {escaped(step)}")
+    for note in (*_origin(stored), *stored.warnings):
+        st.caption(f":material/info: {escaped(note)}")
     left, right = st.columns(2, gap="medium")
     answer = left.empty()
     below, folded, facts = st.container(), st.expander("Brightness and change over time"), st.container()
@@ -54,7 +53,7 @@ def _looked_at(stored: StoredSeries, store: SeriesStore) -> None:
         slot = st.empty()
         made = told_in(slot, "Drawing small pictures of the frames")
         payload = series_payload(
-            str(workspace()), stored, store, lambda done, total: made(done / total, f"Drawing frame {done:,} of {total:,}")
+            str(resources.workspace()), stored, store, lambda done, total: made(done / total, f"Drawing frame {done:,} of {total:,}")
         )
         with slot.container():
             player(payload, key=f"series_player_{stored.digest}")
@@ -62,11 +61,20 @@ def _looked_at(stored: StoredSeries, store: SeriesStore) -> None:
     how_predictable(report, answer)
     with right:
         ends = zip((0, stored.n_frames - 1), order_note(report, stored), strict=True)
-        stills([(thumbnail(str(workspace()), stored, index, store), words) for index, words in ends], highest=90)
+        stills([(thumbnail(str(resources.workspace()), stored, index, store), words) for index, words in ends], highest=90)
     with below:
         findings(report, stored, store)
     with folded:
         details(report, stored)
+
+
+def _origin(stored: StoredSeries) -> list[str]:
+    """From which series a prepared one was made, and how."""
+    if not stored.made_from:
+        return []
+    parent = resources.stored_series(stored.made_from)
+    name = short(parent.name) if parent else "a series that was deleted"
+    return [f"Prepared from {name} ({stored.made_from}): {' '.join(stored.steps)}"]
 
 
 def _facts(stored: StoredSeries) -> None:

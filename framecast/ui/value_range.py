@@ -23,8 +23,7 @@ def value_range(stored: StoredSeries, store: SeriesStore) -> None:
             left, right = st.columns(2)
             left.number_input("Lowest", value=low, format="%.6g", key=f"range_low_{stored.digest}")
             right.number_input("Highest", value=high, format="%.6g", key=f"range_high_{stored.digest}")
-            if st.form_submit_button("Use this range", key="use_range", on_click=_declare, args=(stored, store)):
-                st.rerun()
+            st.form_submit_button("Use this range", key="use_range", on_click=_declare, args=(stored, store))
 
 
 def _declare(stored: StoredSeries, store: SeriesStore) -> None:

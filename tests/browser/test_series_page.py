@@ -1,0 +1,56 @@
+"""Drawing on a frame in a real browser makes the series that was drawn."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from framecast.series.store import SeriesStore
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+HEIGHT, WIDTH = 90, 120
+
+
+def test_a_crop_drawn_on_the_frame_becomes_a_series(page: Page, server_workspace: Path, complaints: list[str]) -> None:
+    """Draw a rectangle with the mouse, move it a pixel with an arrow key: the numbers follow, and the new series is that part."""
+    store = SeriesStore(server_workspace)
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    frames = [(np.hypot(x - 30 - t, y - 40) * 3 % 256).astype(np.uint8)[..., None] for t in range(30)]
+    stored = store.add("rings to crop", frames)
+    page.reload()
+    page.get_by_role("button", name="rings to crop", exact=True).click()
+    expect(page.get_by_role("heading", name="rings to crop", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Prepare").click()
+    frame = page.locator(".crop")
+    expect(frame).to_be_visible()
+    frame.scroll_into_view_if_needed()
+    area = frame.bounding_box()
+    assert area is not None
+
+    def at(right: float, down: float) -> tuple[float, float]:
+        """Where on the screen a pixel of the frame is."""
+        return area["x"] + right / WIDTH * area["width"], area["y"] + down / HEIGHT * area["height"]
+
+    page.mouse.move(*at(20, 30))
+    page.mouse.down()
+    page.mouse.move(*at(50, 50), steps=4)
+    page.mouse.move(*at(80, 75))
+    page.mouse.up()
+    width = page.get_by_label("Width", exact=True)
+    expect(width).to_have_value("60")
+    frame.press("ArrowRight")
+    expect(page.get_by_label("Left", exact=True)).to_have_value("21")
+    assert [page.get_by_label(name, exact=True).input_value() for name in ("Left", "Top", "Width", "Height")] == [
+        "21", "30", "60", "45",
+    ]  # fmt: skip
+    expect(page.get_by_text("30 frames of 60 × 45 pixels.")).to_be_visible()
+    page.get_by_role("button", name="Make the new series").click()
+    expect(page.get_by_text("Stored rings to crop, 60 × 45 px: 30 frames.")).to_be_visible()
+    made = next(one for one in store.list() if one.made_from == stored.digest)
+    expected = store.open(stored.digest).frames[:, 30:75, 21:81]
+    assert np.array_equal(store.open(made.digest).frames, expected)
+    origin = f"Prepared from rings to crop ({stored.digest}): Cropped to 60 × 45 pixels, the upper left corner at x 21, y 30."
+    expect(page.get_by_text(origin)).to_be_visible()
+    assert not complaints, complaints
