@@ -2,8 +2,8 @@
 
 Each ROOT is a checkout of FrameCast, this one by default; several are visited in turn on the same series, so that "before" and
 "after" see the same machine. A visit is a server that was just started and a browser that was just opened. Seconds count from
-the address being asked for: until the series is named, until its first frame is drawn, and until the page is at rest. Memory is
-what the server holds (RSS): before the visit, at its highest (looked at ten times a second) and when the page is at rest.
+the address being asked for: until the series is named, until its first frame is drawn, and until the page is at rest. Memory
+is what the server holds (RSS): before the visit, at its highest (looked at ten times a second) and when the page is at rest.
 """
 
 import argparse
@@ -127,10 +127,11 @@ def main() -> None:
                     path.unlink()
                 for which in ("first visit", "next visit"):
                     rows.setdefault((root, which), []).append(measured(root.resolve(), workspace))
-    print("| checkout | visit | named s | first frame s | at rest s | MiB before | highest | at rest |\n|---|---|---|---|---|---|---|---|")
+    print("| checkout | visit | named s | first frame s | at rest s | MiB before | highest | at rest |\n" + 8 * "|---" + "|")
     for (root, which), found in rows.items():
         medians = [statistics.median(column) for column in zip(*found, strict=True)]
-        print(f"| {root} | {which} | " + " | ".join(f"{one:.1f}" if place < 3 else f"{one:.0f}" for place, one in enumerate(medians)) + " |")
+        cells = [f"{one:.1f}" for one in medians[:3]] + [f"{one:.0f}" for one in medians[3:]]
+        print(f"| {root} | {which} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

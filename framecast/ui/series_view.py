@@ -52,9 +52,11 @@ def _looked_at(stored: StoredSeries, store: SeriesStore) -> None:
     with right:
         slot = st.empty()
         made = told_in(slot, "Drawing small pictures of the frames")
-        payload = series_payload(
-            str(resources.workspace()), stored, store, lambda done, total: made(done / total, f"Drawing frame {done:,} of {total:,}")
-        )
+
+        def drawn(done: int, total: int) -> None:
+            made(done / total, f"Drawing frame {thousands(done)} of {thousands(total)}")
+
+        payload = series_payload(str(resources.workspace()), stored, store, drawn)
         with slot.container():
             player(payload, key=f"series_player_{stored.digest}")
     report = report_with_progress(store, stored, answer)

@@ -14,7 +14,7 @@ HEIGHT, WIDTH = 90, 120
 
 
 def test_a_crop_drawn_on_the_frame_becomes_a_series(page: Page, server_workspace: Path, complaints: list[str]) -> None:
-    """Draw a rectangle with the mouse, move it a pixel with an arrow key: the numbers follow, and the new series is that part."""
+    """Drawn with the mouse, moved a pixel with an arrow key: the numbers follow, and the new series is that part."""
     store = SeriesStore(server_workspace)
     y, x = np.mgrid[:HEIGHT, :WIDTH]
     frames = [(np.hypot(x - 30 - t, y - 40) * 3 % 256).astype(np.uint8)[..., None] for t in range(30)]

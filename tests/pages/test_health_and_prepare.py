@@ -1,4 +1,4 @@
-"""The Series page says what is wrong with a series and offers to mend it; Prepare makes a new series and leaves the old one."""
+"""The Series page says what is wrong with a series and offers to mend it; Prepare makes a new one and leaves the old."""
 
 from pathlib import Path
 
@@ -116,7 +116,8 @@ def test_the_value_range_of_a_float_series_is_shown_and_changed(open_page: Open,
     app.button(key="use_range").click().run()
     assert not app.exception and not app.error
     (changed,) = SeriesStore(workspace).list()
-    assert changed.value_range == (200, 320) and "200 to 320" in app.success[0].value and "Value range 200 to 320 K" in texts(app)
+    assert changed.value_range == (200, 320) and "200 to 320" in app.success[0].value
+    assert "Value range 200 to 320 K" in texts(app)
 
 
 def test_a_range_that_is_none_is_refused(open_page: Open, workspace: Path) -> None:
