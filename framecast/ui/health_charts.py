@@ -6,6 +6,7 @@ from plotly.subplots import make_subplots
 from framecast.drawing.colours import forecaster_colour
 from framecast.evaluation.health import HealthReport
 from framecast.evaluation.predictability import Predictability
+from framecast.ui.text import thousands, with_units
 
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 _TITLES = {"persistence": "Last frame repeated", "climatology": "Average of the past", "seasonal": "Past cycles"}
@@ -69,6 +70,17 @@ def in_words(found: Predictability) -> str:
         ends[_TITLES["seasonal"]] = found.seasonal
     said = "; ".join(f"{title} {curve[0]:.2f} at 1 and {curve[-1]:.2f} at {found.horizon}" for title, curve in ends.items())
     return f"SSIM by frames ahead. {said}."
+
+
+def over_time_in_words(report: HealthReport, units: str) -> str:
+    """What the chart over time shows, for those who cannot see it."""
+    low, high = min(report.brightness), max(report.brightness)
+    darkest, brightest = (report.frames[report.brightness.index(end)] + 1 for end in (low, high))
+    most = report.frames[report.change.index(max(report.change))] + 1
+    return (
+        f"Mean brightness from {with_units(low, units)} (frame {thousands(darkest)}) to {with_units(high, units)} (frame "
+        f"{thousands(brightest)}); the largest change is to frame {thousands(most)}."
+    )
 
 
 def _of(units: str) -> str:

@@ -10,7 +10,7 @@ from framecast.evaluation.health import HealthReport, health_report, kept_report
 from framecast.series.health.finding import Finding
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui.charts import CONFIG
-from framecast.ui.health_charts import in_words, over_time_chart, predictability_chart
+from framecast.ui.health_charts import in_words, over_time_chart, over_time_in_words, predictability_chart
 from framecast.ui.prepare_state import begin_preparing
 from framecast.ui.resources import workspace
 from framecast.ui.series_clip import thumbnail
@@ -77,7 +77,7 @@ def findings(report: HealthReport, stored: StoredSeries, store: SeriesStore) -> 
 def details(report: HealthReport, stored: StoredSeries) -> None:
     """Curves over time and what was looked at."""
     st.plotly_chart(over_time_chart(report, stored.units), key="over_time_chart", config=CONFIG)
-    st.caption(escaped(report.sampled))
+    st.caption(escaped(f"{over_time_in_words(report, stored.units)} {report.sampled}"))
 
 
 def order_note(report: HealthReport, stored: StoredSeries) -> list[str]:
@@ -98,7 +98,7 @@ def _frames(finding: Finding, stored: StoredSeries, store: SeriesStore) -> None:
     key = str(workspace())
     shown = [index for index in _around(finding.frames, stored.n_frames) if index < stored.n_frames][:_SHOWN_FRAMES]
     pictures = [
-        (thumbnail(key, stored, index, store), f"{thousands(index + 1)}{' ◂' if index in finding.frames else ''}")
+        (thumbnail(key, stored.digest, index, store), f"{thousands(index + 1)}{' ◂' if index in finding.frames else ''}")
         for index in shown
     ]
     with st.container(width=150 * len(shown)):

@@ -77,12 +77,14 @@ def _drawn_at_once(stored: StoredSeries) -> bool:
     return max(stored.height, stored.width) <= LOSSLESS_SIDE and n_bytes <= LOSSLESS_BYTES
 
 
-def thumbnail(workspace: str, stored: StoredSeries, index: int, store: SeriesStore) -> bytes:
+@st.cache_resource(max_entries=256, show_spinner=False)
+def thumbnail(workspace: str, digest: str, index: int, _store: SeriesStore) -> bytes:
     """One frame, small: from the renditions where the series has them, else from the frame itself."""
+    stored = _store.info(digest)
     frames = shown_frames(stored.n_frames)
-    if index in frames and kept_renditions(store, stored, frames):
-        return renditions(store, stored, frames).of(index)
-    return series_still(workspace, stored.digest, index, THUMBNAIL_PX, store)
+    if index in frames and kept_renditions(_store, stored, frames):
+        return renditions(_store, stored, frames).of(index)
+    return series_still(workspace, digest, index, THUMBNAIL_PX, _store)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -63,7 +63,8 @@ def _looked_at(stored: StoredSeries, store: SeriesStore) -> None:
     how_predictable(report, answer)
     with right:
         ends = zip((0, stored.n_frames - 1), order_note(report, stored), strict=True)
-        stills([(thumbnail(str(resources.workspace()), stored, index, store), words) for index, words in ends], highest=90)
+        key = str(resources.workspace())
+        stills([(thumbnail(key, stored.digest, index, store), words) for index, words in ends], highest=90)
     with below:
         findings(report, stored, store)
     with folded:
