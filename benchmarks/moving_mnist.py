@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from framecast import FORECASTERS, METRICS, FrameSeries, RunStore, Split, carry_out, plan
-from framecast.forecasters.network_forecaster import STAGE_ALL, STAGE_SEARCH
+from framecast.forecasters.network_fit import STAGE_ALL, STAGE_SEARCH
 from framecast.metrics import openstl
 
 DIGITS_FILE = "train-images-idx3-ubyte.gz"

@@ -16,13 +16,18 @@ Everything a user can cause is one of these, and its text is shown as it stands,
 only a bug can cause is an assertion or an ordinary exception and is never dressed up as the user's mistake.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class FrameCastError(Exception):
-    """A sentence for a person. `exit_code` is what the command line ends with."""
+    """A sentence for a person. `exit_code` is what the command line ends with. `remedies` are changes of a run's settings,
+    {"batch_size": 2} and so on, any of which would do; "size" is the working size."""
 
     exit_code = 1
+
+    def __init__(self, sentence: str = "", *, remedies: Sequence[Mapping[str, float]] = ()) -> None:
+        super().__init__(sentence)
+        self.remedies = tuple(dict(one) for one in remedies)
 
 
 class InputError(FrameCastError):

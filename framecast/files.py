@@ -78,6 +78,9 @@ def writing_folder(path: Path) -> Iterator[Path]:
             for file in part.rglob("*"):
                 if file.is_file():
                     _sync_file(file)
+                else:
+                    _sync_folder(file)
+            _sync_folder(part)
             settled(path)
             if path.exists():
                 os.replace(path, set_aside(path))
@@ -122,6 +125,11 @@ def storage_errors(path: Path) -> Iterator[None]:
             raise StorageError(
                 f"The disk is full: {_free(path)} are left where '{path.name}' had to be written ({path.parent}). "
                 "Free some space there, or choose another workspace."
+            ) from error
+        if error.errno == errno.EFBIG:
+            raise StorageError(
+                f"'{path.name}' would be larger than a file may be in {path.parent} (ulimit -f, or a quota). "
+                "Raise that limit, or choose another workspace."
             ) from error
         if error.errno in NOT_WRITABLE:
             raise StorageError(

@@ -25,7 +25,8 @@ import numpy as np
 from framecast.forecasters.calibration import SpreadLaw, fit_spread
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind, Workbench
-from framecast.forecasters.network_forecaster import STAGE_CHOSEN, NetworkForecaster
+from framecast.forecasters.network_fit import STAGE_CHOSEN
+from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.networks.contract import NETWORKS
 from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.series.preparation import reduce_frames

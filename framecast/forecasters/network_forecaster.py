@@ -1,17 +1,15 @@
 """Any network made into a Forecaster: reduce, train, roll out, bring back to native size.
 
 This is the one place where (time, height, width, channel) arrays become (batch, time, channel, height, width) tensors and
-back. Fitting has two stages. First the network trains on the train frames and forecasts the validation frames, which tells
-how long to train. Then, with `refit`, a fresh one trains on all history for just that share of the budget; on a short series
-that is worth more than any change of architecture. Leaving `fit` early keeps the best of the first stage. A fit may begin with
-the weights of another run, and may learn from other series first; then both stages begin with what was learned there.
+back. How it is trained is in framecast.forecasters.network_fit. Leaving `fit` early keeps the best so far. A fit may begin
+with the weights of another run, and may learn from other series first; then all stages begin with what was learned there.
 """
 
 import dataclasses
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +20,13 @@ from torch import Tensor, nn
 
 from framecast.errors import SettingError
 from framecast.forecasters.contract import Workbench
+from framecast.forecasters.course import Course
 from framecast.forecasters.hindcast import View
+from framecast.forecasters.network_fit import NetworkFit
 from framecast.forecasters.network_settings import settings_class
 from framecast.forecasters.restoration import Restorer, SmallMotion, best_way, possible_ways, small_motion
-from framecast.forecasters.starting_weights import inner, starting_weights
-from framecast.forecasters.training_data import as_if_this_series, mask_tensor, reduce_mask, to_tensor
+from framecast.forecasters.starting_weights import starting_weights
+from framecast.forecasters.training_data import mask_tensor, reduce_mask, to_tensor
 from framecast.networks.build import bare_network
 from framecast.networks.contract import NETWORKS, motion_of
 from framecast.networks.rollout import chunks
@@ -34,22 +34,12 @@ from framecast.networks.wrap import Padded, Residual
 from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.series.preparation import reduce_frames
 from framecast.series.reduction import extremes, reduction_of
-from framecast.training.batches import TrainingData, n_windows
-from framecast.training.loop import Best, epoch_steps, train
+from framecast.training.batches import TrainingData
 from framecast.training.memory import memory_errors
 from framecast.training.progress import FitProgress
 from framecast.training.scaled import Scaled
 from framecast.training.scaling import Scaler, mean_frame
-from framecast.training.schedule import Budget
 from framecast.training.validation import seen_range
-
-TIME_SHARE_OF_FIRST_STAGE = 0.4
-"""Of a time limit, where a refit follows; the refit gets the rest and usually stops before it is used up."""
-STAGE_SEARCH = "Finding out how long to train"
-STAGE_CHOSEN = "Chosen by validation"
-"""Said once, before the refit: what forecasts at this moment has not been trained on the validation frames."""
-STAGE_ALL = "Training on all history"
-STAGE_OTHERS = "Learning from the other series"
 
 
 @dataclass(frozen=True)
@@ -78,15 +68,14 @@ class NetworkForecaster:
         self._clock = clock
         self._fitted: _Fitted | None = None
         self._network: nn.Module | None = None
-        self._best = Best()
         self._mean_frame: Tensor | None = None
         self.restoration = "change"
         """How a forecast comes back to native size, one of the names in `hindcasts`. `fit` chooses it after the first
         stage; whoever knows better sets it before `forecast` and `save`."""
-        self._start: dict[str, Tensor] = {}
-        """What the bare network begins with instead of what chance gives it; layers that are missing here stay at that."""
-        self._begun: list[str] = []
-        """What is to be said of the beginning."""
+        self.course = Course()
+        self.n_history = 0
+        """Frames before the test."""
+        self._began_s = 0.0
 
     def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
         """Train on `history`, which ends before the test. Raises SettingError where a window does not fit into the training
@@ -103,7 +92,7 @@ class NetworkForecaster:
                 "Zeros pushed before the forecast leave no last frame to be moved. Choose another way back to native size "
                 "than warp, or push no zeros."
             )
-        choosing = settings.validation and len(split.valid) > 0
+        choosing, self.n_history = settings.validation and len(split.valid) > 0, split.test.start
         learned_from = split.train if choosing else range(split.test.start)
         small = reduction_of(history.frames, shape).small
         mask = None if history.valid is None else reduce_mask(history.valid, shape)
@@ -112,10 +101,16 @@ class NetworkForecaster:
         self._mean_frame = None if mean is None else torch.from_numpy(mean).permute(2, 0, 1).contiguous()
         scaler = Scaler.fit(seen, mask, normalise=settings.normalise, around=mean)
         self._fitted = _Fitted(self.name, settings.to_mapping(), shape, history.n_channels, scaler, device)
-        if self.workbench.weights is not None:
+        course = self.course
+        if self.workbench.weights is not None and course.is_new:
             found = starting_weights(settings, self.workbench.weights, self.name, shape, history.n_channels)
-            self._start, self._begun = found.read(), [f"It began with the weights of another run. {found.sentence}"]
-        self._network = network = self._build()
+            course.start, course.begun = found.read(), [f"It began with the weights of another run. {found.sentence}"]
+        if settings.restore != "choose":
+            self.restoration = settings.restore
+        self._network = network = self.build()
+        if course.forecasting:
+            network.load_state_dict(course.forecasting)
+            course.forecasting = {}
         data = TrainingData(
             frames=to_tensor(small).to(device),
             span=learned_from,
@@ -123,117 +118,26 @@ class NetworkForecaster:
             data_range=history.data_range,
             mask=mask_tensor(mask, device),
         )
-        seconds = settings.minutes * 60 or None
-        started = self._clock()
-        before = 0.0
-        if self.workbench.others:
-            before = settings.pretraining_share
-            for progress in self._pretrain(network, scaler, seconds and seconds * before):
-                yield _within(progress, 0.0, before, self._clock() - started)
-            seconds = seconds and max(seconds - (self._clock() - started), seconds * (1 - before) / 5)
-        refit = choosing and settings.refit
-        share = TIME_SHARE_OF_FIRST_STAGE if refit and seconds else 0.5 if refit else 1.0
-        first_ends, stage_started = before + (1 - before) * share, self._clock()
-        stage = STAGE_SEARCH if choosing else STAGE_ALL
-        try:
-            for progress in self._train(network, data, scaler, stage, seconds and seconds * share):
-                yield _within(progress, before, first_ends, self._clock() - started)
-        finally:  # also when the caller leaves: what was best forecasts
-            if self._best.weights:
-                network.load_state_dict(self._best.weights)
-                self._best.weights = {}  # it is the network now; weights may be as large as memory
-            network.zero_grad(set_to_none=True)
-        if settings.restore != "choose":
-            self.restoration = settings.restore
-        chosen = [self._finding(), *self._restored(history, split.valid)] if choosing else []
-        finding = " ".join([*chosen, *self._begun])
-        if not refit:
-            yield replace(_silent(progress), finding=finding)
-            return
-        yield replace(_silent(progress), stage=STAGE_CHOSEN, fraction=first_ends)
-        # the same scaler: the refit network must see what the chosen one saw, so that the same share of training suits it
-        refitted = self._build()
-        everything = replace(data, span=range(split.test.start), valid=range(0))
-        seconds = seconds and max(seconds - (self._clock() - stage_started), seconds * (1 - share) / 5)
-        for progress in self._train(refitted, everything, scaler, STAGE_ALL, seconds, stop_at=self._best.fraction):
-            if progress.improved:
-                network.load_state_dict(refitted.state_dict())
-            yield _within(replace(progress, best_epoch=self._best.epoch), first_ends, 1.0, self._clock() - started)
-        yield replace(_silent(progress), fraction=1.0, remaining_s=0.0, finding=finding)
+        fit = NetworkFit(self, data, scaler, choosing, self._clock)
+        self._began_s = fit.started
+        yield from fit.steps(network, history, split)
 
-    def _pretrain(self, network: nn.Module, scaler: Scaler, seconds: float | None) -> Iterator[FitProgress]:
-        """Train on the other series, and make what was learned the beginning of all stages. Left early, `network` has it."""
-        settings, bench = self.settings, self.workbench
-        data = [
-            as_if_this_series(other, bench.preparation, scaler, normalise=settings.normalise, device=bench.device)
-            for other in bench.others
-        ]
-        trained = self._build(anomalies=False)  # that of this series belongs to no other
-        rest = settings.pretraining_share / (1 - settings.pretraining_share)
-        n_steps = sum(epoch_steps(n_windows(one, settings.context, settings), settings) for one in data)
-        most = round(settings.steps * rest)
-        budget = Budget(max(1, round(settings.epochs * rest)), n_steps, seconds, self._clock, max(most, settings.steps and 1))
-        try:
-            yield from train(
-                trained,
-                data[0],
-                scaler,
-                settings,
-                context=settings.context,
-                block=self._block,
-                budget=budget,
-                best=Best(),
-                seed=bench.seed,
-                stage=STAGE_OTHERS,
-                more=data[1:],
-            )
-        finally:
-            trained.zero_grad(set_to_none=True)
-            self._start = {name: weight.detach().cpu().clone() for name, weight in inner(trained).state_dict().items()}
-            inner(network).load_state_dict(self._start)
-        names = ", ".join(f"'{other.name}'" for other in bench.others)
-        self._begun.append(f"It learned from {names} first.")
+    def save_state(self, folder: Path) -> None:
+        """See ResumableForecaster."""
+        assert self._network is not None, "a fit comes first"
+        self.course.restoration = self.restoration
+        self.course.save(folder, self._network, self._clock() - self._began_s)
 
-    def _finding(self) -> str:
-        best = self._best
-        score = f"mean SSIM {best.score:.3f}" if self.settings.select_by == "ssim" else f"mean squared error {-best.score:.4g}"
-        refit = "; it was then trained on all history for that share" if self.settings.refit else ""
-        return (
-            f"The forecast of the validation frames was best in epoch {best.epoch}, after {best.fraction:.0%} of the training "
-            f"meant to find that out ({score} at working size){refit}."
-        )
+    def resume(self, folder: Path) -> None:
+        """See ResumableForecaster."""
+        self.course = Course.read(folder)
+        self.restoration = self.course.restoration
 
-    def _train(
-        self,
-        network: nn.Module,
-        data: TrainingData,
-        scaler: Scaler,
-        stage: str,
-        seconds: float | None,
-        stop_at: float = 1.0,
-    ) -> Iterator[FitProgress]:
-        settings = self.settings
-        if len(data.span) - settings.context < 1:
-            raise SettingError(
-                f"{len(data.span)} frames to train on cannot hold a window of {settings.context} context frames and one to "
-                f"forecast. Choose a context of at most {len(data.span) - 1}."
-            )
-        n_steps = epoch_steps(n_windows(data, settings.context, settings), settings)
-        return train(
-            network,
-            data,
-            scaler,
-            settings,
-            context=settings.context,
-            block=self._block,
-            budget=Budget(settings.epochs, n_steps, seconds, self._clock, settings.steps),
-            best=self._best,
-            seed=self.workbench.seed,
-            stage=stage,
-            stop_at=stop_at,
-        )
+    def extend(self, unit: str, amount: float) -> None:
+        """See ExtensibleForecaster."""
+        self.course.extend(unit, amount)
 
-    def _build(self, *, anomalies: bool = True) -> nn.Module:
+    def build(self, *, anomalies: bool = True) -> nn.Module:
         """A network at its beginning on the device, the same one for the same seed. Starting weights go over those of its
         birth, so that with them its head is not zero and its first forecast is theirs, not persistence."""
         fitted = self._fitted
@@ -245,10 +149,10 @@ class NetworkForecaster:
         padded = Padded(network, NETWORKS[self.name].stride(self.settings))
         scaled = Scaled(padded, fitted.scaler, answers_change=residual, mean_frame=self._mean_frame if anomalies else None)
         wrapped = Residual(scaled) if residual else scaled
-        network.load_state_dict(self._start, strict=False)
+        network.load_state_dict(self.course.start, strict=False)
         return wrapped.to(self.workbench.device)
 
-    def _restored(self, history: FrameSeries, valid: range) -> list[str]:
+    def choose_restoration(self, history: FrameSeries, valid: range) -> list[str]:
         """Choose the way back to native size that serves the forecast of the validation frames best, and say so; nothing where
         there is none to choose."""
         assert self._fitted is not None
@@ -261,7 +165,7 @@ class NetworkForecaster:
         return [words]
 
     @property
-    def _block(self) -> int:
+    def block(self) -> int:
         """Frames that the network emits at once."""
         return int(getattr(self.settings, "block", 1))
 
@@ -324,7 +228,7 @@ class NetworkForecaster:
 
     def save(self, folder: Path) -> None:
         assert self._fitted is not None and self._network is not None
-        weights = self._best.weights or self._network.state_dict()
+        weights = self.course.best.weights or self._network.state_dict()
         save_file({name: weight.contiguous().cpu() for name, weight in weights.items()}, folder / "weights.safetensors")
         content = {**dataclasses.asdict(self._fitted), "restoration": self.restoration}
         (folder / "forecaster.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
@@ -337,7 +241,7 @@ class NetworkForecaster:
         restoration = values.pop("restoration", "change")  # the only one there was, before it was written down
         values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
         fitted = _Fitted(**values, scaler=scaler)
-        device = fitted.device if fitted.device == "cpu" or torch.cuda.is_available() else "cpu"
+        device = _device_here(fitted.device)
         settings: Any = settings_class(NETWORKS[fitted.network]).from_mapping(fitted.settings)
         forecaster = cls(fitted.network, settings, Workbench(device=device))
         forecaster.restoration = restoration
@@ -345,25 +249,20 @@ class NetworkForecaster:
         weights = load_file(folder / "weights.safetensors", device=device)
         if settings.subtract_mean:  # kept with the weights; what it is built with only has to have its shape
             forecaster._mean_frame = torch.zeros(fitted.channels, *fitted.shape)
-        forecaster._network = forecaster._build()
+        forecaster._network = forecaster.build()
         forecaster._network.load_state_dict(weights)
         return forecaster
+
+
+def _device_here(device: str) -> str:
+    """The device, or what comes next to it on this machine: any GPU for one that is not here, the CPU where there is none."""
+    if device == "cpu" or not torch.cuda.is_available():
+        return "cpu"
+    _, _, index = device.partition(":")
+    return device if int(index or 0) < torch.cuda.device_count() else "cuda"
 
 
 def _nudged(frames: Frames, nudge: Frames) -> Frames:
     nudged = frames.astype(np.float32)
     nudged[len(frames) - len(nudge) :] += nudge
     return nudged
-
-
-def _within(progress: FitProgress, start: float, stop: float, elapsed: float) -> FitProgress:
-    """Progress of one stage as progress of the whole fit, of which the stage is the part from `start` to `stop`, so many
-    seconds into it."""
-    fraction = start + (stop - start) * progress.fraction
-    remaining = elapsed * (1 - fraction) / fraction if fraction > 0 else None
-    return replace(progress, fraction=fraction, elapsed_s=elapsed, remaining_s=remaining)
-
-
-def _silent(progress: FitProgress) -> FitProgress:
-    """The same moment without its events: to say something more of it, not to count it twice."""
-    return replace(progress, epoch_done=False, improved=False, valid_scores={}, valid_curves={}, preview=None)

@@ -33,6 +33,7 @@ def _register(name: str, kind: NetworkKind) -> None:
             starting=lambda chosen, folder, shape, channels: starting_weights(chosen, folder, name, shape, channels).sentence,
             inherited=(*(field.name for field in kind.settings.fields()), *INHERITED),
             any_size=kind.any_size,
+            extensible=True,
         ),
     )
 

@@ -7,20 +7,21 @@ is a mistake of ours and is said to be one; it is never dressed up as the user's
 import contextlib
 import logging
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
-from framecast.errors import FrameCastError, StorageError
+from framecast.errors import FrameCastError, StorageError, memory_ran_out
 from framecast.runs.record import RunRecord
+from framecast.runs.remedies import in_words, remedies_for_memory
 from framecast.runs.store import Run
 
 LOG = logging.getLogger(__name__)
-OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "unable to allocate")
 OUT_OF_DISK = "no space left"
 
 
 @contextlib.contextmanager
 def recording_failure(run: Run) -> Iterator[None]:
-    """Whatever exception ends the block is written into the run's error.txt and goes on to the caller.
+    """Whatever exception ends the block is written into the run's error.txt, with what may help in remedies.json, and goes on
+    to the caller.
 
     Leaving a generator early (GeneratorExit) and Ctrl-C are no failures: such a run is interrupted.
     """
@@ -28,33 +29,40 @@ def recording_failure(run: Run) -> Iterator[None]:
         yield
     except Exception as error:
         if run.error() is None and run.folder.is_dir():
+            remedies = remedies_of(error, run)
             try:
-                run.write_error(describe(error, run.record), traceback.format_exc())
+                if remedies:
+                    run.write_remedies(remedies)
+                run.write_error(describe(error, run.record, remedies), traceback.format_exc())
             except (OSError, StorageError) as second:  # a full disk may not even hold the sentence that says so
                 LOG.error("Run %s failed (%s) and its error could not be written: %s", run.id, error, second)
         raise
 
 
-def describe(error: BaseException, record: RunRecord) -> str:
+def remedies_of(error: BaseException, run: Run) -> Sequence[Mapping[str, float]]:
+    """Changes of the run's settings, any of which may keep it from failing again."""
+    if not memory_ran_out(error):
+        return error.remedies if isinstance(error, FrameCastError) else ()
+    try:
+        return remedies_for_memory(run)
+    except (MemoryError, RuntimeError) as second:  # the memory is full, and working this out takes some
+        if not memory_ran_out(second):
+            raise
+        return ()
+
+
+def describe(error: BaseException, record: RunRecord, remedies: Sequence[Mapping[str, float]] = ()) -> str:
     """One sentence: what happened, and what to change."""
+    if memory_ran_out(error):
+        place = "the GPU" if record.device.startswith("cuda") else "this machine"
+        advice = " or ".join(map(in_words, remedies)) or "a smaller working size or a smaller forecaster"
+        return f"The memory of {place} ran out while {record.title} was at work. Choose {advice}."
     if isinstance(error, FrameCastError):
         return str(error)
-    text = str(error).lower()
-    if OUT_OF_DISK in text:
+    if OUT_OF_DISK in str(error).lower():
         return "The disk is full, and a run must be able to write its files. Free some space, or choose another workspace."
-    if isinstance(error, MemoryError) or any(sign in text for sign in OUT_OF_MEMORY):
-        place = "the GPU" if record.device.startswith("cuda") else "this machine"
-        return f"The memory of {place} ran out while {record.title} was at work. Choose {_less(record)}."
     cause = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
     return (
         f"Something unexpected went wrong in FrameCast ({cause}). "
         "This is a mistake of ours; the rest of error.txt helps to find it."
     )
-
-
-def _less(record: RunRecord) -> str:
-    batch = record.settings.get("batch_size")
-    smaller = [f"a working size of {record.preparation.size // 2}" if record.preparation.size else "a smaller working size"]
-    if isinstance(batch, int) and batch > 1:
-        smaller.append(f"a batch of {batch // 2}")
-    return " or ".join(smaller)

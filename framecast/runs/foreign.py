@@ -22,8 +22,9 @@ from framecast.metrics import METRICS
 from framecast.networks.contract import NETWORKS
 from framecast.runs.notes import FILE as NOTES
 from framecast.runs.notes import RunNotes
+from framecast.runs.reading import UNREADABLE
 from framecast.runs.record import RunRecord
-from framecast.runs.run_folder import UNREADABLE, Run
+from framecast.runs.run_folder import Run
 from framecast.training.progress import FitProgress
 
 DIGEST = re.compile(r"[0-9a-f]{16}")

@@ -32,12 +32,11 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
-from safetensors import SafetensorError
 
-from framecast.errors import BusyError, FrameCastError, StorageError, memory_ran_out
+from framecast.errors import BusyError, StorageError
 from framecast.files import (
     plain_json,
     remove_folder,
@@ -51,6 +50,7 @@ from framecast.files import (
 )
 from framecast.forecasters.contract import Forecaster, ResumableForecaster
 from framecast.runs.holding import Hold, Holder, holder, take
+from framecast.runs.reading import UNREADABLE, Array, mapping, progress_line, read_weights, readable
 from framecast.runs.record import RunRecord
 from framecast.series.frames import Frames
 
@@ -60,12 +60,6 @@ if TYPE_CHECKING:
 
 State = Literal["finished", "failed", "interrupted"]
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-T = TypeVar("T")
-Array = np.ndarray[Any, np.dtype[Any]]
-UNREADABLE = (
-    OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, RuntimeError, SafetensorError, FrameCastError,
-)  # fmt: skip
-"""What reading a file raises that is not what was written: cut short, emptied, another's."""
 STAGE = "extension"
 LOCK = ".lock"
 
@@ -98,15 +92,16 @@ class Run:
         return "failed" if (self.folder / "error.txt").exists() else "interrupted"
 
     def progress(self) -> list[dict[str, Any]]:
-        """One mapping per finished epoch, as FitProgress.to_mapping gives it. A line torn by a crash is passed over."""
+        """One mapping per finished epoch, as FitProgress.to_mapping gives it. A line torn by a crash, or damaged, is
+        passed over."""
         path = self.folder / "progress.jsonl"
         if not path.exists():
             return []
         lines = []
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            with contextlib.suppress(ValueError):
-                lines.append(json.loads(line))
-        return [line for line in lines if isinstance(line, dict)]
+            with contextlib.suppress(*UNREADABLE):
+                lines.append(progress_line(line))
+        return lines
 
     def scores(self) -> list["ScoreCurve"]:
         """The ScoreCurves of this run and of every rule; empty until it is finished."""
@@ -115,14 +110,14 @@ class Run:
         path = self.folder / "scores.csv"
         if not path.exists():
             return []
-        return _readable(self.id, path.name, lambda: read_scores(path))
+        return readable(self.id, path.name, lambda: read_scores(path))
 
     def forecast(self) -> Frames:
         """(lead, height, width, channel), the series' dtype, units and size; a read-only memory map."""
         path = self.folder / "forecast.npy"
         if not path.exists():
             raise StorageError(f"Run '{self.id}' has no forecast; it is {self.state}. Choose a finished run, or run it again.")
-        return _readable(self.id, path.name, lambda: cast(Frames, np.load(path, mmap_mode="r", allow_pickle=False)))
+        return readable(self.id, path.name, lambda: cast(Frames, np.load(path, mmap_mode="r", allow_pickle=False)))
 
     def spread(self) -> Frames | None:
         """(lead, height, width, channel), how far the forecast may be off: a standard deviation in units of the series,
@@ -130,26 +125,26 @@ class Run:
         path = self.folder / "spread.npy"
         if not path.exists():
             return None
-        return _readable(self.id, path.name, lambda: cast(Frames, np.load(path, mmap_mode="r", allow_pickle=False)))
+        return readable(self.id, path.name, lambda: cast(Frames, np.load(path, mmap_mode="r", allow_pickle=False)))
 
     def members(self) -> list["ScoreCurve"]:
         """What the members scored together (forecaster "ensemble") and alone ("member 1", ...); empty where there are none."""
         from framecast.evaluation.scores import read_scores
 
         path = self.folder / "members.csv"
-        return _readable(self.id, path.name, lambda: read_scores(path)) if path.exists() else []
+        return readable(self.id, path.name, lambda: read_scores(path)) if path.exists() else []
 
     def weights(self) -> dict[str, Array]:
         """Of a blend, the heaviest first: name in FORECASTERS to its weight at each lead, (lead,). Empty for other runs."""
         path = self.folder / "weights.csv"
-        return _readable(self.id, path.name, lambda: _read_weights(path)) if path.exists() else {}
+        return readable(self.id, path.name, lambda: read_weights(path)) if path.exists() else {}
 
     def summary(self) -> dict[str, Any]:
         """Seconds to fit and to forecast, whether it was stopped early, which rules were left out; empty until scored."""
         path = self.folder / "summary.json"
         if not path.exists():
             return {}
-        return _readable(self.id, path.name, lambda: _mapping(path))
+        return readable(self.id, path.name, lambda: mapping(path))
 
     def error(self) -> str | None:
         """The sentence that says why the run failed."""
@@ -166,7 +161,7 @@ class Run:
         from framecast.forecasters.catalog import FORECASTERS
 
         folder, kind = self.saved(), FORECASTERS[self.record.forecaster]
-        return _readable(self.id, "checkpoint/best", lambda: kind.load(folder))
+        return readable(self.id, "checkpoint/best", lambda: kind.load(folder))
 
     def saved(self) -> Path:
         """The folder that the forecaster saved what was best in."""
@@ -188,14 +183,14 @@ class Run:
         path = self.folder / "extensions.json"
         if not path.exists():
             return []
-        return _readable(self.id, path.name, lambda: [dict(one) for one in _mapping(path)["extensions"]])
+        return readable(self.id, path.name, lambda: [dict(one) for one in mapping(path)["extensions"]])
 
     def remedies(self) -> list[dict[str, Any]]:
         """Of a failed run: changes of its settings with which it may not fail again, each as `Remedy` gives it."""
         path = self.folder / "remedies.json"
         if not path.exists():
             return []
-        return _readable(self.id, path.name, lambda: [dict(one) for one in _mapping(path)["remedies"]])
+        return readable(self.id, path.name, lambda: [dict(one) for one in mapping(path)["remedies"]])
 
     def checkpoint(self) -> tuple[Path, dict[str, Any]] | None:
         """The folder in which the forecaster saved where its fit stands, and the run's own numbers beside; None where the fit
@@ -203,7 +198,7 @@ class Run:
         folder = settled(self.folder / "checkpoint" / "last")
         if not folder.is_dir():
             return None
-        return _readable(self.id, "checkpoint/last", lambda: (folder / "fit", _mapping(folder / "run.json")))
+        return readable(self.id, "checkpoint/last", lambda: (folder / "fit", mapping(folder / "run.json")))
 
     def hold(self) -> Hold:
         """Keep all others from carrying this run out, until the hold is left. Raises BusyError where somebody has it."""
@@ -269,7 +264,7 @@ class Run:
 
     def resume_fit(self, forecaster: ResumableForecaster, folder: Path) -> None:
         """Let the forecaster read where its fit stands."""
-        _readable(self.id, "checkpoint/last", lambda: forecaster.resume(folder))
+        readable(self.id, "checkpoint/last", lambda: forecaster.resume(folder))
 
     def drop_checkpoint(self) -> None:
         """Forget where the fit stands: the run can then not go on, nor be extended."""
@@ -356,33 +351,11 @@ def settle_extension(folder: Path) -> None:
     shutil.rmtree(done, ignore_errors=True)
 
 
+
 def _done(folder: Path) -> Path:
     return folder / f"{STAGE}.done"
 
 
-def _mapping(path: Path) -> dict[str, Any]:
-    return dict(json.loads(path.read_text(encoding="utf-8")))
-
-
-def _read_weights(path: Path) -> dict[str, Array]:
-    found: dict[str, list[float]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines()[1:]:
-        name, _, weight = line.split(",")
-        found.setdefault(name, []).append(float(weight))
-    return {name: np.array(weights) for name, weights in found.items()}
-
 
 def _write(handle: IO[bytes], array: Frames) -> None:
     handle.write(array.tobytes())
-
-
-def _readable(run_id: str, name: str, read: Callable[[], T]) -> T:
-    try:
-        return read()
-    except UNREADABLE as error:
-        if memory_ran_out(error):
-            raise
-        raise StorageError(
-            f"{name} of run '{run_id}' is damaged ({type(error).__name__}: {error}); it must be whole to be shown. "
-            "Restore the file, or delete the run and run it again."
-        ) from error

@@ -8,8 +8,9 @@ from pathlib import Path
 from framecast.errors import StorageError, UnknownNameError
 from framecast.files import remove_folder, write_json, writing_folder
 from framecast.runs.notes import read_notes
+from framecast.runs.reading import UNREADABLE, Array
 from framecast.runs.record import RunRecord
-from framecast.runs.run_folder import RUN_ID, UNREADABLE, Array, Run, State, settle_extension
+from framecast.runs.run_folder import RUN_ID, Run, State, settle_extension
 
 __all__ = ["Array", "DamagedRun", "Run", "RunStore", "State"]
 

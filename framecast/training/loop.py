@@ -15,18 +15,20 @@ from torch import Tensor, nn
 
 from framecast.errors import DivergedError
 from framecast.networks.rollout import unroll
-from framecast.training.averaging import Average
 from framecast.training.batches import Batch, TrainingData, batches_of, cut, n_windows
 from framecast.training.loss import pop_penalties, training_loss
 from framecast.training.memory import memory_in_use
-from framecast.training.optimising import autocast, clip_gradient, optimizer_of
+from framecast.training.optimising import autocast, clip_gradient
 from framecast.training.progress import FitProgress
 from framecast.training.scaling import Scaler
 from framecast.training.schedule import Budget, learning_rate, sampling_at, unroll_at
 from framecast.training.settings import TrainingSettings
+from framecast.training.standing import Standing
 from framecast.training.validation import Validator
 
 SIGN_OF_LIFE_S = 1.0
+JUDGED_EVERY = 50
+"""Steps of a long epoch, after which the loss is looked at."""
 
 
 @dataclass
@@ -38,10 +40,12 @@ class Best:
     """Higher is better, whatever the metric."""
     fraction: float = 0.0
     epoch: int = 0
+    step: int = 0
+    elapsed_s: float = 0.0
 
-    def keep(self, network: nn.Module, score: float, fraction: float, epoch: int) -> None:
+    def keep(self, network: nn.Module, score: float, fraction: float, epoch: int, step: int, elapsed_s: float) -> None:
         self.weights = {name: weight.detach().to("cpu", copy=True) for name, weight in network.state_dict().items()}
-        self.score, self.fraction, self.epoch = score, fraction, epoch
+        self.score, self.fraction, self.epoch, self.step, self.elapsed_s = score, fraction, epoch, step, elapsed_s
 
 
 def train(
@@ -58,95 +62,106 @@ def train(
     stage: str,
     stop_at: float = 1.0,
     more: Sequence[TrainingData] = (),
+    standing: Standing | None = None,
 ) -> Iterator[FitProgress]:
     """Train `network` (it speaks units; it emits `block` frames at once) until `stop_at` of the budget and put what was best
     into `best`.
 
     Windows are cut from the span of `data` and those of `more`, series of any size in the same units; a step has windows of
-    one series. Raises DivergedError when the loss stops being a number.
+    one series. A `standing` that was loaded is where it goes on from. When the loss stops being a number or explodes, training
+    goes back to the last good weights at half the rate; raises DivergedError where that does not help.
     """
     series = [data, *more]
     generator = torch.Generator().manual_seed(seed)
     longest = [len(one.span) - context for one in series]
     assert min(longest) >= 1, "a window must fit into the training span; checked before a run is queued"
-    optimizer = optimizer_of(network, settings)
-    average = Average(network, settings)
+    standing = standing or Standing()
     spread = torch.tensor(scaler.spread, device=data.frames.device).view(-1, 1, 1)
     validator = Validator(data, settings)
     n_steps = [epoch_steps(n_windows(one, context, settings), settings) for one in series]
     orders = [torch.randperm(n, generator=generator) for n in longest]  # as many windows as there are at unroll 1
-    step = epoch = 0
-    last_sign = time.monotonic()
-    losses: list[Tensor] = []
-    norms: list[Tensor] = []
     n_shown = 0
     network.train()
-    budget.begin()  # not before: the first optimiser of a process takes seconds to import
+    standing.begin(network, settings, validator, generator, budget)
+    last_sign = time.monotonic()
     shown_since = budget.clock()
-    while (fraction := budget.fraction(step)) < stop_at:
+    while (fraction := budget.fraction(standing.step)) < stop_at:
+        standing.epoch_begins()
         if settings.shuffle == "each epoch":
             orders = [torch.randperm(n, generator=generator) for n in longest]
         batches = batches_of(orders, n_steps, settings.batch_size, generator)
-        for index, chosen in batches:
+        standing.epoch_drawn()
+        for index, chosen in batches[standing.place :]:
             data, longest_unroll = series[index], longest[index]
             n_unroll = unroll_at(settings, fraction, longest_unroll, block)
-            rate = learning_rate(settings, fraction)
-            for group in optimizer.param_groups:
+            rate = learning_rate(settings, fraction) * standing.slower
+            for group in standing.optimizer.param_groups:
                 group["lr"] = rate
             mixing = sampling_at(settings, fraction)
             batch = cut(data, chosen, context, n_unroll, settings, mixing=mixing, spread=spread, generator=generator)
-            loss, norm = _step(network, optimizer, batch, data, settings, spread, context)
-            losses.append(loss)
-            norms.append(norm)
+            loss, norm = _step(network, standing.optimizer, batch, data, settings, spread, context)
+            standing.losses.append(loss)
+            standing.norms.append(norm)
             n_shown += batch.window.shape[0] * batch.window.shape[1]
-            step += 1
+            standing.step += 1
+            standing.place += 1
             validator.passed(batch.window, fraction)
-            fraction = budget.fraction(step)
-            average.update(step, fraction)
+            fraction = budget.fraction(standing.step)
+            standing.average.update(standing.step, fraction)
             ended = fraction >= stop_at
-            epoch_done = ended or chosen is batches[-1][1]
-            epoch += epoch_done
+            epoch_done = ended or standing.place == len(batches)
+            if epoch_done:
+                standing.epoch, standing.place = standing.epoch + 1, 0
             overdue = time.monotonic() - last_sign > SIGN_OF_LIFE_S
             validating = validator.due(ended)
-            if not (epoch_done or validating or overdue):
+            judged = epoch_done or validating or standing.step % JUDGED_EVERY == 0  # by steps: the clock must not decide
+            if not (judged or overdue):
                 continue
-            train_loss = _mean_loss(losses, epoch, rate)  # before validating: a broken network has nothing to forecast
+            train_loss, gradient_norm = (float(torch.stack(seen).mean()) for seen in (standing.losses, standing.norms))
+            if judged and not standing.judge(train_loss):  # before validating: a broken network has nothing to forecast
+                if not standing.set_back():
+                    raise _diverged(train_loss, standing, rate)
+                train_loss = gradient_norm = np.nan
+            elif not (epoch_done or validating or overdue):
+                continue
             frames_per_second = n_shown / max(budget.clock() - shown_since, 1e-6)  # the loss was waited for
             validated = None
             improved = ended and not validator.active  # nothing to choose by: the last weights are the ones
             if validating:
-                validated = validator(average.network, fraction)
-                if improved := validated.score(settings.select_by) > best.score:
-                    best.keep(average.network, validated.score(settings.select_by), fraction, epoch + (not epoch_done))
+                validated = validator(standing.average.network, fraction)
+                if improved := (score := validated.score(settings.select_by)) > best.score:
+                    epoch = standing.epoch + (not epoch_done)
+                    best.keep(standing.average.network, score, fraction, epoch, standing.step, standing.elapsed_s)
                 network.train()
             if ended:
-                average.hand_over()
+                standing.average.hand_over()
+            if epoch_done or validated:
+                standing.losses, standing.norms = [], []
             last_sign = time.monotonic()
             share = min(1.0, fraction / stop_at)
             yield FitProgress(
                 stage=stage,
-                epoch=epoch,
+                epoch=standing.epoch,
                 n_epochs=budget.n_epochs(stop_at),
-                step=step,
+                step=standing.step,
                 fraction=share,
                 elapsed_s=budget.elapsed_s(),
                 remaining_s=budget.elapsed_s() * (1 - share) / share if share > 0 else None,
-                train_loss=train_loss,
+                train_loss=_known(train_loss),
                 valid_scores=validated.scores if validated else {},
                 valid_curves=validated.curves if validated else {},
                 best_epoch=best.epoch or None,
                 learning_rate=rate,
                 unroll=n_unroll,
-                gradient_norm=float(torch.stack(norms).mean()),
+                gradient_norm=_known(gradient_norm),
                 frames_per_second=frames_per_second,
                 memory_bytes=memory_in_use(batch.window.device),
                 epoch_done=epoch_done,
                 improved=improved,
+                set_backs=standing.set_backs,
                 preview=validated.preview if validated else None,
             )
             n_shown, shown_since = 0, budget.clock()
-            if epoch_done or validated:
-                losses, norms = [], []
             if ended:
                 break
 
@@ -183,14 +198,19 @@ def _step(
     return loss.detach(), norm.detach()
 
 
-def _mean_loss(losses: list[Tensor], epoch: int, rate: float) -> float:
-    mean = float(torch.stack(losses).mean())
-    if not np.isfinite(mean):
-        raise DivergedError(
-            f"The loss stopped being a number in epoch {epoch} at learning rate {rate:.1g}. "
-            f"Train again with a smaller learning rate, for example {rate / 5:.1g}."
-        )
-    return mean
+def _known(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _diverged(loss: float, standing: Standing, rate: float) -> DivergedError:
+    what = f"grew to {loss:.3g}, a hundred times what it was" if np.isfinite(loss) else "stopped being a number"
+    again = f", although training went back to good weights {standing.set_backs} times" if standing.set_backs else ""
+    lower = float(f"{rate / 5:.1g}")
+    return DivergedError(
+        f"The loss {what} in epoch {standing.epoch} at learning rate {rate:.1g}{again}. "
+        f"Train again with a smaller learning rate, for example {lower:g}.",
+        remedies=({"learning_rate": lower},),
+    )
 
 
 def epoch_steps(n: int, settings: TrainingSettings) -> int:

@@ -65,6 +65,9 @@ class FitProgress:
     improved: bool = False
     """The forecaster's best state so far was made in this epoch: time to save it."""
     preview: Preview | None = None
+    set_backs: int = 0
+    """How often the loss stopped being a number or exploded, and training went back to the last good weights at half the
+    learning rate; counted from the beginning of the stage."""
     finding: str = ""
     """What the fit found out, as a sentence for a person; in the last progress where there is something to say."""
 

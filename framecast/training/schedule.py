@@ -30,9 +30,9 @@ class Budget:
     def __post_init__(self) -> None:
         self.begin()
 
-    def begin(self) -> None:
-        """Count from now."""
-        self.started = self.clock()
+    def begin(self, after_s: float = 0.0) -> None:
+        """Count from now; of a training that goes on, `after_s` seconds that it has used already."""
+        self.started = self.clock() - after_s
 
     def elapsed_s(self) -> float:
         return self.clock() - self.started

@@ -53,6 +53,15 @@ class Validator:
         self._fraction_passed = 0.0
         self._last_fraction = 0.0
 
+    @property
+    def counts(self) -> tuple[float, ...]:
+        """What decides when it is due."""
+        return (self._frames_passed, self._fraction_passed, self._last_fraction)
+
+    @counts.setter
+    def counts(self, counts: tuple[float, ...]) -> None:
+        self._frames_passed, self._fraction_passed, self._last_fraction = int(counts[0]), counts[1], counts[2]
+
     def passed(self, window: Tensor, fraction: float) -> None:
         """Take note of a training step on this window; forward and backward count as three passes."""
         self._frames_passed += 3 * window.shape[0] * window.shape[1]

@@ -11,7 +11,8 @@ import torch
 from framecast.errors import SettingError
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Workbench
-from framecast.forecasters.network_forecaster import STAGE_ALL, STAGE_SEARCH, NetworkForecaster
+from framecast.forecasters.network_fit import STAGE_ALL, STAGE_SEARCH
+from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.forecasters.network_settings import settings_class
 from framecast.networks.contract import NETWORKS
 from framecast.series.frames import FrameSeries, Split
@@ -66,7 +67,7 @@ def begun(forecaster: NetworkForecaster, series: FrameSeries) -> NetworkForecast
 def test_without_the_mean_frame_it_is_persistence_at_birth_to_the_bit() -> None:
     series = placed()
     forecaster = begun(forecaster_of(subtract_mean=True, learning_rate=1e-7, clamp=False), series)
-    forecaster._network = forecaster._build()
+    forecaster._network = forecaster.build()
     forecast = forecaster.forecast(series.frames, 5)
     assert np.array_equal(forecast, np.repeat(series.frames[-1:], 5, axis=0))
 

@@ -10,7 +10,7 @@ import pytest
 
 from framecast.errors import SettingError, UnknownNameError
 from framecast.forecasters.catalog import FORECASTERS
-from framecast.forecasters.network_forecaster import STAGE_OTHERS
+from framecast.forecasters.network_fit import STAGE_OTHERS
 from framecast.runs.beginning import check_start, frames_seen
 from framecast.runs.experiment import carry_out, plan, repeat_forecast
 from framecast.runs.jobs import JobManager

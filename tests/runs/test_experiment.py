@@ -102,7 +102,7 @@ def test_leaving_makes_an_interrupted_run(tmp_path: Path, series: FrameSeries, d
     [
         ("by a bug", ZeroDivisionError, r"unexpected .*ZeroDivisionError: a slip of ours.*mistake of ours"),
         ("diverged", DivergedError, r"The loss stopped being a number\. Train again"),
-        ("no memory", RuntimeError, r"The memory of this machine ran out .*Choose a working size of 5"),
+        ("no memory", RuntimeError, r"The memory of this machine ran out .*Choose a smaller working size"),
         ("no disk", OSError, r"The disk is full.* Free some space"),
     ],
 )

@@ -22,16 +22,13 @@ class Finding:
     """What to do, in a sentence; empty where there is nothing to do."""
     frames: tuple[int, ...] = ()
     """Indices, from 0, of the frames that may be left out or replaced."""
-    keep: tuple[int, int] | None = None
-    """First and last number, from 1, of the part that is better kept alone."""
 
     def to_mapping(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_mapping(cls, values: dict[str, Any]) -> "Finding":
-        keep = values["keep"]
-        return cls(**{**values, "frames": tuple(values["frames"]), "keep": keep and (int(keep[0]), int(keep[1]))})
+        return cls(**{**values, "frames": tuple(values["frames"])})
 
 
 @dataclass(frozen=True, eq=False)

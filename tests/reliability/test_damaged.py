@@ -1,0 +1,154 @@
+"""A run folder damaged by hand, a series deleted or changed: what is broken is named, and everything else works."""
+
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from framecast.errors import FrameCastError, SettingError, StorageError
+from framecast.runs.experiment import carry_out
+from framecast.runs.jobs import JobManager
+from framecast.runs.store import DamagedRun, Run, RunStore
+from framecast.series.store import SeriesStore
+
+from .conftest import ROOT, fresh_run, loss_column, stored_waves, tiny, until
+
+PAGES = ("train", "compare", "forecast", "runs")
+FILES = (
+    "record.json", "progress.jsonl", "summary.json", "forecast.npy", "scores.csv", "checkpoint/best/forecaster.json",
+    "checkpoint/best/weights.safetensors", "checkpoint/last/run.json", "checkpoint/last/fit/fit.json",
+    "checkpoint/last/fit/fit.safetensors",
+)  # fmt: skip
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "emptied": lambda path: path.write_bytes(b""),
+    "removed": lambda path: path.unlink(),
+    "garbage": lambda path: path.write_bytes(random.Random(1).randbytes(300)),
+}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A finished run, and a second one in the same workspace; both to be copied, not touched."""
+    workspace = tmp_path_factory.mktemp("whole") / "workspace"
+    series = stored_waves(workspace)
+    for seed in (0, 1):
+        run = RunStore(workspace).create(tiny(series, seed=seed, epochs=2))
+        for _ in carry_out(run.record, series, run):
+            pass
+    return run
+
+
+@pytest.fixture
+def copied(finished: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    shutil.copytree(finished.store.folder.parent, tmp_path / "workspace")
+    monkeypatch.setenv("FRAMECAST_WORKSPACE", str(tmp_path / "workspace"))
+    return RunStore(tmp_path / "workspace").open(finished.id)
+
+
+def asked(run: Run) -> list[str]:
+    """Everything that can be read of a run is asked for; the sentences of what cannot."""
+    sentences = []
+    for ask in (run.progress, run.scores, run.forecast, run.summary, run.forecaster, run.checkpoint, run.extensions):
+        try:
+            ask()
+        except FrameCastError as error:
+            sentences.append(str(error))
+    return sentences
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", FILES)
+def test_the_store_names_what_is_damaged_and_reads_all_else(copied: Run, name: str, damage: str) -> None:
+    DAMAGES[damage](copied.folder / name)
+    store = RunStore(copied.store.folder.parent)
+    found = {run.id for run in store.runs()}
+    if name == "record.json":
+        (broken,) = store.damaged()
+        assert isinstance(broken, DamagedRun) and broken.id == copied.id and "record.json" in broken.sentence
+        assert len(found) == 1
+        return
+    assert len(found) == 2 and store.damaged() == []
+    sentences = asked(store.open(copied.id))
+    silent = name == "progress.jsonl" or (name == "checkpoint/last/fit/fit.json") or name.endswith("fit.safetensors")
+    missing = damage == "removed" and name in ("summary.json", "scores.csv", "progress.jsonl")
+    if not silent and not missing:
+        assert any(name.split("/")[-1] in sentence or "/".join(name.split("/")[:2]) in sentence for sentence in sentences)
+    assert len(sentences) <= 1, "one file is one damage"
+    for other in store.runs():
+        if other.id != copied.id:
+            assert asked(other) == [], "the run beside it is whole"
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", ["run.json", "fit/fit.json", "fit/fit.safetensors"])
+def test_a_damaged_checkpoint_is_named_when_it_is_needed_and_the_result_stays(
+    copied: Run, name: str, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    forecast = np.array(copied.forecast())
+    DAMAGES[damage](copied.folder / "checkpoint" / "last" / name)
+    manager = JobManager(copied.store.folder.parent)
+    try:
+        manager.extend(copied.id, epochs=1)
+    except StorageError as error:
+        sentence = str(error)
+    else:
+        until(lambda: not manager.live())
+        staged = copied.staged()
+        assert staged is not None
+        sentence = staged.error() or ""
+    assert manager.close()
+    assert "checkpoint/last" in sentence and "is damaged" in sentence
+    assert copied.state == "finished" and (copied.forecast() == forecast).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FILES)
+def test_every_page_draws_beside_a_damaged_file(copied: Run, name: str) -> None:
+    DAMAGES["garbage" if name != "forecast.npy" else "truncated"](copied.folder / name)
+    for page in PAGES:
+        if not (ROOT / "pages" / f"{page}.py").exists():
+            continue
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+        app.run()
+        app.switch_page(f"pages/{page}.py")
+        app.query_params["run"] = copied.id
+        app.run()
+        assert not app.exception, f"{page} beside a damaged {name}"
+
+
+def test_a_series_deleted_under_a_run_ends_neither_the_run_nor_the_store(tmp_path: Path) -> None:
+    """What is trained on is in memory or mapped by then; what comes after is asked of the store and is told."""
+    run = fresh_run(tmp_path)
+    series = SeriesStore(tmp_path).open(run.record.series)
+    for progress in carry_out(run.record, series, run):
+        if progress.epoch == 2 and SeriesStore(tmp_path).list():
+            SeriesStore(tmp_path).delete(run.record.series)
+    assert run.state == "finished" and len(run.progress()) >= 2
+    with pytest.raises(SettingError, match="is not stored any more. Add its files again"):
+        JobManager(tmp_path).resume(fresh_without_series(tmp_path, run).id)
+    assert SeriesStore(tmp_path).add("waves", np.asarray(series.frames)).digest == run.record.series, (
+        "added again, it is the same"
+    )
+
+
+def fresh_without_series(workspace: Path, run: Run) -> Run:
+    record = run.record
+    return RunStore(workspace).create(record.__class__(**{**vars(record), "id": f"{record.id}b"}))
+
+
+@pytest.mark.parametrize("damage", ["truncated", "emptied", "garbage"])
+def test_a_series_changed_under_its_runs_is_named_and_no_run_begins_on_it(
+    tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = fresh_run(tmp_path)
+    DAMAGES[damage](tmp_path / "series" / run.record.series / "frames.npy")
+    manager = JobManager(tmp_path)
+    manager.resume(run.id)
+    until(lambda: not manager.live())
+    assert manager.close()
+    assert run.state == "failed" and "waves" in (run.error() or "") and loss_column(run) == []
