@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from framecast.errors import FrameCastError, StorageError
+from framecast.runs.holding import holder
 from framecast.runs.notes import RunNotes, read_notes
 from framecast.runs.record import RunRecord
-from framecast.runs.run_folder import RUN_ID
+from framecast.runs.run_folder import LOCK, RUN_ID
 from framecast.runs.store import DamagedRun, Run, RunStore, State, read_run
 
 REFERENCE, SKILL_IN = "persistence", "mse"
@@ -41,9 +42,15 @@ class RunLine:
     trouble: str = ""
     """Why there are no scores to show where there should be."""
 
+    folder: Path = Path()
+
     @property
     def id(self) -> str:
         return self.record.id
+
+    def held(self) -> bool:
+        """Whether somebody carries it out at this moment, in this process or another."""
+        return self.state == "interrupted" and holder(self.folder / LOCK) is not None
 
 
 @dataclass
@@ -89,7 +96,8 @@ def read_line(folder: Path) -> RunLine | DamagedRun:
             seconds = run.summary().get("fit_seconds", {}).get(run.record.forecaster)
         except FrameCastError as error:
             trouble = str(error)
-    return RunLine(run.record, read_notes(folder), run.state, means, skill, horizon, seconds, folder_bytes(folder), trouble)
+    found = (means, skill, horizon, seconds)
+    return RunLine(run.record, read_notes(folder), run.state, *found, folder_bytes(folder), trouble, folder)
 
 
 def folder_bytes(folder: Path) -> int:

@@ -55,6 +55,13 @@ def export_run(run: Run, target: Path, *, with_series: bool = False) -> None:
     run.export(target, beside)
 
 
+def exported(run: Run, *, with_series: bool = False) -> bytes:
+    """The same ZIP as bytes, for whoever sends it on."""
+    with tempfile.TemporaryDirectory() as folder:
+        export_run(run, Path(folder) / "run.zip", with_series=with_series)
+        return (Path(folder) / "run.zip").read_bytes()
+
+
 def import_run(source: Path | BinaryIO, workspace: Path, name: str = "") -> Imported:
     """Bring in what `export_run` wrote; `name` is what messages call it. Raises InputError, one sentence, for whatever is not
     that, and the workspace is then as it was before."""

@@ -17,6 +17,7 @@ from framecast.series.frames import FrameSeries, Preparation, Split
 from framecast.series.store import StoredSeries
 from framecast.settings import Value
 from framecast.ui import page, state
+from framecast.ui.seed_choice import seed_choice
 from framecast.ui.size_choice import use_size, usual_size
 from framecast.ui.start_choice import Start
 from framecast.ui.text import count, escaped, frame_range, short, thousands
@@ -45,7 +46,8 @@ def launch(
     try:
         found = _preflight(stored, series, split, preparation, kind, preset, start, changes, device)
         with st.expander(escaped(usual)) if beside_run else st.container(gap="small"):
-            title = _title(usual, f"title:{name}:{stored.digest}")
+            title = _title(usual, title_key(name, stored.digest))
+            seed = 0 if kind.family == "rule" else seed_choice(name, stored.digest)
             st.markdown(_sentence(stored, split, preparation, kind, device) + _wait(len(manager.live())))
             if start.sentence:
                 st.markdown(start.sentence)
@@ -63,6 +65,7 @@ def launch(
             changes=changes,
             split=split,
             preparation=preparation,
+            seed=seed,
             device=device,
             title=title.strip() or None,
             digest=stored.digest,
@@ -77,9 +80,14 @@ def launch(
         page.refuse(error)
 
 
+def title_key(name: str, digest: str) -> str:
+    return f"title:{name}:{digest}"
+
+
 def _title(usual: str, key: str) -> str:
     """The name of the run as it will be kept."""
-    title = " ".join(st.text_input("Name of the run", usual, key=key).split())
+    st.session_state.setdefault(key, usual)
+    title = " ".join(st.text_input("Name of the run", key=key).split())
     if len(title) > LONGEST_TITLE:
         title = short(title, LONGEST_TITLE)
         st.caption(f"A name has at most {LONGEST_TITLE} letters, so this one is cut: {escaped(title)}")

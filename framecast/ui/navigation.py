@@ -8,16 +8,20 @@ anew. The guard calls `st.navigation`, which ends the older way for good, and be
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from framecast.ui import resources
+
 _STARTED = "started_by_app"
 
 
 def navigate() -> Page:
     """The page that the address asks for; app.py runs it."""
     st.session_state[_STARTED] = True
+    resources.empty_old_trash(resources.workspace())
     return st.navigation(
         [
             st.Page("pages/series.py", title="Series", default=True),
             st.Page("pages/train.py", title="Train"),
+            st.Page("pages/runs.py", title="Runs"),
             st.Page("pages/compare.py", title="Compare"),
             st.Page("pages/forecast.py", title="Forecast"),
         ],

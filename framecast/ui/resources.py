@@ -3,6 +3,7 @@
 The stores are cheap to make and keep nothing in memory, so they are made anew; only the job manager must be one.
 """
 
+import logging
 from pathlib import Path
 
 import streamlit as st
@@ -11,8 +12,12 @@ from framecast.errors import FrameCastError
 from framecast.files import default_workspace
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.jobs import JobManager, job_manager
+from framecast.runs.overview import Overview
 from framecast.runs.store import Run, RunStore
+from framecast.runs.trash import Trash
 from framecast.series.store import SeriesStore, StoredSeries
+
+LOG = logging.getLogger(__name__)
 
 
 def workspace() -> Path:
@@ -43,6 +48,25 @@ def known_run(run_id: str) -> Run | None:
 
 def manager() -> JobManager:
     return job_manager(workspace())
+
+
+def overview() -> Overview:
+    """All runs at a glance; one for all sessions, so that files are read once."""
+    return _overview(workspace())
+
+
+@st.cache_resource(show_spinner=False)
+def _overview(workspace: Path) -> Overview:
+    return Overview(workspace)
+
+
+@st.cache_resource(show_spinner=False)
+def empty_old_trash(workspace: Path) -> None:
+    """Once per process: remove for good what has been in the trash for longer than it is kept."""
+    try:
+        Trash(workspace).empty()
+    except (FrameCastError, OSError) as error:
+        LOG.warning("The trash could not be emptied: %s", error)
 
 
 @st.cache_resource(show_spinner="Waking the forecasters ...")

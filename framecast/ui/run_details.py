@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from framecast.errors import FrameCastError
 from framecast.forecasters.catalog import FORECASTERS
+from framecast.runs.differences import settings_in_words
 from framecast.runs.record import RunRecord
 from framecast.runs.store import Run, RunStore
-from framecast.settings import Value
-from framecast.ui import resources, state
-from framecast.ui.text import duration, escaped, moment, short, value
+from framecast.ui import resources
+from framecast.ui.run_deletion import delete_runs
+from framecast.ui.text import duration, escaped, moment, short
 
 
 def run_details(run: Run, runs: RunStore) -> None:
@@ -41,7 +41,7 @@ def run_details(run: Run, runs: RunStore) -> None:
             title = FORECASTERS[name].title if name in FORECASTERS else name
             st.caption(f"{escaped(title)} was left out: {escaped(reason)}")
         if st.button("Delete this run", key="delete_run", icon=":material/delete:"):
-            _delete(run, runs)
+            delete_runs([(run.id, run.record.title)])
 
 
 def _beginning(record: RunRecord, runs: RunStore) -> dict[str, str]:
@@ -58,23 +58,6 @@ def _beginning(record: RunRecord, runs: RunStore) -> dict[str, str]:
     return words
 
 
-def settings_in_words(record: RunRecord) -> dict[str, str]:
-    """The settings as the form calls them; one that this FrameCast knows no more goes by its old name."""
-    fields = {field.name: field for field in FORECASTERS[record.forecaster].settings.fields()}
-    words = {}
-    for name, setting in record.settings.items():
-        field = fields.get(name)
-        label = field.label if field else name.replace("_", " ")
-        words[f"{label} ({field.unit})" if field and field.unit else label] = _in_words(setting)
-    return words
-
-
-def _in_words(setting: Value) -> str:
-    if isinstance(setting, bool):
-        return _yes_or_no(setting)
-    return setting if isinstance(setting, str) else value(setting)
-
-
 def _yes_or_no(true: bool) -> str:
     return "yes" if true else "no"
 
@@ -82,25 +65,3 @@ def _yes_or_no(true: bool) -> str:
 def _table(label: str, values: Mapping[str, object]) -> None:
     rows = [{label: name, "Value": str(shown)} for name, shown in values.items() if shown != ""]
     st.dataframe(rows, hide_index=True, width="stretch", height="content")
-
-
-@st.dialog("Delete run?")
-def _delete(run: Run, runs: RunStore) -> None:
-    stay = " The runs of its members stay." if runs.members_of(run) else ""
-    st.markdown(f"**{escaped(short(run.record.title, 80))}** with its weights, forecast and scores will be deleted.{stay}")
-    with st.container(horizontal=True):
-        with st.container(key="danger_run", width="content"):
-            deleted = st.button("Delete", type="primary", key="delete_run_yes", on_click=_do_delete, args=(run, runs))
-        if st.button("Keep", key="delete_run_no") or deleted:
-            st.rerun()
-
-
-def _do_delete(run: Run, runs: RunStore) -> None:
-    try:
-        runs.delete(run.id)
-        state.choose_run(None)
-        if st.session_state.get(state.TRAINED) == run.id:
-            st.session_state[state.TRAINED] = None
-        state.say("success", f"Deleted {short(run.record.title, 80)}.")
-    except FrameCastError as error:
-        state.say("error", str(error))

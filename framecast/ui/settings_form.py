@@ -1,6 +1,7 @@
 """The form of a forecaster's settings, drawn from what each setting says of itself."""
 
 import math
+from collections.abc import Mapping
 
 import streamlit as st
 
@@ -26,7 +27,7 @@ def settings_form(name: str, preset: str, kind: ForecasterKind, split: Split, be
     advanced = [field for field in fields if field.advanced]
     if not fields:
         st.markdown(":gray[This forecaster has nothing to set.]")
-    prefix = f"{name}:{preset}" + (f":{begin.run.id}" if begin.run else "")
+    prefix = _prefix(name, preset, begin.run.id if begin.run else "")
     _draw(basic, start, prefix, chosen)
     if advanced:
         with st.expander(f"Advanced settings ({len(advanced)})"):
@@ -37,6 +38,33 @@ def settings_form(name: str, preset: str, kind: ForecasterKind, split: Split, be
     return {**begin.inherited, **{field: value for field, value in chosen.items() if value != start[field]}}
 
 
+def use_settings(
+    name: str,
+    preset: str,
+    kind: ForecasterKind,
+    split: Split,
+    values: Mapping[str, Value],
+    inherited: Mapping[str, Value],
+    run: str,
+) -> None:
+    """Let the form begin with these values, whether it begins with the run of this id (and what is `inherited` from there) or
+    not."""
+    for begin, given in {"": {}, run: inherited}.items():
+        start = kind.configure(preset, given, split).to_mapping()
+        for field in kind.settings.fields():
+            if field.name in values:
+                st.session_state[_key(_prefix(name, preset, begin), field, start)] = field.kind(values[field.name])
+
+
+def _prefix(name: str, preset: str, run: str) -> str:
+    return f"{name}:{preset}" + (f":{run}" if run else "")
+
+
+def _key(prefix: str, field: SettingField, start: Mapping[str, Value]) -> str:
+    """A context that shrank to fit is another starting point."""
+    return f"setting:{prefix}:{field.name}" + (f":{start[field.name]}" if field.name == "context" else "")
+
+
 def _draw(fields: list[SettingField], start: dict[str, Value], prefix: str, chosen: dict[str, Value]) -> None:
     """Numbers and choices two beside each other, then the switches: mixed, they would not line up."""
     fields = sorted(fields, key=lambda field: field.kind is bool)
@@ -44,27 +72,26 @@ def _draw(fields: list[SettingField], start: dict[str, Value], prefix: str, chos
         columns = st.columns(_COLUMNS, vertical_alignment="bottom")
         for column, field in zip(columns, fields[row : row + _COLUMNS], strict=False):
             with column:
-                key = f"setting:{prefix}:{field.name}"
-                if field.name == "context":
-                    key += f":{start[field.name]}"  # one that shrank to fit is another starting point
-                chosen[field.name] = _widget(field, start[field.name], key)
+                chosen[field.name] = _widget(field, start[field.name], _key(prefix, field, start))
 
 
 def _widget(field: SettingField, start: Value, key: str) -> Value:
     label = f"{field.label} ({field.unit})" if field.unit else field.label
+    st.session_state.setdefault(key, field.kind(start))  # not the widget's own default, which must not meet a value set before
     if field.kind is bool:
-        return st.toggle(label, bool(start), key=key, help=field.help, persist_state="session")
+        return st.toggle(label, key=key, help=field.help, persist_state="session")
     if field.choices:
-        index = field.choices.index(str(start))
-        return str(st.selectbox(label, field.choices, index, key=key, help=field.help, persist_state="session"))
+        return str(st.selectbox(label, field.choices, key=key, help=field.help, persist_state="session"))
     if field.kind is str:
-        return str(st.text_input(label, str(start), key=key, help=field.help, persist_state="session"))
+        return str(st.text_input(label, key=key, help=field.help, persist_state="session"))
     low, high = field.minimum, field.maximum
     if field.kind is int:
         bounds = (None if low is None else int(low), None if high is None else int(high))
-        return st.number_input(label, *bounds, int(start), 1, "%d", key, field.help, persist_state="session")
-    number = float(start)
-    return st.number_input(label, low, high, number, _step(number), "%.4g", key, field.help, persist_state="session")
+        whole = st.number_input(label, *bounds, step=1, format="%d", key=key, help=field.help, persist_state="session")
+        return int(start) if whole is None else int(whole)
+    step = _step(float(start))
+    number = st.number_input(label, low, high, step=step, format="%.4g", key=key, help=field.help, persist_state="session")
+    return float(start) if number is None else float(number)
 
 
 def _step(start: float) -> float:

@@ -1,7 +1,7 @@
 """Where a network begins: by chance, with the weights of a finished run, or with other series to learn from first."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import streamlit as st
@@ -54,13 +54,13 @@ def start_choice(
     with st.expander("Begin with what was learned before"):
         left, right = st.columns(2)
         with left:
-            run = _run(f"start:{name}:{stored.digest}", fitting)
+            run = _run(_start_key(name, stored.digest), fitting)
         with right:
             chosen = st.multiselect(
                 "Also learn from",
                 list(others),
                 format_func=lambda digest: short(others[digest].name, 80),
-                key=f"also:{name}:{stored.digest}",
+                key=_also_key(name, stored.digest),
                 placeholder="No other series",
                 disabled=not others,
                 help="The network learns from these series first, for half of its time, and from this one after that. Each is "
@@ -76,6 +76,20 @@ def start_choice(
         sentences.append(f"Learns from {', '.join(f'**{escaped(short(others[one].name))}**' for one in chosen)} first.")
     inherited = inherited_settings(kind, name, run)
     return Start(run, inherited, {digest: store.open(digest) for digest in chosen}, " ".join(sentences))
+
+
+def use_start(name: str, digest: str, run: Run | None, others: Sequence[str]) -> None:
+    """Let the choice for this forecaster on this series begin with `run` and the series of these digests."""
+    st.session_state[_start_key(name, digest)] = run.id if run else _AFRESH
+    st.session_state[_also_key(name, digest)] = list(others)
+
+
+def _start_key(name: str, digest: str) -> str:
+    return f"start:{name}:{digest}"
+
+
+def _also_key(name: str, digest: str) -> str:
+    return f"also:{name}:{digest}"
 
 
 def _run(key: str, fitting: dict[str, tuple[Run, str]]) -> Run | None:
@@ -110,7 +124,9 @@ def _fitting(
     runs: RunStore,
 ) -> dict[str, tuple[Run, str]]:
     """Run id to the run and the sentence on what it gives, newest first."""
-    alike = [run for run in runs.runs() if run.record.forecaster == name and run.state == "finished"][:_MOST_RUNS]
+    alike = [run for run in runs.runs() if run.record.forecaster == name and run.state == "finished"]
+    chosen = st.session_state.get(_start_key(name, stored.digest))
+    alike = [run for index, run in enumerate(alike) if index < _MOST_RUNS or run.id == chosen]
     given = json.dumps([preset, split.to_mapping(), preparation.size, str(runs.folder)])
     found = {}
     for run in alike:

@@ -19,7 +19,7 @@ from framecast.series.store import SeriesStore, StoredSeries
 
 from .conftest import APP, Open, live, moving_blob, texts
 
-PAGES = ("series", "train", "compare", "forecast")
+PAGES = ("series", "train", "runs", "compare", "forecast")
 
 
 @pytest.mark.parametrize("page", PAGES)

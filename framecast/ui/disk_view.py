@@ -1,0 +1,52 @@
+"""What the workspace takes on the disk, and what of it can go."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from framecast.errors import FrameCastError
+from framecast.files import bytes_in_words
+from framecast.runs.disk import CleanUp, DiskUse, clean_up, disk_use, planned_clean_up
+from framecast.runs.overview import RunLine
+from framecast.ui import resources, state
+
+
+def disk_view(lines: list[RunLine]) -> None:
+    """Draw the sums, and the way to what can be cleaned up. Counted anew when a run changed, or after a minute."""
+    workspace = resources.workspace()
+    use = _use(workspace, sum(line.n_bytes for line in lines), len(lines))
+    st.subheader("Disk use", anchor=False)
+    parts = {"Runs": use.runs, "Series": use.series, "Trash": use.trash, "Left by crashes": use.torn, "Total": use.total}
+    for column, (label, n_bytes) in zip(st.columns(len(parts)), parts.items(), strict=True):
+        column.metric(label, bytes_in_words(n_bytes), border=True)
+    if st.button("Clean up ...", key="clean_up", icon=":material/mop:"):
+        _dialog(workspace)
+
+
+@st.cache_data(max_entries=4, ttl=60, show_spinner=False)
+def _use(workspace: Path, n_bytes: int, n_runs: int) -> DiskUse:
+    return disk_use(workspace)
+
+
+@st.dialog("Clean up?")
+def _dialog(workspace: Path) -> None:
+    planned = planned_clean_up(workspace)
+    st.markdown(planned.sentence())
+    with st.container(horizontal=True):
+        pressed = False
+        if planned.n_bytes:
+            with st.container(key="danger_clean", width="content"):
+                pressed = st.button(
+                    "Clean up", type="primary", key="clean_up_yes", on_click=_do_clean_up, args=(workspace, planned)
+                )
+        if st.button("Keep all" if planned.n_bytes else "Close", key="clean_up_no") or pressed:
+            st.rerun()
+
+
+def _do_clean_up(workspace: Path, planned: CleanUp) -> None:
+    try:
+        clean_up(workspace, planned)
+        state.say("success", f"{bytes_in_words(planned.n_bytes)} were freed.")
+    except FrameCastError as error:
+        state.say("error", str(error))
+    _use.clear()
