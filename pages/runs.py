@@ -29,9 +29,9 @@ else:
         if chosen:
             run_actions(chosen, states)
         if len(chosen) > 1:
-            run_differences(chosen)
+            run_differences(chosen, lines)
         elif chosen:
-            run_words(chosen[0])
+            run_words(chosen[0], lines)
             run_repeat(chosen[0])
     except FrameCastError as error:
         page.refuse(error)

@@ -20,7 +20,8 @@ from framecast.runs.run_folder import LOCK, RUN_ID
 from framecast.runs.store import DamagedRun, Run, RunStore, State, read_run
 
 REFERENCE, SKILL_IN = "persistence", "mse"
-WATCHED = (".", "record.json", "notes.json", "progress.jsonl", "scores.csv", "checkpoint", "extension")
+WATCHED = (".", "record.json", "scores.csv", "progress.jsonl", "checkpoint")
+"""What FrameCast writes is renamed into place, which the time of the folder tells; the others change otherwise too."""
 Signature = tuple[int, ...]
 
 
@@ -62,13 +63,15 @@ class Overview:
 
     def lines(self) -> list[RunLine]:
         """Newest first."""
-        found = [one for one in self._look() if isinstance(one, RunLine)]
+        found = [one for one in self.look() if isinstance(one, RunLine)]
         return sorted(found, key=lambda line: (line.record.created, line.id), reverse=True)
 
     def damaged(self) -> list[DamagedRun]:
-        return [one for one in self._look() if isinstance(one, DamagedRun)]
+        """Those among what the last look found."""
+        return [one for _, one in self.known.values() if isinstance(one, DamagedRun)]
 
-    def _look(self) -> list[RunLine | DamagedRun]:
+    def look(self) -> list[RunLine | DamagedRun]:
+        """All of them by id, those that changed read anew."""
         folder = RunStore(self.workspace).folder
         try:
             names = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and RUN_ID.fullmatch(entry.name))

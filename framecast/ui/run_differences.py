@@ -11,13 +11,13 @@ _MOST = 8
 """Columns that can still be read beside each other."""
 
 
-def run_differences(chosen: list[RunLine]) -> None:
-    """Draw the table of two or more runs."""
+def run_differences(chosen: list[RunLine], all_lines: list[RunLine]) -> None:
+    """Draw the table of two or more runs; `all_lines` say what others are called that they name."""
     st.subheader(f"What differs between these {count(min(len(chosen), _MOST), 'run')}", anchor=False)
     if len(chosen) > _MOST:
         st.caption(f"The first {_MOST} of the {len(chosen)} chosen.")
     lines = chosen[:_MOST]
-    names = {line.id: short(line.record.title, 60) for line in resources.overview().lines()}
+    names = {line.id: short(line.record.title, 60) for line in all_lines}
     names |= {one.digest: short(one.name) for one in resources.series_store().list()}
     found = differences(lines, names)
     if not found:

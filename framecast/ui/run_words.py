@@ -5,12 +5,12 @@ import streamlit as st
 from framecast.errors import FrameCastError
 from framecast.runs.notes import LONGEST_NOTE, LONGEST_TITLE, RunNotes, write_notes
 from framecast.runs.overview import RunLine
-from framecast.ui import resources, state
+from framecast.ui import state
 
 
-def run_words(line: RunLine) -> None:
-    """Draw the form. Saving an empty name gives the run its first one back."""
-    tags = sorted({tag for one in resources.overview().lines() for tag in one.notes.tags} | {*line.notes.tags})
+def run_words(line: RunLine, lines: list[RunLine]) -> None:
+    """Draw the form; `lines` are all runs, whose tags are offered. Saving an empty name gives the run its first one back."""
+    tags = sorted({tag for one in lines for tag in one.notes.tags} | {*line.notes.tags})
     keys = [f"words_{part}_{line.id}" for part in ("title", "tags", "note")]
     with st.form(f"words_{line.id}", enter_to_submit=False):
         left, right = st.columns(2)

@@ -1,6 +1,7 @@
 """Keeping order among many runs: notes, the trash, the look at all of them, what differs, what they take on the disk."""
 
 import os
+import shutil
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +12,9 @@ import pytest
 
 from framecast.errors import BusyError, SettingError, UnknownNameError
 from framecast.evaluation.leaderboard import rows
+from framecast.metrics import METRICS
 from framecast.runs import overview as overview_module
+from framecast.runs.arranging import arranged
 from framecast.runs.differences import NONE, differences, same_frames
 from framecast.runs.disk import TORN_S, clean_up, disk_use, planned_clean_up
 from framecast.runs.experiment import carry_out, plan
@@ -164,6 +167,24 @@ def test_the_overview_reads_again_only_what_changed(
     finished.store.delete(finished.id)
     (others[0].folder / "record.json").write_text("{")
     assert len(look.lines()) == 2 and [one.id for one in look.damaged()] == [others[0].id]
+
+
+def test_of_five_hundred_runs_each_is_read_once(finished: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the page is asked for after the first look costs no reading, however many there are."""
+    text = (finished.folder / "record.json").read_text()
+    for index in range(499):
+        folder = finished.folder.with_name(f"run-{index:03d}")
+        folder.mkdir()
+        (folder / "record.json").write_text(text.replace(finished.id, folder.name))
+        shutil.copyfile(finished.folder / "scores.csv", folder / "scores.csv")
+    read: list[str] = []
+    true_read = overview_module.read_line
+    monkeypatch.setattr(overview_module, "read_line", lambda folder: read.append(folder.name) or true_read(folder))
+    look = Overview(tmp_path)
+    assert len(look.lines()) == len(read) == 500 and {len(line.means) for line in look.lines()} == {len(METRICS)}
+    write_notes(finished.folder, RunNotes(pinned=True))
+    assert arranged(look.lines(), "ssim")[0].id == finished.id
+    assert len(read) == 501
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"forecaster,metric,origin,lead,value\ndrift,ssim,x,1,2\n"])
