@@ -1,0 +1,52 @@
+"""Why is this forecast bad? A diagnosis in words, found in the pictures and not in the scores.
+
+Every fault is looked for by itself (framecast.evaluation.faults); what is explained by another one is then left out: values
+that run away drift as well, and what is wiped out is not called blurred too. No fault found does not mean a good forecast: it
+means that none of these is what is wrong with it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from framecast.evaluation.case import Case
+from framecast.evaluation.faults.detail import blurred, erased, noise_limited
+from framecast.evaluation.faults.finding import Finding
+from framecast.evaluation.faults.level import drifted, exploded, frozen
+from framecast.evaluation.faults.limits import new_content, size_limited
+from framecast.evaluation.faults.timing import mistimed, replaying
+
+NOTHING = "None of the usual faults was found: it is not frozen, blurred, drifting, mistimed or replaying the past."
+
+
+@dataclass(frozen=True)
+class Fault:
+    title: str
+    look: Callable[[Case], Finding | None]
+    explained_by: tuple[str, ...] = ()
+    """Found along with one of these it is their consequence, and is left out."""
+
+
+FAULTS = {
+    "exploded": Fault("Values run away", exploded),
+    "frozen": Fault("Frozen", frozen),
+    "erased": Fault("Moving parts erased", erased),
+    "blurred": Fault("Blurred", blurred, ("exploded", "erased")),
+    "drifted": Fault("Drifted", drifted, ("exploded",)),
+    "mistimed": Fault("Wrong speed or phase", mistimed, ("exploded", "replaying", "new_content")),
+    "replaying": Fault("Replaying the past", replaying, ("exploded",)),
+    "new_content": Fault("New content", new_content, ("exploded",)),
+    "size_limited": Fault("Working size too small", size_limited),
+    "noise_limited": Fault("Limited by noise", noise_limited),
+}
+
+
+def diagnose(case: Case) -> list[Finding]:
+    """What is wrong with a forecast, mistakes before limits, the strongest first; empty where nothing was found."""
+    found = {name: finding for name, fault in FAULTS.items() if (finding := fault.look(case)) is not None}
+    kept = [finding for name, finding in found.items() if not any(other in found for other in FAULTS[name].explained_by)]
+    return sorted(kept, key=lambda finding: (finding.limit, -finding.strength))
+
+
+def in_lines(findings: Sequence[Finding]) -> list[str]:
+    """A line a finding, for a terminal or a report: 'Frozen (strong): ... Try: ...'."""
+    return [f"{FAULTS[one.name].title} ({one.severity}): {one.sentence} {one.advice}" for one in findings] or [NOTHING]
