@@ -12,6 +12,8 @@ from framecast.evaluation.scores import ScoreCurve, mean_curve
 from framecast.evaluation.verdict import verdict
 from framecast.files import write_json
 from framecast.forecasters.catalog import FORECASTERS
+from framecast.runs.diagnosing import kept_diagnosis
+from framecast.runs.rules import rule_choices
 from framecast.runs.store import Run
 from framecast.series.frames import FrameSeries, Split
 
@@ -72,7 +74,13 @@ class Results:
             (
                 f"'{self.series.name}': frames {first} to {last} of {self.series.n_frames}, forecast from frame {first - 1}",
                 table(HEADER, lines, left=(0, len(HEADER) - 1)),
-                verdict(self.curves, best.forecaster, FORECASTERS[best.forecaster].title),
+                verdict(
+                    self.curves,
+                    best.forecaster,
+                    FORECASTERS[best.forecaster].title,
+                    findings=kept_diagnosis(self.best_run()) or (),
+                    choices=rule_choices(self.best_run()),
+                ),
                 *self._how_sure(),
             )
         )

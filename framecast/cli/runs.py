@@ -8,9 +8,11 @@ from framecast.cli.openstl import openstl_table
 from framecast.cli.results import Results
 from framecast.cli.screen import Screen, number, table
 from framecast.errors import SeriesError, SettingError, UnknownNameError
+from framecast.evaluation.diagnosis import in_lines
 from framecast.export.arrays import check_target
 from framecast.files import bytes_in_words, default_workspace
 from framecast.runs.arranging import RunFilter, arranged, filtered
+from framecast.runs.diagnosing import diagnosis
 from framecast.runs.differences import differences, same_frames
 from framecast.runs.disk import clean_up, disk_use, planned_clean_up
 from framecast.runs.notes import RunNotes, read_notes, write_notes
@@ -181,7 +183,9 @@ def _describe_all(run: Run, workspace: Path, in_openstl_units: bool) -> None:
         print(error)
     if run.state == "finished":
         record, series = run.record, series_of(run, workspace)
+        findings = diagnosis(run, series)
         print(Results(series, record.series, record.split, [run]).text())
+        print("\nWhy it is as it is\n" + "\n".join(f"- {line}" for line in in_lines(findings)))
         if weights := run.weights():
             print(f"\n{run.summary()['finding']}\n\n{_blend(run, weights)}")
         if in_openstl_units:

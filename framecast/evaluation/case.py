@@ -5,8 +5,7 @@ which noise is averaged away; what concerns fine detail is looked at in native f
 series.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -35,10 +34,10 @@ class Case:
     """Whether weights were trained; rules have other remedies."""
     working_size: int | None = None
     """The shorter side of what the forecaster saw, where that is less than native."""
-    ceiling: Array | None = None
-    """(lead,) SSIM that a perfect forecast of the working size would get, where that is less than native."""
-    scores: Mapping[str, Array] = field(default_factory=dict)
-    """Metric to (lead,), as far as they are known."""
+    ceiling: float | None = None
+    """Mean SSIM that a perfect forecast of the working size would get, where that is less than native."""
+    reached: float | None = None
+    """Mean SSIM of the forecast at the leads that the ceiling is the mean of."""
 
     @property
     def horizon(self) -> int:

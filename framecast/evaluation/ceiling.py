@@ -20,29 +20,37 @@ NAMES = {way: "ceiling" if way == "change" else f"ceiling_{way}" for way in WAYS
 
 
 def ceiling(
-    series: FrameSeries, split: Split, preparation: Preparation, *, way: str = "change", metrics: Sequence[str] | None = None
+    series: FrameSeries,
+    split: Split,
+    preparation: Preparation,
+    *,
+    way: str = "change",
+    metrics: Sequence[str] | None = None,
+    leads: Sequence[int] | None = None,
 ) -> list[ScoreCurve]:
     """Scores of the true test frames after they went down to the working size and back as a forecast does.
 
     `series` is whole, test frames included; `way` is one of WAYS. A perfect picture does not tell the motion behind it, so for
     "warp" the motion is the optical flow found between the small frames: its ceiling is an estimate, usually from below.
-    Perfect at native size, and for a series that does not move at any size. Done a frame at a time: no float copy of the
-    horizon is made.
+    `leads` are the indices (lead 1 is 0) of those that are wanted, all by default. Perfect at native size, and for a series
+    that does not move at any size. Done a frame at a time: no float copy of the horizon is made.
     """
     shape = preparation.working_shape(series.height, series.width)
     past = series.frames[: split.test.start]
     small_past = reduce_frames(past if way == "background" else past[-1:], shape)
     restorer = Restorer(way, past, small_past)
-    forecast = np.empty((split.horizon, *series.frames.shape[1:]), series.frames.dtype)
-    for lead, index in enumerate(split.test):
+    wanted = list(split.test) if leads is None else [split.test[lead] for lead in leads]
+    test = series.frames[split.test.start : split.test.stop]
+    forecast = np.empty((len(wanted), *series.frames.shape[1:]), series.frames.dtype)
+    for row, index in enumerate(wanted):
         small = reduce_frames(series.frames[index : index + 1], shape)[0].astype(np.float32)
         moving = way == "warp" and not restorer.native_already
         motion = _motion(small_past[-1].astype(np.float32), small, series.data_range) if moving else None
-        forecast[lead] = series.native(restorer(small, motion))
+        forecast[row] = series.native(restorer(small, motion))
     return score(
         NAMES[way],
         forecast,
-        series.frames[split.test.start : split.test.stop],
+        test if leads is None else test[list(leads)],
         origin=split.origin,
         data_range=series.data_range,
         valid=series.valid,

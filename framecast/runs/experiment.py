@@ -9,7 +9,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from framecast.runs.devices import available_bytes, chosen_device, n_threads_alo
 from framecast.runs.failure import recording_failure
 from framecast.runs.forecasting import native_forecast, score_test
 from framecast.runs.keeping import Keeper
+from framecast.runs.looking_back import look_back
 from framecast.runs.members import keep_members
 from framecast.runs.record import RunRecord, installed_versions, new_id, source_commit, utc_now
 from framecast.runs.store import Run
@@ -37,7 +38,8 @@ STAGE_FORECAST = "Forecasting the test frames"
 STAGE_SCORE = "Scoring"
 STAGE_STOPPED = "Stopped early"
 STAGE_MEMBERS = "Keeping the members as runs of their own"
-STAGES_AFTER_FIT = (STAGE_FORECAST, STAGE_SCORE, STAGE_MEMBERS)
+STAGE_LOOK_BACK = "Looking back"
+STAGES_AFTER_FIT = (STAGE_FORECAST, STAGE_SCORE, STAGE_LOOK_BACK, STAGE_MEMBERS)
 
 
 def plan(
@@ -111,8 +113,9 @@ def carry_out(
     rules: "Sequence[ScoreCurve] | None" = None,
     others: Mapping[str, FrameSeries] | None = None,
 ) -> Generator[FitProgress, None, None]:
-    """Fit, forecast the test frames, score, and write it all into the run folder, scores.csv last. Of a blend each member then
-    becomes a run of its own; the run is finished by then, however that ends. A run that was left goes on from its checkpoint.
+    """Fit, forecast the test frames, score, and write it all into the run folder, scores.csv last. Then it is
+    looked back on, and of a blend each member becomes a run of its own; the run is finished by then, however that ends. A run
+    that was left goes on from its checkpoint.
 
     Yields the fit's progress, then a sign of life before each forecast and scoring. Once `stop()` says so the fit is left and
     what is best so far forecasts. Closing the generator leaves an interrupted run with a checkpoint of that moment. `rules`
@@ -172,10 +175,11 @@ def _carry_out(
     if run.home is not None:
         run = run.take_over()
     already = stop()  # then it was the fit that was to be left
-    for _ in runs_of_members(run, series):
-        yield replace(last, stage=STAGE_MEMBERS)
-        if stop() and not already:
-            break
+    for stage, steps in ((STAGE_LOOK_BACK, look_back(run, series)), (STAGE_MEMBERS, runs_of_members(run, series))):
+        for _ in steps:
+            yield replace(last, stage=stage)
+            if stop() and not already:
+                return
 
 
 @dataclass
@@ -191,6 +195,8 @@ class _Notes:
     """Stopped before the first epoch or validation: what forecast is what the network was at birth."""
     ended_by_time: bool = False
     """The time limit was used up before the epochs and the steps."""
+    rule_choices: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What the rules beside the run's forecaster chose for themselves, as far as it was seen."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Rules, and other members of a blend, that cannot forecast this series, and why."""
 
@@ -311,6 +317,8 @@ def _score_rules(
                 with _timed(notes.fit_seconds, name):
                     for _ in rule.fit(series.head(split.test.start), split):
                         pass
+            if choice := getattr(rule, "choice", None):
+                notes.rule_choices[name] = asdict(choice)
             with _timed(notes.forecast_seconds, name):
                 forecast = native_forecast(rule, series, split.test.start, split.horizon, kind.title)
         except InputError as error:

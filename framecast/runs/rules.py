@@ -1,7 +1,7 @@
 """The scores of the simple rules, taken from a run that has them: the same series, split and code give the same rules."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from framecast.errors import FrameCastError
 from framecast.forecasters.catalog import FORECASTERS
@@ -35,3 +35,16 @@ def known_rules(runs: Iterable[Run], record: RunRecord) -> "list[ScoreCurve] | N
         if told >= {(rule, metric) for rule in rules - left_out for metric in METRICS}:
             return curves
     return None
+
+
+def rule_choices(run: Run) -> dict[str, dict[str, Any]]:
+    """What the rules beside a run chose for themselves: as it has kept it, or another run of the same series and split."""
+    for other in (run, *(one for one in run.store.runs() if one.state == "finished")):
+        alike = other.record.series == run.record.series and other.record.split == run.record.split
+        try:
+            kept = other.summary().get("rule_choices", {}) if alike else {}
+        except FrameCastError:
+            continue
+        if kept:
+            return dict(kept)
+    return {}

@@ -12,6 +12,7 @@ from framecast.metrics import METRICS
 from framecast.runs.store import Run
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui.charts import CONFIG, Curve, CurvePlot, horizon_chart
+from framecast.ui.diagnosis_view import diagnosis_view
 from framecast.ui.frames_view import frames_view
 from framecast.ui.how_sure import band, band_note, how_sure
 from framecast.ui.rival_choice import PLOTTED, rival_choice
@@ -29,6 +30,7 @@ def comparison(run: Run, stored: StoredSeries | None, store: SeriesStore) -> Non
 def numbers_view(run: Run, stored: StoredSeries | None, store: SeriesStore, lead: int) -> None:
     """Draw what is computed from the forecast, with a mark at the lead that is shown."""
     units = stored.units if stored else "1"
+    diagnosis_view(run, stored, store)
     _numbers(run, run.scores(), units, lead)
     members = run.members()
     how_sure(members, units, lead)

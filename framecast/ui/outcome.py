@@ -11,6 +11,8 @@ from framecast.evaluation.scores import ScoreCurve, mean_curve
 from framecast.evaluation.verdict import REFERENCE, verdict
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.metrics import METRICS
+from framecast.runs.diagnosing import kept_diagnosis
+from framecast.runs.rules import rule_choices
 from framecast.runs.store import Run
 from framecast.ui.text import escaped
 
@@ -32,7 +34,9 @@ def outcome(run: Run) -> Outcome:
     """What can be said of a finished run. Green is only what beats persistence at some lead."""
     curves, name, summary = run.scores(), run.record.forecaster, run.summary()
     tone = "warning" if summary.get("learned_nothing") else tone_of(curves, name)
-    sentence = verdict(curves, name, FORECASTERS[name].title)
+    sentence = verdict(
+        curves, name, FORECASTERS[name].title, findings=kept_diagnosis(run) or (), choices=rule_choices(run)
+    )
     return Outcome(tone, ending(summary), sentence, str(summary.get("finding", "")))
 
 

@@ -98,8 +98,8 @@ MADE: dict[str, tuple[Callable[[], Case], set[str]]] = {
         lambda: case(
             np.stack([gaussian_filter(one, (0.7, 0.7, 0)) for one in near()]),
             working_size=32,
-            ceiling=np.full(HORIZON, 0.85),
-            scores={"ssim": np.full(HORIZON, 0.83)},
+            ceiling=0.85,
+            reached=0.83,
         ),
         {"size_limited"},
     ),

@@ -85,7 +85,9 @@ def exploded(case: Case) -> Finding | None:
         bounded(0.5 + worst),
         f"{since(lead)} values run away: {said}.",
         "Its errors grow when they are fed back. Train with a longer unroll or with noise on its input, lower the learning "
-        "rate, or clamp its forecasts to the range that was observed.",
+        "rate, or clamp its forecasts to the range that was observed."
+        if case.learned
+        else "What it carries on does not last: choose a rule that is damped, or auto.",
     )
 
 

@@ -58,11 +58,11 @@ def new_content(case: Case) -> Finding | None:
 
 def size_limited(case: Case) -> Finding | None:
     """More than half of what is missing to a perfect SSIM would be missing from a perfect forecast of the working size too."""
-    if case.ceiling is None or case.working_size is None or "ssim" not in case.scores:
+    if case.ceiling is None or case.reached is None:
         return None
-    ceiling, reached = float(case.ceiling.mean()), float(np.mean(case.scores["ssim"]))
+    ceiling, reached = case.ceiling, case.reached
     missing = 1 - reached
-    if ceiling > _CEILING or missing <= 0 or (1 - ceiling) < _BY_SIZE * missing:
+    if ceiling > _CEILING or reached > ceiling or (1 - ceiling) < _BY_SIZE * missing:
         return None
     return Finding(
         "size_limited",

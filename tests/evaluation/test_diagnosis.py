@@ -1,0 +1,110 @@
+"""Each fault is found in a made series that has exactly it, and in no other."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from framecast.evaluation.case import Case, lead_from
+from framecast.evaluation.diagnosis import FAULTS, NOTHING, diagnose, in_lines
+from framecast.evaluation.faults.finding import Finding
+from tests.evaluation.made_faults import MADE, case, frames, near
+
+
+def found(name: str) -> dict[str, Finding]:
+    return {one.name: one for one in diagnose(MADE[name][0]())}
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_what_is_wrong_is_found_and_nothing_else_is(name: str) -> None:
+    findings = found(name)
+    assert set(findings) == MADE[name][1]
+    for finding in findings.values():
+        assert 1 <= finding.lead <= 20 and 0 < finding.strength <= 1
+        assert finding.sentence.endswith(".") and finding.advice.endswith(".")
+        assert not finding.sentence.startswith(" ") and "nan" not in finding.sentence
+
+
+def test_every_fault_is_found_somewhere() -> None:
+    assert set().union(*(expected for _, expected in MADE.values())) == set(FAULTS)
+
+
+def test_it_says_from_which_lead() -> None:
+    assert 9 <= found("frozen late")["frozen"].lead <= 12
+    assert found("frozen")["frozen"].lead == 1
+    assert 4 <= found("erased")["erased"].lead <= 8
+    assert 5 <= found("something new")["new_content"].lead <= 8
+    assert found("told again")["replaying"].lead == 1
+
+
+def test_it_says_by_how_much() -> None:
+    slow = "at 50 % of the true speed: at lead 20 it shows what was there at lead 10"
+    assert slow in found("half the speed")["mistimed"].sentence
+    assert "3 frames behind" in found("three frames behind")["mistimed"].sentence
+    assert "2 frames ahead" in found("two frames ahead")["mistimed"].sentence
+    assert "60 too high" in found("brighter")["drifted"].sentence
+    assert "its colours shift: red +24" in found("off colour")["drifted"].sentence
+    assert "frame 31 of the series" in found("told again")["replaying"].sentence, "lead 11 is frame 31 told again"
+
+
+def test_half_the_fault_is_half_as_strong() -> None:
+    assert found("frozen late")["frozen"].strength < 0.6 * found("frozen")["frozen"].strength
+
+
+def test_mistakes_come_before_limits_and_the_strongest_first() -> None:
+    findings = diagnose(MADE["erased"][0]())
+    assert [one.name for one in findings] == ["erased", "frozen"]
+    with_limit = diagnose(replace(MADE["frozen"][0](), ceiling=0.8, reached=0.79, working_size=32))
+    assert [one.limit for one in with_limit] == sorted(one.limit for one in with_limit)
+
+
+@pytest.mark.parametrize("name", ["frozen", "drifted", "blurred", "exploded", "mistimed", "replaying", "erased"])
+def test_a_rule_gets_other_advice_than_a_network(name: str) -> None:
+    made = next(make for make, expected in MADE.values() if name in expected)()
+    look = FAULTS[name].look
+    network, rule = look(made), look(replace(made, learned=False))
+    assert network is not None and rule is not None and network.sentence == rule.sentence
+    assert "epoch" not in rule.advice and "unroll" not in rule.advice and "loss" not in rule.advice
+
+
+def test_a_mask_hides_what_is_wrong_outside_it() -> None:
+    truth = frames(np.arange(80, 100), seed=1)
+    spoilt = near()
+    spoilt[:, :16] = 0
+    valid = np.ones((64, 64), bool)
+    valid[:18] = False
+    seen, masked = diagnose(case(spoilt, truth)), diagnose(case(spoilt, truth, valid=valid))
+    assert seen and {one.name for one in masked} <= {"noise_limited"} < {one.name for one in seen} | {"noise_limited"}
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (200, 7)])
+@pytest.mark.parametrize(("horizon", "n_history"), [(1, 2), (5, 3)])
+def test_any_size_and_length_can_be_diagnosed(shape: tuple[int, int], horizon: int, n_history: int) -> None:
+    generator = np.random.default_rng(0)
+    made = [generator.integers(0, 255, (n, *shape, 3)).astype(np.uint8) for n in (horizon, horizon, n_history)]
+    assert isinstance(diagnose(Case(*made, 255.0)), list)
+
+
+def test_a_series_that_stands_still_has_no_fault() -> None:
+    still = np.repeat(frames([3.0], noise=0), 20, axis=0)
+    assert diagnose(Case(still, still, np.repeat(still[:1], 40, axis=0), 255.0)) == []
+
+
+def test_floating_point_values_far_from_zero_are_diagnosed_alike() -> None:
+    made = MADE["half the speed"][0]()
+    arrays = {name: getattr(made, name).astype(np.float32) + 100_000 for name in ("forecast", "truth", "history")}
+    assert [one.name for one in diagnose(replace(made, **arrays))] == ["mistimed"]
+
+
+def test_a_finding_survives_being_kept_and_is_told_in_a_line() -> None:
+    finding = found("frozen")["frozen"]
+    assert Finding.from_mapping(finding.to_mapping()) == finding
+    assert in_lines([finding]) == [f"Frozen (strong): {finding.sentence} {finding.advice}"]
+    assert in_lines([]) == [NOTHING]
+
+
+def test_a_fault_counts_from_where_it_stays() -> None:
+    assert lead_from(np.array([0, 1, 0, 0, 1, 1, 1, 1, 1, 1], bool)) == 5
+    assert lead_from(np.array([1, 1, 1, 1, 0], bool)) == 1
+    assert lead_from(np.array([1, 0, 0, 0, 0], bool)) is None
+    assert lead_from(np.zeros(4, bool)) is None
