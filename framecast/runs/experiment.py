@@ -175,10 +175,15 @@ def _carry_out(
     if run.home is not None:
         run = run.take_over()
     already = stop()  # then it was the fit that was to be left
-    for stage, steps in ((STAGE_LOOK_BACK, look_back(run, series)), (STAGE_MEMBERS, runs_of_members(run, series))):
+
+    def left() -> bool:
+        return stop() and not already
+
+    afterwards = {STAGE_LOOK_BACK: look_back(run, series, fitted_rules, left), STAGE_MEMBERS: runs_of_members(run, series)}
+    for stage, steps in afterwards.items():
         for _ in steps:
             yield replace(last, stage=stage)
-            if stop() and not already:
+            if left():
                 return
 
 
@@ -302,9 +307,10 @@ def _forecast_test(run: Run, series: FrameSeries) -> Frames:
 
 
 def _score_rules(
-    record: RunRecord, series: FrameSeries, last: FitProgress, notes: _Notes, fitted: Mapping[str, Forecaster]
+    record: RunRecord, series: FrameSeries, last: FitProgress, notes: _Notes, fitted: dict[str, Forecaster]
 ) -> "Generator[FitProgress, None, list[ScoreCurve]]":
-    """The curves of every rule on the same split; a rule that cannot serve this series is left out with its sentence."""
+    """The curves of every rule on the same split; a rule that cannot serve this series is left out with its sentence. Those
+    that are not among the `fitted` join them."""
     split = record.split
     curves: list[ScoreCurve] = []
     for name, kind in FORECASTERS.items():
@@ -317,6 +323,7 @@ def _score_rules(
                 with _timed(notes.fit_seconds, name):
                     for _ in rule.fit(series.head(split.test.start), split):
                         pass
+                fitted[name] = rule
             if choice := getattr(rule, "choice", None):
                 notes.rule_choices[name] = asdict(choice)
             with _timed(notes.forecast_seconds, name):

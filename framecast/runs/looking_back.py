@@ -4,9 +4,11 @@ The run is finished by then, and stays so however this ends. Each part can be ma
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from framecast.errors import FrameCastError
+from framecast.forecasters.contract import Forecaster
+from framecast.runs.backtest import backtest
 from framecast.runs.diagnosing import diagnosis
 from framecast.runs.store import Run
 from framecast.series.frames import FrameSeries
@@ -14,11 +16,15 @@ from framecast.series.frames import FrameSeries
 LOG = logging.getLogger(__name__)
 
 
-def look_back(run: Run, series: FrameSeries) -> Iterator[None]:
-    """Make the diagnosis of a finished run; a sign of life before each part. What cannot be kept, say because the
-    disk is full, is left out with a line in the log."""
+def look_back(
+    run: Run, series: FrameSeries, fitted: Mapping[str, Forecaster], stop: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
+    """Make the diagnosis and the backtest of a finished run; a sign of life before each step. `fitted` are the rules that were
+    fitted for it on the way. What cannot be made is left out with a line in the log."""
     yield
     try:
         diagnosis(run, series)
+        for _ in backtest(run, series, fitted=fitted, stop=stop):
+            yield
     except FrameCastError as error:
-        LOG.warning("Run %s could not be diagnosed: %s", run.id, error)
+        LOG.warning("Run %s could not be looked back on: %s", run.id, error)

@@ -38,6 +38,8 @@ def test_a_run_writes_all_its_files(tmp_path: Path, series: FrameSeries, drift: 
         "progress.jsonl",
         "summary.json",
         "scores.csv",
+        "diagnosis.json",
+        "backtest.csv",
         "forecast.npy",
         "checkpoint/best/drift.json",
     }
