@@ -27,7 +27,7 @@ class Fault:
 
 
 FAULTS = {
-    "exploded": Fault("Values run away", exploded),
+    "exploded": Fault("Values saturate or run away", exploded),
     "frozen": Fault("Frozen", frozen),
     "erased": Fault("Moving parts erased", erased),
     "blurred": Fault("Blurred", blurred, ("exploded", "erased")),

@@ -1,4 +1,4 @@
-"""The charts of the app: what training does to the loss, what the horizon does to a score, and to the weights of a blend.
+"""The charts of training and of blends: what training does to the loss, and what the horizon does to weights.
 
 Every line's colour is set here: Streamlit's own would swap between the light and the dark theme. That of the letters is left
 to the page, which knows the theme.
@@ -6,7 +6,6 @@ to the page, which knows the theme.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,34 +13,14 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from framecast.drawing.colours import CURSOR, faded, forecaster_colour
-from framecast.evaluation.verdict import REFERENCE
 from framecast.ui.text import value
 
 _LOSS = "#2f7fc1"
 _VALID = "#c4701c"
 _STAGES_NAMED = 4
 """More are not named one by one."""
-_MARGIN = {"l": 8, "r": 8, "t": 28, "b": 8}
+MARGIN = {"l": 8, "r": 8, "t": 28, "b": 8}
 CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
-
-
-@dataclass(frozen=True)
-class Curve:
-    """One forecaster's score over the leads."""
-
-    forecaster: str
-    title: str
-    values: Sequence[float]
-    band: tuple[Sequence[float], Sequence[float]] | None = None
-    """Lowest and highest of what made up the forecast, lead by lead."""
-
-
-@dataclass(frozen=True)
-class CurvePlot:
-    """The curves of one metric."""
-
-    title: str
-    curves: list[Curve]
 
 
 def loss_chart(history: Sequence[Mapping[str, Any]], score: str = "ssim") -> go.Figure:
@@ -66,7 +45,7 @@ def loss_chart(history: Sequence[Mapping[str, Any]], score: str = "ssim") -> go.
     figure.update_xaxes(range=[0, 1.03 * max(steps, default=1) or 1])
     figure.update_xaxes(title_text="training step", row=len(charts), col=1)
     figure.update_annotations(font_size=13, x=0, xanchor="left")
-    figure.update_layout(height=100 + 115 * len(charts), showlegend=False, margin=_MARGIN, uirevision="loss")
+    figure.update_layout(height=100 + 115 * len(charts), showlegend=False, margin=MARGIN, uirevision="loss")
     return figure
 
 
@@ -112,54 +91,6 @@ def _steps(history: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[int]]:
     return steps, borders
 
 
-def horizon_chart(plots: list[CurvePlot], lead: int, emphasised: str) -> go.Figure:
-    """One small chart per metric, two beside each other: curves over leads 1, 2, ... with a cursor at `lead`. The curve of
-    the forecaster `emphasised` is drawn strongest and solid, persistence is dashed, the others are dotted. A band lies below
-    its curve."""
-    n_rows = -(-len(plots) // 2)
-    figure = make_subplots(
-        rows=n_rows,
-        cols=min(2, len(plots)),
-        subplot_titles=[plot.title for plot in plots],
-        vertical_spacing=0.16 if n_rows > 1 else 0.0,
-        horizontal_spacing=0.07,
-    )
-    for index, plot in enumerate(plots):
-        row, col = index // 2 + 1, index % 2 + 1
-        for curve in plot.curves:
-            main = curve.forecaster == emphasised
-            values = np.asarray(curve.values, dtype=float)
-            if curve.band is not None:
-                _add_band(figure, curve, row, col)
-            figure.add_scatter(
-                x=np.arange(1, len(values) + 1),
-                y=np.where(np.isfinite(values), values, np.nan),
-                name=curve.title,
-                legendgroup=curve.forecaster,
-                showlegend=index == 0,
-                mode="lines" if len(values) > 1 else "markers",
-                line={
-                    "color": forecaster_colour(curve.forecaster),
-                    "width": 3 if main else 1.8,
-                    "dash": "solid" if main else "dash" if curve.forecaster == REFERENCE else "dot",
-                },
-                hovertemplate="%{y:.4g}",
-                row=row,
-                col=col,
-            )
-        figure.add_vline(x=lead, line={"color": CURSOR, "width": 1}, row=row, col=col)
-        if row == n_rows or index + 2 >= len(plots):
-            figure.update_xaxes(title_text="lead (frames ahead)", row=row, col=col)
-    figure.update_layout(
-        height=60 + 250 * n_rows,
-        hovermode="x",
-        margin={**_MARGIN, "t": 70},
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.08 if n_rows > 1 else 1.15, "x": 0},
-        uirevision="horizon",
-    )
-    return figure
-
-
 def weights_chart(weights: Mapping[str, Sequence[float]], titles: Mapping[str, str]) -> go.Figure:
     """The weights of a blend's members over leads 1, 2, ..., one on top of the other, the first at the bottom; at each lead
     they fill the chart. `titles` name the members."""
@@ -182,28 +113,8 @@ def weights_chart(weights: Mapping[str, Sequence[float]], titles: Mapping[str, s
         height=320,
         barmode="stack",
         hovermode="x",
-        margin={**_MARGIN, "t": 56},
+        margin={**MARGIN, "t": 56},
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.04, "x": 0, "traceorder": "normal"},
         uirevision="weights",
     )
     return figure
-
-
-def _add_band(figure: go.Figure, curve: Curve, row: int, col: int) -> None:
-    """Two invisible lines and what is between them; infinite scores leave a gap."""
-    assert curve.band is not None
-    for bound, fill in zip(curve.band, (None, "tonexty"), strict=True):
-        values = np.asarray(bound, dtype=float)
-        figure.add_scatter(
-            x=np.arange(1, len(values) + 1),
-            y=np.where(np.isfinite(values), values, np.nan),
-            mode="lines",
-            line={"width": 0, "color": forecaster_colour(curve.forecaster)},
-            fill=fill,
-            fillcolor=faded(forecaster_colour(curve.forecaster), 0.22),
-            legendgroup=curve.forecaster,
-            showlegend=False,
-            hoverinfo="skip",
-            row=row,
-            col=col,
-        )

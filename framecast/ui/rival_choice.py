@@ -4,7 +4,7 @@ import streamlit as st
 
 from framecast.evaluation.ceiling import NAMES, ceiling
 from framecast.evaluation.scores import ScoreCurve
-from framecast.evaluation.verdict import REFERENCE
+from framecast.evaluation.verdict import REFERENCE, best_rule
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.restoration import WAYS, possible_ways
 from framecast.networks.contract import NETWORKS
@@ -12,29 +12,28 @@ from framecast.runs.store import Run
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui.resources import workspace
 
-PLOTTED = ("ssim", "psnr", "mse", "mae")
-
 
 def rival_choice(run: Run, stored: StoredSeries | None, store: SeriesStore) -> tuple[list[ScoreCurve], dict[str, str]]:
-    """Draw the choice. Returns the curves to plot, the run's own first and persistence always among them, and the title of
-    every name in them."""
+    """Draw the choice. Returns the curves to plot, the run's own first, persistence and the best simple rule always among
+    them, and the title of every name in them."""
     curves, own = run.scores(), run.record.forecaster
     titles = {curve.forecaster: curve.forecaster for curve in curves}
     titles.update((name, kind.title) for name, kind in FORECASTERS.items())
-    others = [name for name in dict.fromkeys(curve.forecaster for curve in curves) if name not in (own, REFERENCE)]
+    best = best_rule(curves, own)
+    always = [own, REFERENCE, *([best] if best else [])]
+    others = [name for name in dict.fromkeys(curve.forecaster for curve in curves) if name not in always]
     size = _reduced_to(run, stored)
     ceilings = {NAMES[way]: way for way in _ways(own)} if size else {}
     titles.update((name, f"Ceiling of {size} px, {way}") for name, way in ceilings.items())
     optional = [*others, *ceilings]
-    last_frame = _mean_ssim(curves, REFERENCE)  # a rule that fell back to it would only hide its line
-    own_say = [name for name in others if _mean_ssim(curves, name) != last_frame]
-    shown = sorted(own_say, key=lambda name: -_mean_ssim(curves, name))[:1]
-    if len(optional) > len(shown):
+    shown: list[str] = []
+    if optional:
+        beside = "persistence" if best is None else f"persistence and the best simple rule, {titles[best]}"
         shown = st.pills(
-            "Curves beside persistence",
+            f"Curves beside {beside}",
             optional,
             selection_mode="multi",
-            default=shown,
+            default=[],
             format_func=lambda name: titles.get(name, name),
             key=f"rivals_{run.id}",
             help="A ceiling is the score that a perfect forecast at the working size would get at full size, by the way it "
@@ -45,14 +44,8 @@ def rival_choice(run: Run, stored: StoredSeries | None, store: SeriesStore) -> t
     for name in shown:
         if name in ceilings:
             curves = [*curves, *_ceiling(str(workspace()), run.id, ceilings[name], run, store)]
-    names = list(dict.fromkeys([own, REFERENCE, *shown]))
+    names = list(dict.fromkeys([*always, *shown]))
     return [curve for name in names for curve in curves if curve.forecaster == name], titles
-
-
-def _mean_ssim(curves: list[ScoreCurve], name: str) -> float:
-    """What the rule that is shown at first is chosen by: the hardest one to beat says most."""
-    values = [curve.values.mean() for curve in curves if curve.forecaster == name and curve.metric == "ssim"]
-    return float(values[0]) if values else float("-inf")
 
 
 def _reduced_to(run: Run, stored: StoredSeries | None) -> int | None:
@@ -70,4 +63,4 @@ def _ways(forecaster: str) -> tuple[str, ...]:
 @st.cache_resource(max_entries=16, show_spinner="Scoring a perfect forecast of this size ...")
 def _ceiling(workspace: str, run_id: str, way: str, _run: Run, _store: SeriesStore) -> list[ScoreCurve]:
     record = _run.record
-    return ceiling(_store.open(record.series), record.split, record.preparation, way=way, metrics=PLOTTED)
+    return ceiling(_store.open(record.series), record.split, record.preparation, way=way)

@@ -13,8 +13,8 @@ from framecast.evaluation.scores import ScoreCurve
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.metrics import METRICS
 from framecast.runs.store import Run
+from framecast.ui.metric_choice import PLOTTED
 from framecast.ui.outcome import ending
-from framecast.ui.rival_choice import PLOTTED
 from framecast.ui.text import count, decimals, escaped, fixed, moment, preset_title, short
 
 _SKILL = "Skill: 1 − MSE / MSE of persistence; 1 is perfect, 0 no better than persistence, below 0 worse."

@@ -3,7 +3,8 @@
 import pytest
 
 from framecast.drawing.colours import forecaster_colour
-from framecast.ui.charts import Curve, CurvePlot, horizon_chart, loss_chart, stage_note, weights_chart
+from framecast.ui.charts import loss_chart, stage_note, weights_chart
+from framecast.ui.score_charts import Curve, CurvePlot, horizon_chart
 
 
 def row(stage: str, step: int, loss: float, ssim: float | None = None) -> dict[str, object]:

@@ -11,8 +11,8 @@ from framecast.evaluation.ensemble import ENSEMBLE, MEASURES
 from framecast.evaluation.scores import ScoreCurve
 from framecast.series.frames import FrameSeries
 from framecast.series.store import StoredSeries
-from framecast.ui.charts import Curve, CurvePlot, horizon_chart
 from framecast.ui.how_sure import band, band_note
+from framecast.ui.score_charts import Curve, CurvePlot, horizon_chart
 
 MEMBERS = [
     *(ScoreCurve(ENSEMBLE, measure, 9, np.ones(3)) for measure in MEASURES),

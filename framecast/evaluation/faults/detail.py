@@ -13,7 +13,7 @@ _DETAIL = 0.2
 _GONE = 0.35
 _OBJECT = 0.25
 """Of the strong departures from the background: what departs less is no object."""
-_MOST_OBJECTS = 0.4
+_MOST_OBJECTS = 0.6
 _WHITE = 0.2
 _JUDGED_LEADS = 12
 

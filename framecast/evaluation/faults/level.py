@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from framecast.evaluation.case import Case, lead_from
+from framecast.evaluation.case import Case, lead_from, mean_square
 from framecast.evaluation.faults.finding import Finding, bounded, number, percent, since
 from framecast.metrics.contract import Array
 
@@ -10,25 +10,33 @@ _DRIFT = 0.1
 """Of the contrast: a level that is off by less is no drift."""
 _MARGIN = 0.1
 """Of the range of all that was observed: values beyond it have run away."""
+_GOES = 0.4
+"""Of the distance that the truth goes: what goes less far in small steps stands still."""
 _OUTSIDE, _CLIPPED = 0.03, 0.1
+_AT_ONCE = 2
+"""Values that are wrong by that lead did not run away: they were never right."""
 
 
 def frozen(case: Case) -> Finding | None:
     """The picture stands still while the truth goes on: from frame to frame less than a seventh of the true change is left,
-    noise not counted."""
+    noise not counted, and slow as it is it goes nowhere: a picture that fades away frame by frame drifts."""
     lead = lead_from(case.still)
     if lead is None:
+        return None
+    gone = (frames[lead - 1 :] - frames[lead - 1] for frames in (case.small_forecast, case.small_truth))
+    furthest, wanted = (float(mean_square(one).max()) for one in gone)
+    if furthest > _GOES**2 * wanted:
         return None
     share = (case.horizon - lead + 1) / case.horizon
     steps = [np.diff(frames[max(0, lead - 2) :], axis=0) for frames in (case.small_forecast, case.small_truth)]
     sizes = [float(np.sqrt(np.mean(np.square(step)))) if step.size else 0.0 for step in steps]
     kept = min(1.0, sizes[0] / sizes[1]) if sizes[1] > 0 else 0.0
-    gone = "nothing" if kept < 0.005 else f"only {percent(kept)} of the true change"
+    happens = "nothing" if kept < 0.005 else f"only {percent(kept)} of the true change"
     return Finding(
         "frozen",
         lead,
         bounded(share * (1 - kept)),
-        f"{since(lead)} the picture stands still: {gone} happens from one frame to the next.",
+        f"{since(lead)} the picture stands still: {happens} happens from one frame to the next.",
         "Train longer and with more of its own forecasts in a row (unroll), so that standing still costs; or let auto blend "
         "it with rules that move, as optical flow or seasonal."
         if case.learned
@@ -75,10 +83,19 @@ def exploded(case: Case) -> Finding | None:
         return None
     worst = float(max(outside[lead - 1 :].max(), clipped[lead - 1 :].max()))
     said = (
-        f"{percent(float(clipped[lead - 1 :].max()))} of the pixels are at the end of the range of values"
+        f"{percent(float(clipped[lead - 1 :].max()))} of the pixels are at an end of the range, where the truth is not"
         if clipped[lead - 1 :].max() >= outside[lead - 1 :].max() and clipped.max() > 0
         else f"up to {percent(float(outside[lead - 1 :].max()))} of the picture has values that were never observed"
     )
+    if lead <= _AT_ONCE and case.learned:
+        return Finding(
+            "exploded",
+            lead,
+            bounded(0.5 + worst),
+            f"{since(lead)} its values are not those of the series: {said}.",
+            "It was never right, so it is no matter of the horizon: let it predict the change from the last frame (residual), "
+            "scale its values, push no zeros through it before it forecasts, and train longer.",
+        )
     return Finding(
         "exploded",
         lead,

@@ -9,8 +9,8 @@ from framecast.metrics.contract import Array
 
 _PATCH = 8
 _STEP = 4
-_DICTIONARY = 6000
-_LOOKED_AT = 12
+_DICTIONARY = 2500
+_LOOKED_AT = 8
 _UNUSUAL = 1.5
 """Times the distance that all but a hundredth of the patches before the origin stay below."""
 _SHARE, _OF_ERROR = 0.02, 0.3

@@ -1,0 +1,160 @@
+"""One lead in two charts: how much power its detail has, and how its errors are distributed."""
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from framecast.drawing.colours import CURSOR, forecaster_colour
+from framecast.evaluation.error_maps import error_limit
+from framecast.evaluation.verdict import REFERENCE
+from framecast.metrics.contract import Array, Mask
+from framecast.metrics.spectrum import radial_power
+from framecast.runs.store import Run
+from framecast.series.frames import Frames
+from framecast.series.store import SeriesStore, StoredSeries
+from framecast.ui.charts import CONFIG, MARGIN
+from framecast.ui.resources import workspace
+from framecast.ui.text import value, with_units
+
+TRUTH = "#b58900"
+"""Of the truth where it is a line among forecasters."""
+N_BINS = 81
+_HEIGHT_PX = 330
+
+Lines = dict[str, tuple[Array, Array]]
+"""Title to (wavelengths in pixels, power)."""
+
+
+def frame_charts(run: Run, stored: StoredSeries, store: SeriesStore, title: str, lead: int) -> None:
+    """Draw both for the lead shown: truth, the run's forecast and persistence."""
+    series, split = store.open(run.record.series), run.record.split
+    truth, forecast, last = (
+        series.frames[split.origin + lead],
+        run.forecast()[lead - 1],
+        series.frames[split.origin],
+    )
+    limit = _limit(str(workspace()), run.id, run, store)
+    own, colour = run.record.forecaster, forecaster_colour(run.record.forecaster)
+    left, right = st.columns(2)
+    with left:
+        st.markdown(f"**Power of detail at lead {lead}**")
+        lines = {"Truth": radial_power(truth, series.valid), title: radial_power(forecast, series.valid)}
+        if own != REFERENCE:
+            lines["Persistence"] = radial_power(last, series.valid)
+        st.plotly_chart(
+            power_chart(lines, {title: colour}), key=f"power_{run.id}", config=CONFIG, alt=power_in_words(lines, lead)
+        )
+        st.caption("Radially averaged power spectrum. Where the forecast is below the truth, detail of that size is blurred.")
+    with right:
+        st.markdown(f"**Errors at lead {lead}**")
+        errors = {title: histogram(forecast, truth, limit, series.valid)}
+        if own != REFERENCE:
+            errors["Persistence"] = histogram(last, truth, limit, series.valid)
+        st.plotly_chart(
+            error_chart(errors, limit, stored.units, {title: colour}),
+            key=f"errors_{run.id}",
+            config=CONFIG,
+            alt=errors_in_words(errors, limit, stored.units, lead),
+        )
+        st.caption("Forecast minus truth of every pixel and channel, in shares of all; the ends hold all that is beyond.")
+
+
+def power_chart(lines: Lines, colours: dict[str, str]) -> go.Figure:
+    """Power over the size of detail, both logarithmic, coarse on the left."""
+    figure = go.Figure()
+    for title, (wavelengths, power) in lines.items():
+        seen = power > 0
+        figure.add_scatter(
+            x=wavelengths[seen],
+            y=power[seen],
+            name=title,
+            mode="lines",
+            line=_line(title, colours),
+            hovertemplate="%{x:.3g} pixels: %{y:.3g}",
+        )
+    longest = max((float(wavelengths.max(initial=0)) for wavelengths, _ in lines.values()), default=0.0)
+    marks = [size for size in (2, 4, 8, 16, 32, 64, 128, 256, 512) if size <= longest]
+    figure.update_xaxes(
+        title_text="size of detail (wavelength in pixels)", type="log", autorange="reversed", tickvals=marks, ticktext=marks
+    )
+    figure.update_yaxes(type="log", title_text="power", exponentformat="power", nticks=6)
+    return _laid_out(figure)
+
+
+def histogram(forecast: Frames, truth: Frames, limit: float, valid: Mask | None) -> Array:
+    """(N_BINS,) shares of the errors between -limit and limit; what is beyond counts in the bins at the ends."""
+    error = np.subtract(forecast, truth, dtype=np.float32)
+    kept = error if valid is None else error[valid]
+    counts, _ = np.histogram(np.clip(kept, -limit, limit), bins=N_BINS, range=(-limit, limit))
+    shares: Array = counts / max(1, kept.size)
+    return shares
+
+
+def error_chart(errors: dict[str, Array], limit: float, units: str, colours: dict[str, str]) -> go.Figure:
+    """Shares over errors, logarithmic upwards: a still background would hide all else."""
+    figure = go.Figure()
+    middles = centres(limit)
+    for title, shares in errors.items():
+        figure.add_scatter(
+            x=middles,
+            y=np.where(shares > 0, 100 * shares, np.nan),
+            name=title,
+            mode="lines",
+            line={**_line(title, colours), "shape": "hvh"},
+            hovertemplate="%{x:.4g}: %{y:.3g} %",
+        )
+    figure.add_vline(x=0, line={"color": CURSOR, "width": 1})
+    unit = "" if units in ("", "1") else f" ({units})"
+    figure.update_xaxes(title_text=f"forecast minus truth{unit}", range=[-limit, limit])
+    figure.update_yaxes(type="log", title_text="share of pixels (%)", nticks=6)
+    return _laid_out(figure)
+
+
+def centres(limit: float) -> Array:
+    edges = np.linspace(-limit, limit, N_BINS + 1)
+    middles: Array = (edges[1:] + edges[:-1]) / 2
+    return middles
+
+
+def power_in_words(lines: Lines, lead: int) -> str:
+    parts = []
+    for title, (wavelengths, power) in lines.items():
+        said = (f"{value(float(power[np.argmin(np.abs(wavelengths - size))]))} at {size} pixels" for size in (4, 16, 64))
+        parts.append(f"{title} " + ", ".join(said) if len(power) else f"{title} has none")
+    return f"Power of detail by its size at lead {lead}: {'; '.join(parts)}."
+
+
+def errors_in_words(errors: dict[str, Array], limit: float, units: str, lead: int) -> str:
+    middles = centres(limit)
+    parts = (
+        f"{title}: mean {with_units(float((shares * middles).sum()), units)}, "
+        f"{shares[np.abs(middles) <= limit / 10].sum():.0%} of pixels within ±{with_units(limit / 10, units)}"
+        for title, shares in errors.items()
+    )
+    return f"Distribution of errors at lead {lead}. {'; '.join(parts)}."
+
+
+def _line(title: str, colours: dict[str, str]) -> dict[str, object]:
+    if title == "Truth":
+        return {"color": TRUTH, "width": 2.4}
+    if title == "Persistence":
+        return {"color": forecaster_colour(REFERENCE), "width": 1.8, "dash": "dash"}
+    return {"color": colours[title], "width": 2.4}
+
+
+def _laid_out(figure: go.Figure) -> go.Figure:
+    figure.update_layout(
+        height=_HEIGHT_PX,
+        margin={**MARGIN, "t": 40},
+        hovermode="x unified",
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+        uirevision="frame",
+    )
+    return figure
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _limit(workspace: str, run_id: str, _run: Run, _store: SeriesStore) -> float:
+    """One range of errors for the whole horizon."""
+    series, split = _store.open(_run.record.series), _run.record.split
+    return error_limit(_run.forecast(), series.frames[split.test.start : split.test.stop], valid=series.valid)
