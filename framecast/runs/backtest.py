@@ -19,7 +19,7 @@ from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Forecaster, Workbench
 from framecast.runs.devices import torch_threads
 from framecast.runs.forecasting import native_forecast
-from framecast.runs.run_folder import UNREADABLE
+from framecast.runs.reading import UNREADABLE
 from framecast.runs.store import Run
 from framecast.series.frames import FrameSeries
 

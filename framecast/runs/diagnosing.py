@@ -15,12 +15,11 @@ import numpy as np
 
 from framecast.errors import StorageError
 from framecast.evaluation.case import Case
-from framecast.evaluation.ceiling import ceiling
 from framecast.evaluation.diagnosis import diagnose
 from framecast.evaluation.faults.finding import Finding
 from framecast.files import write_json
 from framecast.forecasters.catalog import FORECASTERS
-from framecast.runs.run_folder import UNREADABLE
+from framecast.runs.reading import UNREADABLE
 from framecast.runs.store import Run
 from framecast.series.frames import FrameSeries
 
@@ -72,6 +71,8 @@ def case_of(run: Run, series: FrameSeries) -> Case:
 def _ceiling(run: Run, series: FrameSeries) -> tuple[float, float | None]:
     """Mean SSIM of a perfect forecast at the working size by the better of the cheap ways back, and of the run's forecast,
     at a few leads."""
+    from framecast.evaluation.ceiling import ceiling  # only here: it imports torch
+
     record = run.record
     leads = np.unique(np.linspace(0, record.split.horizon - 1, _CEILING_LEADS).round().astype(int)).tolist()
     curves = (

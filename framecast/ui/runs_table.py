@@ -9,7 +9,7 @@ import streamlit as st
 from framecast.metrics import METRICS
 from framecast.runs.overview import RunLine
 from framecast.ui import resources
-from framecast.ui.rival_choice import PLOTTED
+from framecast.ui.metric_choice import PLOTTED
 from framecast.ui.run_filter import forecaster_title
 from framecast.ui.text import moment, preset_title, short
 
