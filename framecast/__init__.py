@@ -14,6 +14,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
     from framecast.errors import FrameCastError, InputError, RunError
+    from framecast.evaluation.health import HealthReport, health_report
     from framecast.evaluation.leaderboard import rows
     from framecast.evaluation.scores import ScoreCurve, read_scores, score
     from framecast.evaluation.skill import skill, skill_horizon
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from framecast.runs.record import RunRecord
     from framecast.runs.store import Run, RunStore
     from framecast.samples import SAMPLES
+    from framecast.series.derive import Recipe, derive
     from framecast.series.frames import FrameSeries, Preparation, Split
     from framecast.series.ingest import ingest
     from framecast.series.store import SeriesStore, StoredSeries
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 _ROOMS = {
     "framecast.errors": ("FrameCastError", "InputError", "RunError"),
+    "framecast.evaluation.health": ("HealthReport", "health_report"),
     "framecast.evaluation.leaderboard": ("rows",),
     "framecast.evaluation.scores": ("ScoreCurve", "read_scores", "score"),
     "framecast.evaluation.skill": ("skill", "skill_horizon"),
@@ -46,6 +49,7 @@ _ROOMS = {
     "framecast.runs.record": ("RunRecord",),
     "framecast.runs.store": ("Run", "RunStore"),
     "framecast.samples": ("SAMPLES",),
+    "framecast.series.derive": ("Recipe", "derive"),
     "framecast.series.frames": ("FrameSeries", "Preparation", "Split"),
     "framecast.series.ingest": ("ingest",),
     "framecast.series.store": ("SeriesStore", "StoredSeries"),
@@ -64,8 +68,10 @@ __all__ = [
     "ForecasterKind",
     "FrameCastError",
     "FrameSeries",
+    "HealthReport",
     "InputError",
     "Preparation",
+    "Recipe",
     "Run",
     "RunError",
     "RunRecord",
@@ -77,7 +83,9 @@ __all__ = [
     "Workbench",
     "carry_out",
     "default_workspace",
+    "derive",
     "forecast_beyond",
+    "health_report",
     "ingest",
     "plan",
     "read_scores",

@@ -21,7 +21,7 @@ from framecast.series.frames import FrameSeries
 from framecast.series.look_ahead import in_order
 from framecast.series.store import SeriesStore, StoredSeries
 
-SIDE = 400
+SIDE, QUALITY = 400, 80
 FILE = "renditions.bin"
 _VERSION = 1
 
@@ -77,7 +77,7 @@ def kept_renditions(store: SeriesStore, stored: StoredSeries, frames: range) -> 
 
 def _rendition(series: FrameSeries, shown: DisplayRange, index: int) -> bytes:
     drawn = picture(np.asarray(series.frames[index]), shown, series.valid)
-    return encode(drawn, lossless=False, longest_side=SIDE)
+    return encode(drawn, lossless=False, longest_side=SIDE, quality=QUALITY)
 
 
 def _read(path: Path, stored: StoredSeries, frames: range) -> Renditions | None:

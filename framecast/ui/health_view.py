@@ -11,7 +11,7 @@ from framecast.series.health.finding import Finding
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui.charts import CONFIG
 from framecast.ui.health_charts import in_words, over_time_chart, over_time_in_words, predictability_chart
-from framecast.ui.prepare_state import begin_preparing
+from framecast.ui.prepare_state import begin_preparing, in_ranges
 from framecast.ui.resources import workspace
 from framecast.ui.series_clip import thumbnail
 from framecast.ui.stills import stills
@@ -23,6 +23,7 @@ _BADGES = {
     "fine": ":green-badge[:material/check: Fine]",
 }
 _SHOWN_FRAMES = 6
+_HELP = "Opens Prepare with these frames filled in. The series stays as it is; a new one is made of it."
 _TOLD_EVERY_S = 0.2
 
 
@@ -68,6 +69,16 @@ def findings(report: HealthReport, stored: StoredSeries, store: SeriesStore) -> 
             _finding(finding)
             if finding.frames:
                 _frames(finding, stored, store)
+            if finding.keep is not None:
+                first, last = finding.keep
+                st.button(
+                    f"Keep frames {thousands(first)} to {thousands(last)} ...",
+                    key=f"keep_{finding.kind.replace(' ', '_')}",
+                    icon=":material/content_cut:",
+                    on_click=begin_preparing,
+                    args=(stored.digest, {"first": first, "last": last}),
+                    help=_HELP,
+                )
     if fine:
         with st.expander(f"In order or good to know: {count(len(fine), 'finding')}"):
             for finding in fine:
@@ -111,8 +122,8 @@ def _frames(finding: Finding, stored: StoredSeries, store: SeriesStore) -> None:
                 key=f"{step}_{finding.kind.replace(' ', '_')}",
                 icon=f":material/{icon}:",
                 on_click=begin_preparing,
-                args=(stored.digest, {step: numbers}),
-                help="Opens Prepare with these frames filled in. The series stays as it is; a new one is made of it.",
+                args=(stored.digest, {step: in_ranges(numbers)}),
+                help=_HELP,
             )
 
 

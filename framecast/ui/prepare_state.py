@@ -1,6 +1,6 @@
 """What a person has chosen to do to a series, from page to page: whether Prepare is open, and the numbers in its fields."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -14,11 +14,22 @@ def field(digest: str, name: str) -> str:
     return f"prepare:{digest}:{name}"
 
 
-def begin_preparing(digest: str, steps: Mapping[str, tuple[int, ...]] | None = None) -> None:
-    """Open Prepare, with the frames of `steps` ("drop", "interpolate") filled in."""
+def begin_preparing(digest: str, filled: Mapping[str, str | int] | None = None) -> None:
+    """Open Prepare, with some of its fields filled in."""
     st.session_state[OPEN] = digest
-    for name, numbers in (steps or {}).items():
-        st.session_state[field(digest, name)] = ", ".join(map(str, numbers))
+    for name, value in (filled or {}).items():
+        st.session_state[field(digest, name)] = value
+
+
+def in_ranges(numbers: Sequence[int]) -> str:
+    """Numbers in rising order as a person writes them: '3, 110, 111, 120-125'."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
 
 
 def stop_preparing() -> None:

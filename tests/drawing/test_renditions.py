@@ -9,7 +9,7 @@ from PIL import Image
 
 from framecast.drawing import renditions as module
 from framecast.drawing.pictures import display_range, encode, picture
-from framecast.drawing.renditions import FILE, SIDE, kept_renditions, renditions
+from framecast.drawing.renditions import FILE, QUALITY, SIDE, kept_renditions, renditions
 from framecast.series.store import SeriesStore, StoredSeries
 
 
@@ -31,7 +31,7 @@ def test_each_is_the_frame_shrunk(store: SeriesStore, stored: StoredSeries) -> N
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)] and found.frames == range(0, 7, 2)
     for index, content in zip(found.frames, found.pictures, strict=True):
         frame = store.open(stored.digest).frames[index]
-        assert content == encode(picture(frame, display_range(stored)), lossless=False, longest_side=SIDE)
+        assert content == encode(picture(frame, display_range(stored)), lossless=False, longest_side=SIDE, quality=QUALITY)
         assert Image.open(io.BytesIO(content)).size == (found.width, found.height)
     assert max(found.width, found.height) == SIDE
     assert found.of(3) == found.of(2) == found.pictures[1] and found.of(6) == found.pictures[3]

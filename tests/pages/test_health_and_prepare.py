@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from framecast.evaluation.health import FILE
 from framecast.series.store import SeriesStore, StoredSeries
+from framecast.ui.prepare_state import in_ranges
 
 from .conftest import Open, moving_blob, texts
 
@@ -83,6 +84,22 @@ def test_prepare_makes_what_its_fields_say(open_page: Open, workspace: Path, sto
     frames = SeriesStore(workspace).open(stored.digest).frames[kept]
     assert np.array_equal(SeriesStore(workspace).open(made.digest).frames[..., 0], frames[:, 1:11, 2:14, 0])
     assert app.metric[1].value == "12 × 10"
+
+
+def test_the_longest_part_without_a_gap_is_kept_by_two_clicks(open_page: Open, workspace: Path) -> None:
+    names = [f"f{number}.png" for number in [*range(1, 11), *range(13, 27)]]
+    SeriesStore(workspace).add("gap", moving_blob(), names=names)
+    app = open_page("series")
+    assert "2 frames are missing" in texts(app)
+    app.button(key="keep_numbering").click().run()
+    app.button(key="prepare_make").click().run()
+    made = SeriesStore(workspace).list()[0]
+    assert SeriesStore(workspace).names(made.digest) == tuple(names[10:])
+
+
+@pytest.mark.parametrize(("numbers", "text"), [((), ""), ((3,), "3"), ((1, 2, 5), "1, 2, 5"), ((1, 4, 5, 6, 9), "1, 4-6, 9")])
+def test_frame_numbers_are_written_as_a_person_would(numbers: tuple[int, ...], text: str) -> None:
+    assert in_ranges(numbers) == text
 
 
 @pytest.mark.parametrize(

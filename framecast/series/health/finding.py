@@ -22,13 +22,16 @@ class Finding:
     """What to do, in a sentence; empty where there is nothing to do."""
     frames: tuple[int, ...] = ()
     """Indices, from 0, of the frames that may be left out or replaced."""
+    keep: tuple[int, int] | None = None
+    """First and last number, from 1, of the part that is better kept alone."""
 
     def to_mapping(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_mapping(cls, values: dict[str, Any]) -> "Finding":
-        return cls(**{**values, "frames": tuple(values["frames"])})
+        keep = values["keep"]
+        return cls(**{**values, "frames": tuple(values["frames"]), "keep": keep and (int(keep[0]), int(keep[1]))})
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +46,11 @@ class Subject:
     @property
     def n_frames(self) -> int:
         return self.measures.n_frames
+
+    def label(self, index: int) -> str:
+        """The name of the file of frame `index`, on one line and not longer than a line; a name is foreign text."""
+        name = "".join(letter if letter.isprintable() else "?" for letter in self.names[index])
+        return name if len(name) <= 60 else f"{name[:30]}…{name[-29:]}"
 
     def share(self, units: float) -> float:
         """A difference in units as a share of the value range."""

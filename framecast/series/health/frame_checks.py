@@ -1,6 +1,6 @@
 """Checks of single frames and of their order: how many, numbered without gaps, each once, and each one of the series."""
 
-from framecast.series.health.finding import Finding, Subject, frames_in_words
+from framecast.series.health.finding import Finding, Severity, Subject, frames_in_words
 from framecast.series.health.numbering import Numbering, numbering
 from framecast.series.health.odd_frames import cuts, odd_frames
 
@@ -37,7 +37,7 @@ def check_odd(subject: Subject) -> Finding | None:
     if not frames:
         return None
     one = len(frames) == 1
-    named = ", ".join(f"“{subject.names[index]}”" for index in frames[:4]) if subject.names else ""
+    named = ", ".join(f"“{subject.label(index)}”" for index in frames[:4]) if subject.names else ""
     sentence = (
         f"{frames_in_words(frames)}{f' ({named})' if named else ''} {'does' if one else 'do'} not look like "
         f"{'its' if one else 'their'} neighbours, which look like each other."
@@ -55,8 +55,8 @@ def check_cuts(subject: Subject) -> Finding | None:
     sentence = f"The picture changes at once and stays changed at {where}: another recording, or something was moved."
     borders = [0, *frames, subject.n_frames]
     start, stop = max(zip(borders[:-1], borders[1:], strict=True), key=lambda part: part[1] - part[0])
-    advice = f"If it was, keep one part only: frames {start + 1:,} to {stop:,} are the longest. Prepare does that."
-    return Finding("cuts", "look", sentence, advice)
+    advice = f"If it was, keep one part only: frames {start + 1:,} to {stop:,} are the longest."
+    return Finding("cuts", "look", sentence, advice, keep=(start + 1, stop))
 
 
 def check_duplicates(subject: Subject) -> Finding | None:
@@ -91,6 +91,7 @@ def check_numbering(subject: Subject) -> Finding | None:
         every = "" if found.unit == "number" and found.step == 1 else f", one every {_step(found)}"
         return Finding("numbering", "fine", f"The {what} in the file names go on without a gap{every}.")
     run = found.longest_run()
+    keep = (run.start + 1, run.stop) if len(run) > 1 else None
     advice = (
         f"Forecasters take all steps as equally long. Add what is missing, or keep the longest part without a gap: frames "
         f"{run.start + 1:,} to {run.stop:,}."
@@ -98,19 +99,20 @@ def check_numbering(subject: Subject) -> Finding | None:
     if len(uneven) > 0.05 * subject.n_frames:
         steps = f"{len(uneven):,} of {subject.n_frames - 1:,} steps are no multiple of {_step(found)}"
         sentence = f"The {what} in the file names are uneven: {steps}."
-        return Finding("numbering", "problem", sentence, advice)
+        return Finding("numbering", "problem", sentence, advice, keep=keep)
     n_missing = sum(n for _, n in missing)
     parts = []
     if missing:
         index, n = missing[0]
         are = "frame is" if n_missing == 1 else "frames are"
         first = f"the first {n:,} " if len(missing) > 1 else ""
-        place = f"{first}after frame {index + 1:,} (“{subject.names[index]}”)"
+        place = f"{first}after frame {index + 1:,} (“{subject.label(index)}”)"
         parts.append(f"By the {what} in the file names, {n_missing:,} {are} missing, {place}.")
     if uneven:
         index = uneven[0]
-        parts.append(f"The step after frame {index + 1:,} (“{subject.names[index]}”) is no multiple of {_step(found)}.")
-    return Finding("numbering", "problem" if n_missing > 0.05 * subject.n_frames else "look", " ".join(parts), advice)
+        parts.append(f"The step after frame {index + 1:,} (“{subject.label(index)}”) is no multiple of {_step(found)}.")
+    severity: Severity = "problem" if n_missing > 0.05 * subject.n_frames else "look"
+    return Finding("numbering", severity, " ".join(parts), advice, keep=keep)
 
 
 def _leave_or_replace(one: bool) -> str:

@@ -96,7 +96,8 @@ def test_blank_frames_are_found_and_many_of_them_are_a_question() -> None:
 def test_a_cut_is_found_and_the_longest_part_is_named() -> None:
     frames = np.concatenate([clean(40, seed=1) // 3, 200 - clean(80, seed=2) // 4])
     one = found(frames)["cuts"]
-    assert "at frame 41" in one.sentence and "frames 41 to 120" in one.advice and one.severity == "look"
+    assert "at frame 41" in one.sentence and one.severity == "look"
+    assert "frames 41 to 120" in one.advice and one.keep == (41, 120)
     assert "odd frames" not in found(frames)
 
 

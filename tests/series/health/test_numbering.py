@@ -51,7 +51,7 @@ def test_a_gap_in_numbers_is_counted_placed_and_answered() -> None:
     assert one.sentence == (
         "By the numbers in the file names, 3 frames are missing, after frame 35 (“img_0035_c1.png”)."
     )
-    assert "frames 36 to 136" in one.advice
+    assert "frames 36 to 136" in one.advice and one.keep == (36, 136)
 
 
 def test_gaps_in_time_stamps_and_months() -> None:
@@ -68,6 +68,11 @@ def test_uneven_and_repeated_stamps() -> None:
     assert one is not None and one.severity == "problem" and "are uneven" in one.sentence
     one = checked(stamped([*range(0, 300, 5), 297 + 5, *range(305, 600, 5)]))
     assert one is not None and "no multiple of 5 min" in one.sentence
+
+
+def test_names_are_foreign_text_and_are_shown_on_one_line() -> None:
+    one = checked([f"\x1b[31m{'long' * 30}\n{number}.png" for number in (1, 2, 3, 4, 7, 8, 9, 10)])
+    assert one is not None and one.sentence.isprintable() and len(one.sentence) < 160 and "…" in one.sentence
 
 
 def test_many_missing_frames_are_a_problem() -> None:
