@@ -55,6 +55,10 @@ _SEQUENTIAL = (
 )  # fmt: skip
 
 
+_TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+"""Linear sRGB to XYZ (IEC 61966-2-1)."""
+
+
 def forecaster_colour(name: str) -> str:
     """The colour of a forecaster as #rrggbb; one that has none of its own always gets the same of a few others."""
     return _FORECASTERS.get(name) or _OTHERS[crc32(name.encode()) % len(_OTHERS)]
@@ -66,12 +70,21 @@ def grey_lut() -> Lut:
 
 def error_lut() -> Lut:
     """Blue below zero, near-white at zero, red above (ColorBrewer RdBu, reversed)."""
-    return _between(_DIVERGING)
+    return _between(_DIVERGING, even_sides=True)
 
 
 def spread_lut() -> Lut:
     """Near-white where nothing is unsure, as an error of zero is, to dark purple (ColorBrewer Purples)."""
-    return _between(_SEQUENTIAL)
+    return _between(_SEQUENTIAL, even_sides=False)
+
+
+def lab(colours: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Colours (..., 3), 0 to 255, in CIELAB (D65), where distances are as large as they look."""
+    srgb = np.asarray(colours, dtype=np.float64) / 255
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    x, y, z = np.moveaxis(linear @ _TO_XYZ.T / _TO_XYZ.sum(axis=1), -1, 0)
+    f_x, f_y, f_z = (np.where(part > 216 / 24389, np.cbrt(part), (24389 / 27 * part + 16) / 116) for part in (x, y, z))
+    return np.stack([116 * f_y - 16, 500 * (f_x - f_y), 200 * (f_y - f_z)], axis=-1)
 
 
 def gradient(lut: Lut, n_stops: int = 17) -> str:
@@ -87,8 +100,18 @@ def faded(colour: str, alpha: float) -> str:
     return f"rgba({red},{green},{blue},{alpha})"
 
 
-def _between(colours: tuple[tuple[int, int, int], ...]) -> Lut:
+def _between(colours: tuple[tuple[int, int, int], ...], *, even_sides: bool) -> Lut:
+    """From the first to the last, in steps that look equally large: equal distances in CIELAB along the way, with `even_sides`
+    on each side of the middle colour by itself, so that this one stays in the middle."""
     anchors = np.array(colours, dtype=np.float64)
-    position = np.linspace(0, len(anchors) - 1, 256)
-    channels = [np.interp(position, np.arange(len(anchors)), anchors[:, channel]) for channel in range(3)]
-    return np.stack(channels, axis=1).round().astype(np.uint8)
+    fine = np.linspace(0, len(anchors) - 1, 4096)
+    way = np.stack([np.interp(fine, np.arange(len(anchors)), anchors[:, channel]) for channel in range(3)], axis=1)
+    gone = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(lab(way), axis=0), axis=1))])
+    middle = gone[(len(fine) - 1) // 2]
+    if even_sides:
+        share = np.where(gone <= middle, gone / middle, 1 + (gone - middle) / (gone[-1] - middle)) / 2
+    else:
+        share = gone / gone[-1]
+    places = np.interp(np.linspace(0, 1, 256), share, np.arange(len(fine)))
+    lut: Lut = way[places.round().astype(int)].round().astype(np.uint8)
+    return lut

@@ -16,7 +16,7 @@ LARGE_PREVIEW, SMALL_PREVIEW = 800, 560
 """Longest side of a preview in pixels: of one that has the page to itself, and of one of many or beside others."""
 PLAYED = 640
 """The same of a film that is played beside others, whose frames at rest are exact."""
-QUALITY, QUALITY_OF_LEVELS = 88, 75
+QUALITY, QUALITY_OF_LEVELS = 85, 75
 SHORT_CLIP = 150
 """Up to this many frames a clip is short enough for large previews."""
 MOST_FRAMES = 500

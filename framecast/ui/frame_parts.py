@@ -19,8 +19,9 @@ from framecast.ui.beside import Shown
 from framecast.ui.clips import encode_levels, encode_preview
 from framecast.ui.player import Part, pictures, sample, values
 
-CHUNK = 8
-"""Leads in a packet: few, so that the first frames are on the screen while the last are still encoded."""
+CHUNK, EXACT_CHUNK = 5, 50
+"""Leads in a packet: few, so that the first frames are on the screen while the last are still encoded; more of values, which
+need no encoding."""
 EXACT_PIXELS = 256 * 256
 EXACT_BYTES = 8 * 2**20
 """Forecasts of frames up to this many pixels, and up to this many bytes in all, are sent as values."""
@@ -61,20 +62,23 @@ class Comparison:
         n_bytes = self.split.horizon * height * width * n_channels * self.truth.dtype.itemsize
         return bool(height * width <= EXACT_PIXELS and n_bytes <= EXACT_BYTES)
 
+    def chunk_of(self, lead: int) -> int:
+        """Which packet holds a lead: 0 those from lead 1 on, -1 those up to lead 0."""
+        return (lead - 1) // self._chunk
+
+    def leads_of(self, chunk: int, first: int) -> range:
+        """The leads of a packet, from `first` to the horizon at most."""
+        begin = chunk * self._chunk + 1
+        return range(max(first, begin), min(self.split.horizon, begin + self._chunk - 1) + 1)
+
+    @property
+    def _chunk(self) -> int:
+        return EXACT_CHUNK if self.exact else CHUNK
+
     def observed(self, lead: int) -> Frames:
         """(height, width, channel): the true frame at a lead, which may be 0 or less."""
         frame: Frames = self.series.frames[self.split.origin + lead]
         return frame
-
-
-def chunk_of(lead: int) -> int:
-    """Which packet holds a lead: 0 holds leads 1 to CHUNK, -1 those from 1 - CHUNK to 0."""
-    return (lead - 1) // CHUNK
-
-
-def leads_of(chunk: int, first: int, last: int) -> range:
-    """The leads of a packet that lie between `first` and `last`."""
-    return range(max(first, chunk * CHUNK + 1), min(last, chunk * CHUNK + CHUNK) + 1)
 
 
 def truth_part(what: Comparison, leads: range) -> Part:

@@ -19,7 +19,7 @@ from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui import frame_parts, state
 from framecast.ui.beside import Shown, beside, shown_run
 from framecast.ui.ended_run import DELETED
-from framecast.ui.frame_parts import PERCENTILE, Comparison, chunk_of, leads_of
+from framecast.ui.frame_parts import PERCENTILE, Comparison
 from framecast.ui.pixel_view import pixel_view
 from framecast.ui.plain_pictures import plain_pictures, wants_plain
 from framecast.ui.player import Part, feed, mask, pack, player
@@ -52,7 +52,7 @@ def frames_view(run: Run, stored: StoredSeries | None, store: SeriesStore) -> in
     head = _header(what, shown)
     said = player(pack({**head, "life": _life(key)}, _mask(what)), key=key)
     view = PlayerView.of(
-        said, horizon=what.split.horizon, history=HISTORY, most_history=_most_history(what),
+        said, horizon=what.split.horizon, history=_first_history(what), most_history=_most_history(what),
         size=(stored.width, stored.height), channels=[name for name, _ in _channels(stored.n_channels)],
     )  # fmt: skip
     st.session_state[f"{key}_life"] = view.life
@@ -88,7 +88,7 @@ def _header(what: Comparison, shown: list[Shown]) -> dict[str, object]:
             "channelNames": {1: [""], 2: ["1", "2"], 3: ["R", "G", "B"], 4: ["R", "G", "B", "4"]}[stored.n_channels],
             "channels": channels,
             "percentile": PERCENTILE,
-            "history": min(HISTORY, _most_history(what)),
+            "history": _first_history(what),
             "mostHistory": _most_history(what),
             "marks": _marks(what.run),
             "luts": {"signed": error_lut().tolist(), "magnitude": spread_lut().tolist()},
@@ -103,13 +103,13 @@ def _packets(
     what: Comparison, shown: list[Shown], view: PlayerView, lead: int, mode: str
 ) -> Iterator[tuple[str, list[Part]]]:
     """What the player needs for what it shows, the most urgent first. Lazy: what is not asked for is not encoded."""
-    horizon, spread = what.split.horizon, what.run.spread()
+    spread = what.run.spread()
     by_ssim = view.channel if view.error == "ssim" else None
     yield "samples", [frame_parts.truth_sample(what), *(frame_parts.forecast_sample(what, one) for one in shown)]
-    first, here = 1 - _most_history(what), chunk_of(lead)
-    wanted = range(chunk_of(1 - view.history), chunk_of(horizon) + 1)
+    first, here = 1 - _most_history(what), what.chunk_of(lead)
+    wanted = range(what.chunk_of(1 - view.history), what.chunk_of(what.split.horizon) + 1)
     for chunk in sorted(wanted, key=lambda one: (one != here, one < here, one)):
-        leads = leads_of(chunk, first, horizon)
+        leads = what.leads_of(chunk, first)
         yield f"truth_{chunk}", [frame_parts.truth_part(what, leads)]
         if chunk >= 0:
             for place, one in enumerate(shown):
@@ -124,7 +124,7 @@ def _packets(
         with st.spinner("Computing SSIM maps ..."):
             for chunk in sorted((one for one in wanted if one >= 0), key=lambda one: (one != here, one)):
                 for one in shown if mode == "difference" else shown[:1]:
-                    leads = leads_of(chunk, first, horizon)
+                    leads = what.leads_of(chunk, first)
                     yield f"ssim_{by_ssim}_{one.name}_{chunk}", frame_parts.ssim_parts(what, one, by_ssim, leads)
 
 
@@ -138,6 +138,10 @@ def _life(key: str) -> str:
 
 def _most_history(what: Comparison) -> int:
     return min(MOST_HISTORY, what.split.test.start)
+
+
+def _first_history(what: Comparison) -> int:
+    return min(HISTORY, _most_history(what))
 
 
 def _channels(n_channels: int) -> list[tuple[str, str]]:

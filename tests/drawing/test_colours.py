@@ -5,8 +5,9 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+from skimage.color import rgb2lab
 
-from framecast.drawing.colours import INKS, error_lut, forecaster_colour, gradient
+from framecast.drawing.colours import INKS, error_lut, forecaster_colour, gradient, lab, spread_lut
 from framecast.evaluation.ceiling import NAMES
 from framecast.forecasters.catalog import FORECASTERS
 
@@ -81,3 +82,29 @@ def test_the_app_listens_to_this_machine_only_and_tells_nobody() -> None:
     config = tomllib.loads(CONFIG.read_text(encoding="utf-8"))
     assert config["server"]["address"] == "127.0.0.1"
     assert config["browser"]["gatherUsageStats"] is False
+
+
+def test_steps_of_a_map_look_equally_large_and_its_lightness_goes_one_way() -> None:
+    """Sixteen steps on, the distance in CIELAB is much the same everywhere; a plain mixture of the colours misses that."""
+    for lut, sides in ((error_lut(), (slice(None, 128), slice(128, None))), (spread_lut(), (slice(None),))):
+        for side in sides:
+            colours = lab(lut[side])
+            far = np.linalg.norm(colours[16:] - colours[:-16], axis=1)
+            assert far.max() / far.min() < 1.5
+            lightness = colours[::8, 0]
+            assert np.all(np.diff(lightness) > 0) or np.all(np.diff(lightness) < 0)
+
+
+def test_lab_is_that_of_others() -> None:
+    colours = np.random.default_rng(0).integers(0, 256, (50, 3))
+    assert np.allclose(lab(colours), rgb2lab(colours[None] / 255)[0], atol=0.02)
+
+
+def test_the_two_signs_are_told_apart_whatever_the_eye() -> None:
+    """Blue and red ends, seen without red or without green (Machado 2009), stay far apart."""
+    low, high = ((error_lut()[end] / 255) ** 2.2 for end in (0, 255))
+    for eye in (
+        np.array([[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]),
+        np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]),
+    ):
+        assert np.abs(eye @ low - eye @ high).max() > 0.25

@@ -28,6 +28,9 @@ function listenTo(player) {
   find(".limit").onchange = (event) => player.setLimit(numberIn(event.target));
   find(".percentile").onchange = (event) => player.setPercentile(numberIn(event.target));
   find(".history").onchange = (event) => player.setHistory(numberIn(event.target) ?? 0);
+  // What is being typed is left alone until it is done.
+  root.addEventListener("input", (event) => (event.target.typing = event.target.type === "number"), true);
+  root.addEventListener("change", (event) => (event.target.typing = false), true);
   root.onkeydown = (event) => pressed(player, act, event);
 }
 

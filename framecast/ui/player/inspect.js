@@ -106,6 +106,10 @@ class Inspector {
     const truth = valuesAt(shelf, "truth", lead, index);
     if (!truth) return "preview";
     const names = header.compare.channelNames;
+    if (panel.kind === "spread") {
+      const spread = lead < 1 ? null : valuesAt(shelf, panel.source, lead, index);
+      return lead < 1 ? "" : spread ? exactly(spread[0]) : "preview";
+    }
     if (panel.kind === "truth" || lead < 1) return row(names, truth.map(exactly));
     const forecast = valuesAt(shelf, panel.forecaster, lead, index);
     if (!forecast) return "preview";

@@ -51,7 +51,7 @@ function scaleBar(lut, limit, isSigned, unit, isSsim) {
 function showFields(player) {
   const { find } = player;
   const shown = [[".low", player.window[0]], [".high", player.window[1]], [".limit", Number(player.errorLimit.toPrecision(4))], [".percentile", player.percentile]];
-  for (const [name, value] of shown) if (find(name) !== find(":focus")) find(name).value = value;
+  for (const [name, value] of shown) if (!find(name).typing) find(name).value = value;
   find(".channel").value = player.channel;
 }
 

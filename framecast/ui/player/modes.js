@@ -26,7 +26,7 @@ function panelsOf({ header, mode, error, channel }) {
   if (mode === "difference") return forecasters.map((one) => errorPanel(one, `${called} of ${one.title}`));
   const [main, ...others] = forecasters;
   const panels = [truth, made("forecast", main), errorPanel(main, others.length ? `${called} of ${main.title}` : called)];
-  if (spread) panels.push({ kind: "spread", bar: true, source: spread.source, title: "Spread", note: spread.note });
+  if (spread) panels.push({ kind: "spread", hasValues: true, source: spread.source, title: "Spread", note: spread.note });
   return [...panels, ...others.map((one) => made("forecast", one))];
 }
 

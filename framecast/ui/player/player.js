@@ -83,6 +83,7 @@ class Player {
     const { compare } = this.header;
     this.find(".speed").value = String(this.header.framesPerSecond);
     this.find(".transport").hidden = this.header.n < 2 && !compare;
+    this.find("summary").textContent = compare ? "Scale, history, pixel and keys" : "Keys";
     this.find(".keys").textContent = KEYS_IN_WORDS + (compare ? KEYS_OF_COMPARE : ".");
     if (!compare) return;
     Object.assign(this, { window: compare.window, percentile: compare.percentile, history: compare.history });
@@ -434,7 +435,7 @@ class Player {
   showPlace(pixel, pin, rect) {
     this.find(".place").textContent = pixel ? `x ${pixel[0]}, y ${pixel[1]}` : "";
     const fields = [[".pinX", pin?.[0]], [".pinY", pin?.[1]], [".rectX", rect?.[0]], [".rectY", rect?.[1]], [".rectW", rect?.[2]], [".rectH", rect?.[3]]];
-    for (const [name, value] of fields) if (this.find(name) !== this.find(":focus")) this.find(name).value = value ?? "";
+    for (const [name, value] of fields) if (!this.find(name).typing) this.find(name).value = value ?? "";
   }
 
   // ---- what Python is told

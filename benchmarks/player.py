@@ -1,0 +1,161 @@
+"""How fast the player plays: 50 leads of three panels of 785 x 785 x 3, made, in this machine's Chromium.
+
+    python benchmarks/player.py [--frames 50] [--side 785]
+
+Prints seconds from the address to the first frame, megabytes received until nothing more comes, frames shown a second at 60
+asked for (while pictures are still decoded, and once they are), and the processor time of a frame, which other programs on
+the machine disturb less than the clock. The server is warm: it has drawn a page before. No test may assert on these numbers.
+"""
+
+import argparse
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import psutil
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from framecast.evaluation.scores import score  # noqa: E402
+from framecast.runs.experiment import plan  # noqa: E402
+from framecast.runs.store import RunStore  # noqa: E402
+from framecast.series.frames import Split  # noqa: E402
+from framecast.series.store import SeriesStore  # noqa: E402
+
+N_BEFORE = 20
+PLAYED_S = 5.0
+COUNT_FRAMES = """(player, milliseconds) => new Promise((done) => {
+    let [frames, ticks, last] = [0, 0, player.dataset.shown];
+    const began = performance.now();
+    const look = () => {
+        ticks++;
+        if (player.dataset.shown !== last) [frames, last] = [frames + 1, player.dataset.shown];
+        const spent = performance.now() - began;
+        spent > milliseconds ? done([frames / spent * 1000, ticks / spent * 1000]) : requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+})"""
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--frames", type=int, default=50, help="leads")
+    arguments.add_argument("--side", type=int, default=785, help="pixels of a side")
+    asked = arguments.parse_args()
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        raise SystemExit("No Chromium on this machine. Install it (Debian: apt-get install chromium), then run this again.")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        run_id = make_run(Path(folder), asked.frames, asked.side)
+        with serving(Path(folder)) as url:
+            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+            measure(browser.new_page(viewport={"width": 1280, "height": 900}), f"{url}/compare?run={run_id}")
+            browser.close()
+
+
+def make_run(workspace: Path, n_leads: int, side: int) -> str:
+    """Waves that travel over a noisy ground, and a forecast that lags one frame behind them."""
+    y, x = np.mgrid[:side, :side]
+    ground = np.random.default_rng(0).normal(0, 4, (side, side, 3))
+
+    def frame(t: int) -> np.ndarray:
+        wave = 128 + 60 * np.sin((x + 2 * t) / 17) + 40 * np.cos((y - t) / 9 + x / 31)
+        return np.clip(np.stack([wave, 0.8 * wave + 20, 255 - wave], -1) + np.roll(ground, 7 * t, 1), 0, 255).astype(np.uint8)
+
+    frames = np.stack([frame(t) for t in range(N_BEFORE + n_leads)])
+    stored = SeriesStore(workspace).add("made waves", frames)
+    split = Split.of(len(frames), n_leads)
+    series = SeriesStore(workspace).open(stored.digest)
+    run = RunStore(workspace).create(plan(series, forecaster="convlstm", digest=stored.digest, device="cpu", split=split))
+    forecast = frames[split.test.start - 1 : -1]
+    run.write_forecast(forecast)
+    forecasts = {"convlstm": forecast, "persistence": np.broadcast_to(frames[split.origin], forecast.shape)}
+    metrics = ("ssim", "psnr", "mse", "mae")
+    run.write_summary({})
+    run.write_scores(
+        curve
+        for name, one in forecasts.items()
+        for curve in score(name, one, frames[split.test.start :], origin=split.origin, data_range=255.0, metrics=metrics)
+    )
+    return run.id
+
+
+@contextmanager
+def serving(workspace: Path) -> Iterator[str]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    environment = {**os.environ, "FRAMECAST_WORKSPACE": str(workspace)}
+    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def measure(page: Page, address: str) -> None:
+    received = [0]
+
+    def count(content: str | bytes) -> None:
+        received[0] += len(content)
+
+    page.on("websocket", lambda websocket: websocket.on("framereceived", count))
+    for visit in ("cold", "warm"):  # the first visit imports torch and encodes the frames
+        received[0], began, spent = 0, time.monotonic(), processor_seconds("")
+        page.goto(address)
+        player = page.locator(".player[data-shown]")
+        player.wait_for(timeout=300_000)
+        painted, spent = time.monotonic() - began, processor_seconds("") - spent
+        page.locator(".player[data-exact=true]").wait_for(timeout=300_000)
+        exact = time.monotonic() - began
+        before = -1
+        while received[0] != before:
+            before = received[0]
+            page.wait_for_timeout(2000)
+        first = f"first frame {painted:.1f} s ({spent:.1f} s of processor)"
+        print(f"{visit} visit: {first}, at rest exact {exact:.1f} s, received {received[0] / 1e6:.1f} MB")
+    player.get_by_label("Frames per second").select_option("60")
+    player.focus()
+    page.keyboard.press("Space")
+    for stage in ("first seconds", "then", "then", "then"):
+        spent = processor_seconds("chrom")
+        shown, ticks = player.evaluate(COUNT_FRAMES, PLAYED_S * 1000)
+        cost = 1000 * (processor_seconds("chrom") - spent) / (shown * PLAYED_S)
+        load = f"load {os.getloadavg()[0]:.1f}"
+        rate = f"{shown:.0f} frames a second of {ticks:.0f} that the browser drew"
+        print(f"{stage}: {rate}, {cost:.0f} ms of processor a frame, {load}")
+
+
+def processor_seconds(named: str) -> float:
+    """What this program's processes have used that have `named` in their command: the server and Chromium, or one of them."""
+    total = 0.0
+    for process in psutil.Process().children(recursive=True):
+        try:
+            if named in " ".join(process.cmdline()):
+                total += sum(process.cpu_times()[:2])
+        except psutil.Error:
+            continue
+    return total
+
+
+if __name__ == "__main__":
+    main()

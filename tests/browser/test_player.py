@@ -1,0 +1,498 @@
+"""The player in a real browser, on a finished run: every mode, every key, what is drawn and what is read off it.
+
+The arrays are the judge: colours are compared with the values they stand for, and values to the last digit.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from framecast.evaluation.scores import score
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.runs.experiment import carry_out, plan
+from framecast.runs.forecasting import score_test
+from framecast.runs.store import Run, RunStore
+from framecast.series.frames import Frames, FrameSeries, Split
+from framecast.series.store import SeriesStore
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+N_FRAMES, HORIZON, HEIGHT, WIDTH = 20, 6, 24, 30
+ORIGIN = N_FRAMES - HORIZON
+TITLE = FORECASTERS["damped"].title
+DEEP = (300, 260)
+"""Height and width of a series too large for all its values to be sent."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    run: Run
+    series: FrameSeries
+
+    @property
+    def truth(self) -> Frames:
+        return self.series.frames[self.run.record.split.test.start :]
+
+
+@pytest.fixture(scope="module")
+def small(server_workspace: Path) -> Finished:
+    """A colour series and the run of a simple rule on it, carried out as any run is."""
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    waves = [[120 + 60 * np.sin((x + 2 * t) / (4 + c)) + 30 * np.cos((y - t) / 3) for c in range(3)] for t in range(N_FRAMES)]
+    return finished(server_workspace, np.moveaxis(np.array(waves), 1, -1).round().astype(np.uint8), HORIZON)
+
+
+@pytest.fixture(scope="module")
+def deep(server_workspace: Path) -> Finished:
+    """A 16-bit series of a size that is played from previews, and a forecast that drifts away from it."""
+    y, x = np.mgrid[: DEEP[0], : DEEP[1]]
+    frames = np.stack([1500 + 700 * np.sin((x + 3 * t) / 20) + 500 * np.cos(y / 15) for t in range(12)]).round()
+    store, runs = SeriesStore(server_workspace), RunStore(server_workspace)
+    stored = store.add("deep", frames[..., None].astype(np.uint16))
+    series = store.open(stored.digest)
+    record = plan(series, forecaster="damped", digest=stored.digest, device="cpu", split=Split.of(12, 4))
+    run = runs.create(record)
+    forecast = series.frames[8:] + (np.arange(4) * 40 + 10).astype(np.uint16)[:, None, None, None]
+    run.write_forecast(forecast)
+    last = np.broadcast_to(series.frames[7], forecast.shape)
+    run.write_summary({})
+    forecasts = {"damped": forecast, "persistence": last}
+    run.write_scores([curve for name, one in forecasts.items() for curve in score_test(name, one, series, record.split)])
+    return Finished(run, series)
+
+
+def finished(workspace: Path, frames: Frames, n_test: int) -> Finished:
+    store, runs = SeriesStore(workspace), RunStore(workspace)
+    stored = store.add("waves", frames)
+    series = store.open(stored.digest)
+    split = Split.of(len(frames), n_test)
+    run = runs.create(plan(series, forecaster="damped", digest=stored.digest, device="cpu", split=split))
+    for _ in carry_out(run.record, series, run):
+        pass
+    return Finished(run, series)
+
+
+@pytest.fixture(scope="module")
+def tab(browser: Browser, app_url: str) -> Iterator[Page]:
+    """One tab for all tests here; each goes to the address that it needs."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_went_wrong(tab: Page, server_workspace: Path) -> Iterator[None]:
+    complaints: list[str] = []
+
+    def listen(message: Any) -> None:
+        if message.type == "error" and "_stcore" not in message.location.get("url", ""):
+            complaints.append(message.text)
+
+    def caught(error: Any) -> None:
+        complaints.append(str(error))
+
+    tab.on("console", listen)
+    tab.on("pageerror", caught)
+    yield
+    tab.remove_listener("console", listen)
+    tab.remove_listener("pageerror", caught)
+    assert complaints == []
+    assert "Traceback" not in server_workspace.with_name("server.log").read_text()
+
+
+@pytest.fixture
+def player(tab: Page, app_url: str, small: Finished) -> Locator:
+    return opened(tab, app_url, small)
+
+
+def opened(tab: Page, app_url: str, what: Finished, more: str = "") -> Locator:
+    tab.goto(f"{app_url}/compare?run={what.run.id}{more}")
+    player = tab.locator(".player[data-shown]")
+    expect(player).to_have_attribute("data-exact", "true")
+    player.focus()
+    return player
+
+
+# ---- what is drawn
+
+
+def colour(player: Locator, panel: int, x: int, y: int) -> list[int]:
+    """The colour on the screen in the middle of a pixel of the frame, in panel 0, 1, ..."""
+    return player.locator("canvas.picture").nth(panel).evaluate(
+        """(canvas, [x, y, width, height]) => {
+            const [zoom, left, top] = JSON.parse(canvas.closest(".player").dataset.view ?? "[1,0,0]");
+            const px = ((x + 0.5 - left) * zoom * canvas.width) / width;
+            const py = ((y + 0.5 - top) * zoom * canvas.height) / height;
+            return [...canvas.getContext("2d").getImageData(Math.floor(px), Math.floor(py), 1, 1).data.slice(0, 3)];
+        }""",
+        [x, y, WIDTH, HEIGHT],
+    )
+
+
+def test_panels_show_the_very_values(player: Locator, small: Finished) -> None:
+    expect(player.locator("figcaption .name")).to_have_text(["Truth", TITLE, "Error"])
+    for lead in (1, 2):
+        for x, y in ((0, 0), (29, 23), (13, 7)):
+            assert colour(player, 0, x, y) == small.truth[lead - 1, y, x].tolist()
+            assert colour(player, 1, x, y) == small.run.forecast()[lead - 1, y, x].tolist()
+        player.press("ArrowRight")
+
+
+def test_keys_step_jump_and_play(tab: Page, player: Locator) -> None:
+    for key, lead in (("ArrowRight", 2), ("End", HORIZON), ("ArrowLeft", HORIZON - 1), ("Home", -9), ("End", HORIZON)):
+        player.press(key)
+        expect(player).to_have_attribute("data-shown", str(lead))
+    player.press(" ")
+    expect(player).not_to_have_attribute("data-shown", str(HORIZON))
+    expect(player.get_by_role("button", name="Pause")).to_be_visible()
+    player.press(" ")
+    expect(player.get_by_role("button", name="Play", exact=True)).to_be_visible()
+    player.press("End")
+    player.locator(".loop").uncheck()
+    player.focus()
+    player.press(" ")  # from the end it begins again, and without the loop it stays at the end
+    expect(player).not_to_have_attribute("data-shown", str(HORIZON))
+    expect(player.get_by_role("button", name="Play", exact=True)).to_be_visible()
+    expect(player).to_have_attribute("data-shown", str(HORIZON))
+
+
+def test_playing_asks_nothing_of_the_server_and_a_pause_tells_it_the_lead(tab: Page, player: Locator) -> None:
+    sent: list[object] = []
+    with tab.expect_websocket() as found:
+        tab.reload()
+    found.value.on("framesent", lambda content: sent.append(content))
+    expect(player).to_have_attribute("data-exact", "true")
+    tab.wait_for_timeout(1000)
+    player.focus()
+    sent.clear()
+    player.press(" ")
+    seen = set()
+    for _ in range(12):
+        seen.add(player.get_attribute("data-shown"))
+        tab.wait_for_timeout(100)
+    assert len(seen) > 3 and not sent
+    player.press(" ")
+    player.press("Home")
+    player.press("End")
+    expect(tab.get_by_text(re.compile(f"at lead {HORIZON}")).first).to_be_visible()
+    assert sent
+
+
+def test_dragging_the_slider_shows_frames_before_it_is_let_go(tab: Page, player: Locator) -> None:
+    box = player.locator(".slider").bounding_box()
+    assert box
+    tab.mouse.move(box["x"] + box["width"] - 7, box["y"] + 10)
+    tab.mouse.down()
+    expect(player).to_have_attribute("data-shown", str(HORIZON))
+    tab.mouse.move(box["x"] + 8, box["y"] + 10, steps=3)
+    expect(player).to_have_attribute("data-shown", "-9")
+    tab.mouse.up()
+
+
+def test_best_median_and_worst_lead(player: Locator, small: Finished) -> None:
+    (curve,) = [one for one in small.run.scores() if (one.forecaster, one.metric) == ("damped", "ssim")]
+    order = np.argsort(-curve.values, kind="stable") + 1
+    for name, lead in (("best", order[0]), ("median", order[(HORIZON - 1) // 2]), ("worst", order[-1])):
+        player.get_by_role("button", name=name, exact=True).click()
+        expect(player).to_have_attribute("data-shown", str(lead))
+
+
+# ---- modes
+
+
+def test_swipe_shows_truth_left_and_forecast_right_of_its_handle(tab: Page, player: Locator, small: Finished) -> None:
+    player.press("s")
+    handle = player.get_by_role("slider", name="Border between truth and forecast")
+    expect(handle).to_be_visible()
+    truth, forecast = (frames[0, 12] for frames in (small.truth, small.run.forecast()))
+    assert colour(player, 0, 5, 12) == truth[5].tolist() and colour(player, 0, 25, 12) == forecast[25].tolist()
+    handle.press("End")
+    assert colour(player, 0, 25, 12) == truth[25].tolist()
+    handle.press("Home")
+    assert colour(player, 0, 5, 12) == forecast[5].tolist()
+    handle.press("ArrowRight")
+    expect(handle).to_have_attribute("aria-valuenow", "2")
+    box, stage = handle.bounding_box(), player.locator("canvas.picture").bounding_box()
+    assert box and stage
+    tab.mouse.move(box["x"] + 10, box["y"] + box["height"] / 2)
+    tab.mouse.down()
+    tab.mouse.move(stage["x"] + 0.75 * stage["width"], box["y"] + 20, steps=3)
+    tab.mouse.up()
+    expect(handle).to_have_attribute("aria-valuenow", re.compile("7[456]"))
+    assert colour(player, 0, 5, 12) == truth[5].tolist() and colour(player, 0, 28, 12) == forecast[28].tolist()
+    player.focus()
+    player.press("s")
+    expect(player).to_have_attribute("data-mode", "side")
+
+
+def test_blink_shows_truth_and_forecast_in_turn(player: Locator, small: Finished) -> None:
+    player.press("b")
+    truth, forecast = small.truth[0], small.run.forecast()[0]
+    y, x = np.unravel_index(np.argmax(np.abs(truth[..., 0].astype(int) - forecast[..., 0])), (HEIGHT, WIDTH))
+    both = {tuple(truth[y, x].tolist()), tuple(forecast[y, x].tolist())}
+    badge = player.locator(".badge").first
+    seen = set()
+    for word in ("truth", "forecast", "truth"):
+        expect(badge).to_have_text(word)
+        seen.add(tuple(colour(player, 0, int(x), int(y))))
+    assert seen <= both
+    player.get_by_role("button", name="Blink").click()
+    expect(player).to_have_attribute("data-mode", "blink")
+
+
+def test_difference_shows_the_errors_of_all(tab: Page, player: Locator) -> None:
+    tab.get_by_text("Persistence beside it").click()
+    names = player.locator("figcaption .name")
+    expect(names).to_have_text(["Truth", TITLE, f"Error of {TITLE}", "Persistence"])
+    player.focus()
+    player.press("d")
+    expect(names).to_have_text([f"Error of {TITLE}", "Error of Persistence"])
+    expect(player).to_have_attribute("data-exact", "true")
+    bars = player.locator(".ticks").all_inner_texts()
+    assert bars[0] == bars[1]
+
+
+def test_the_error_scale_is_a_percentile_of_all_errors_and_can_be_chosen(player: Locator, small: Finished) -> None:
+    errors = (small.run.forecast().astype(float) - small.truth).mean(axis=-1)
+    player.locator("summary").click()
+    limit = player.get_by_label("End of the error scale")
+    assert float(limit.input_value()) == pytest.approx(np.percentile(np.abs(errors), 99.5), rel=1e-3)
+    y, x = np.unravel_index(np.argmax(np.abs(errors[0])), (HEIGHT, WIDTH))
+    limit.fill(str(float(np.abs(errors[0]).max()) / 2))
+    limit.press("Enter")
+    expect(player.locator(".clipped").last).to_contain_text("clipped")
+    red, _, blue = colour(player, 2, int(x), int(y))
+    assert (red > blue + 100) == (errors[0, y, x] > 0)
+    for kind in ("absolute", "squared"):
+        player.get_by_label("Error", exact=True).select_option(kind)
+        sizes = np.abs(small.run.forecast().astype(float) - small.truth)
+        sizes = (sizes if kind == "absolute" else sizes**2).mean(axis=-1)
+        assert float(limit.input_value()) == pytest.approx(np.percentile(sizes, 99.5), rel=1e-3)
+
+
+def test_the_ssim_map_has_the_ssim_as_its_mean(player: Locator, small: Finished) -> None:
+    player.get_by_label("Error", exact=True).select_option("ssim")
+    expect(player).to_have_attribute("data-exact", "true")
+    expect(player.locator("figcaption .name").last).to_have_text("SSIM map")
+    hover(player, 0, 15, 12)
+    expect(player.locator(".values").last).to_have_text(re.compile(r"^SSIM 0\.\d{4}$"))
+    hover(player, 0, 1, 1)
+    expect(player.locator(".values").last).to_have_text("no window fits here")
+
+
+# ---- zoom
+
+
+def test_zoom_and_pan_are_linked_and_pixels_stay_square(tab: Page, player: Locator, small: Finished) -> None:
+    box = player.locator("canvas.picture").nth(0).bounding_box()
+    assert box
+    tab.mouse.move(box["x"] + box["width"] * (20.5 / WIDTH), box["y"] + box["height"] * (6.5 / HEIGHT))
+    for _ in range(4):
+        tab.mouse.wheel(0, -240)
+    expect(player).to_have_attribute("data-view", re.compile(r"\["))
+    zoom, left, top = view(player)
+    assert zoom > 2 and left < 20.5 < left + WIDTH / zoom and top < 6.5 < top + HEIGHT / zoom
+    for panel, frames in enumerate((small.truth, small.run.forecast())):
+        assert colour(player, panel, 20, 6) == frames[0, 6, 20].tolist()  # nothing was smoothed
+    tab.mouse.down()
+    tab.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.5, steps=4)
+    tab.mouse.up()
+    assert view(player)[1] > left
+    before = view(player)
+    player.press("Shift+ArrowLeft")
+    assert view(player)[1] < before[1]
+    player.press("+")
+    assert view(player)[0] == pytest.approx(before[0] * 1.5, rel=1e-3)
+    player.press("-")
+    player.press("z")
+    assert view(player) == [1, 0, 0]
+    expect(tab.locator(".js-plotly-plot").first).to_be_visible()
+
+
+def view(player: Locator) -> list[float]:
+    found: list[float] = json.loads(player.get_attribute("data-view") or "[1, 0, 0]")
+    return found
+
+
+def test_digits_show_one_panel_alone_and_f_fills_the_screen(tab: Page, player: Locator) -> None:
+    player.press("2")
+    expect(player.locator("figure:visible .name")).to_have_text([TITLE])
+    player.press("0")
+    expect(player.locator("figure:visible")).to_have_count(3)
+    player.press("f")
+    tab.wait_for_function("document.fullscreenElement !== null")
+    player.press("f")
+    tab.wait_for_function("document.fullscreenElement === null")
+
+
+# ---- values
+
+
+def hover(player: Locator, panel: int, x: int, y: int, size: tuple[int, int] = (HEIGHT, WIDTH)) -> None:
+    canvas = player.locator("canvas.picture").nth(panel)
+    box = canvas.bounding_box()
+    assert box
+    place = {"x": (x + 0.5) * box["width"] / size[1], "y": (y + 0.5) * box["height"] / size[0]}
+    canvas.hover(position=place)
+
+
+def test_hover_reads_exact_values_in_every_panel(player: Locator, small: Finished) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        x, y, panel = int(rng.integers(WIDTH)), int(rng.integers(HEIGHT)), int(rng.integers(3))
+        hover(player, panel, x, y)
+        truth, forecast = small.truth[0, y, x].astype(int), small.run.forecast()[0, y, x].astype(int)
+        error = " ".join(f"{name} {signed(one)}" for name, one in zip("RGB", forecast - truth, strict=True))
+        own = [" ".join(f"{name} {one}" for name, one in zip("RGB", values, strict=True)) for values in (truth, forecast)]
+        expect(player.locator(".values")).to_have_text([own[0], f"{own[1]} · error {error}", f"error {error}"])
+        expect(player.locator(".place")).to_have_text(f"x {x}, y {y}")
+
+
+def signed(number: float) -> str:
+    return f"+{number}" if number > 0 else f"−{-number}" if number < 0 else "0"
+
+
+def test_what_is_large_plays_from_previews_and_rests_exact(tab: Page, app_url: str, deep: Finished) -> None:
+    player = opened(tab, app_url, deep)
+    player.locator("summary").click()
+    for lead in (1, 2):
+        hover(player, 1, 200, 100, DEEP)
+        truth, forecast = (int(frames[lead - 1, 100, 200, 0]) for frames in (deep.truth, deep.run.forecast()))
+        expect(player.locator(".values").nth(1)).to_have_text(f"{forecast} · error {signed(forecast - truth)}")
+        expect(player.locator(".badge").first).to_have_text("")
+        player.press("ArrowRight")
+    player.press(" ")
+    expect(player.locator(".badge").nth(2)).to_have_text("preview")
+    player.press(" ")
+    expect(player).to_have_attribute("data-exact", "true")
+    low, high = player.get_by_label("Value drawn black"), player.get_by_label("Value drawn white")
+    assert float(low.input_value()) == deep.series.frames.min() and float(high.input_value()) == deep.series.frames.max()
+    player.press("End")
+    expect(player).to_have_attribute("data-exact", "true")
+    value = int(deep.truth[3, 100, 200, 0])
+    low.fill(str(value - 100))
+    high.fill(str(value + 100))
+    high.press("Enter")
+    middle = player.locator("canvas.picture").nth(0).evaluate(
+        """(canvas) => { const [x, y] = [canvas.width * 200.5 / 260, canvas.height * 100.5 / 300].map(Math.floor);
+            return canvas.getContext("2d").getImageData(x, y, 1, 1).data[0]; }"""
+    )
+    assert abs(middle - 127.5) < 12  # the canvas is smaller than the frame: neighbours are mixed in
+    expect(player.locator(".clipped").first).to_contain_text("clipped")
+
+
+def test_a_click_pins_a_pixel_and_the_chart_below_moves_the_player(tab: Page, player: Locator, small: Finished) -> None:
+    canvas = player.locator("canvas.picture").nth(1)
+    box = canvas.bounding_box()
+    assert box
+    canvas.click(position={"x": 7.5 * box["width"] / WIDTH, "y": 9.5 * box["height"] / HEIGHT})
+    expect(tab.get_by_text("Pixel x 7, y 9, mean of channels")).to_be_visible()
+    chart = tab.locator(".st-key-pixel_" + small.run.id + " .js-plotly-plot").last
+    expect(chart).to_be_visible()
+    traces = chart.evaluate("(plot) => plot._fullData.map((trace) => [trace.name, Array.from(trace.x), Array.from(trace.y)])")
+    assert [trace[0] for trace in traces] == ["Truth", TITLE]
+    assert traces[0][1] == list(range(1, N_FRAMES + 1)) and traces[1][1] == list(range(ORIGIN + 1, N_FRAMES + 1))
+    assert traces[0][2] == pytest.approx(small.series.frames[:, 9, 7].astype(float).mean(axis=-1).tolist())
+    assert traces[1][2] == pytest.approx(small.run.forecast()[:, 9, 7].astype(float).mean(axis=-1).tolist())
+    player.get_by_label("Channels").select_option("0")
+    expect(tab.get_by_text("Pixel x 7, y 9, R")).to_be_visible()
+    place = chart.evaluate(
+        """(plot) => { const {xaxis, yaxis} = plot._fullLayout, trace = plot._fullData[1], box = plot.getBoundingClientRect();
+            return [box.left + xaxis._offset + xaxis.d2p(trace.x[3]), box.top + yaxis._offset + yaxis.d2p(trace.y[3])]; }"""
+    )
+    tab.mouse.click(*place)
+    expect(player).to_have_attribute("data-shown", "4")
+    player.locator("summary").click()
+    player.get_by_role("button", name="Take out").click()
+    expect(chart).to_have_count(0)
+
+
+def test_a_rectangle_is_scored(tab: Page, player: Locator, small: Finished) -> None:
+    player.get_by_role("button", name="Rectangle", exact=True).click()
+    box = player.locator("canvas.picture").nth(0).bounding_box()
+    assert box
+    at = lambda x, y: (box["x"] + (x + 0.5) * box["width"] / WIDTH, box["y"] + (y + 0.5) * box["height"] / HEIGHT)  # noqa: E731
+    tab.mouse.move(*at(4, 5))
+    tab.mouse.down()
+    tab.mouse.move(*at(18, 20), steps=5)
+    tab.mouse.up()
+    expect(tab.get_by_text("Inside the rectangle x 4 to 18, y 5 to 20 (15 × 16 px)")).to_be_visible()
+    check_region(tab, small, slice(5, 21), slice(4, 19))
+    player.locator("summary").click()
+    for name, number in (("x", 0), ("y", 0), ("width", 12), ("height", 11)):
+        player.get_by_label(f"Rectangle {name}", exact=True).fill(str(number))
+    player.get_by_role("button", name="Score").press("Enter")  # and by keyboard alone
+    expect(tab.get_by_text("Inside the rectangle x 0 to 11, y 0 to 10 (12 × 11 px)")).to_be_visible()
+    check_region(tab, small, slice(0, 11), slice(0, 12))
+
+
+def check_region(tab: Page, small: Finished, rows: slice, columns: slice) -> None:
+    inside = (slice(None), rows, columns)
+    curves = score("", small.run.forecast()[inside], small.truth[inside], origin=ORIGIN - 1, data_range=255.0,
+                   metrics=("ssim", "psnr", "mse", "mae"))  # fmt: skip
+    cells = tab.locator("table", has_text="Inside the rectangle").locator("tbody tr").first.locator("td").all_inner_texts()
+    for cell, curve in zip(cells, curves, strict=True):
+        at, mean = (float(number.replace(",", "")) for number in re.findall(r"[\d.,]+", cell))
+        assert at == pytest.approx(curve.values[0], rel=2e-3) and mean == pytest.approx(curve.values.mean(), rel=2e-3)
+
+
+# ---- where it is, and for whom
+
+
+def test_the_address_opens_the_same_view_again(tab: Page, app_url: str, small: Finished) -> None:
+    player = opened(tab, app_url, small, "&lead=5&mode=swipe")
+    expect(player).to_have_attribute("data-shown", "5")
+    expect(player).to_have_attribute("data-mode", "swipe")
+    expect(tab.get_by_text(re.compile("at lead 5")).first).to_be_visible()
+    player.press("ArrowLeft")
+    player.press("d")
+    expect(tab).to_have_url(re.compile(r"lead=4&mode=difference"))
+    tab.reload()
+    expect(player).to_have_attribute("data-shown", "4")
+    expect(player).to_have_attribute("data-mode", "difference")
+
+
+def test_history_runs_into_the_forecast(tab: Page, player: Locator, small: Finished) -> None:
+    expect(player.locator(".origin")).to_be_visible()
+    player.press("ArrowLeft")
+    expect(player.locator(".caption")).to_have_text(f"Observed · frame {ORIGIN}")
+    expect(player.locator(".badge").nth(1)).to_have_text("observed")
+    last = small.series.frames[ORIGIN - 1, 3, 4].tolist()
+    assert colour(player, 0, 4, 3) == last and colour(player, 1, 4, 3) == last
+    player.locator("summary").click()
+    field = player.get_by_label("Observed frames played before the forecast")
+    field.fill("3")
+    field.press("Enter")
+    player.focus()
+    player.press("Home")
+    expect(player.locator(".caption")).to_have_text(f"Observed · frame {ORIGIN - 2}")
+
+
+def test_every_picture_says_what_it_shows(player: Locator) -> None:
+    player.press("ArrowRight")
+    labels = [player.locator("canvas.picture").nth(panel).get_attribute("aria-label") for panel in range(3)]
+    assert labels[0] == f"Truth, Lead 2 of {HORIZON} · frame {ORIGIN + 2}"
+    assert labels[1] and labels[1].startswith(f"{TITLE}, Lead 2") and labels[2] and "signed" in labels[2]
+
+
+def test_plain_pictures_stand_in_for_the_player(tab: Page, player: Locator, small: Finished) -> None:
+    tab.get_by_text("Plain pictures").click()
+    image = tab.get_by_test_id("stImage").locator("img").first
+    expect(image).to_be_visible()
+    expect(player).to_have_count(0)
+    pixel = image.evaluate(
+        """async (image) => {
+            await image.decode();
+            const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
+            const context = canvas.getContext("2d"); context.drawImage(image, 0, 0);
+            return [...context.getImageData(5, 5, 1, 1).data.slice(0, 3)]; }"""
+    )
+    assert pixel == small.truth[0, 0, 0].tolist()
+    tab.get_by_text("Plain pictures").click()
