@@ -32,7 +32,7 @@ PLAYED_PER_SECOND = 10
 HISTORY, MOST_HISTORY = 10, 200
 """Observed frames that are played before the forecast, at first and at most."""
 JUDGED_BY = "ssim"
-_SEEN = "address_of_player"
+_SEEN = "addresses_of_players"
 
 
 def frames_view(run: Run, stored: StoredSeries | None, store: SeriesStore) -> int:
@@ -189,13 +189,13 @@ def _wanted(run: Run, view: PlayerView, horizon: int) -> tuple[int, str]:
 
 
 def _follow_address(run: Run) -> None:
-    """Go where `?lead=` and `?mode=` say, where they are not what was written there last."""
+    """Go where `?lead=` and `?mode=` say, unless that was written there by this session: the browser may still be sending an
+    address that is some steps old."""
     asked = (st.query_params.get("lead", ""), st.query_params.get("mode", ""))
-    seen = st.session_state.setdefault(_SEEN, {})
-    if seen.get(run.id, ("", "")) != asked and any(asked):
+    if asked not in _written(run) and any(asked):
         lead, mode = asked
         state.show_lead(run.id, int(lead) if lead.isdecimal() and len(lead) < 7 else 1, mode if mode in MODES else None)
-    seen[run.id] = asked
+    _written(run).add(asked)
 
 
 def _keep_in_address(run: Run, lead: int, mode: str, *, said: bool) -> None:
@@ -206,4 +206,9 @@ def _keep_in_address(run: Run, lead: int, mode: str, *, said: bool) -> None:
     for name, word in zip(("lead", "mode"), words, strict=True):
         if st.query_params.get(name) != word:
             st.query_params[name] = word
-    st.session_state.setdefault(_SEEN, {})[run.id] = words
+    _written(run).add(words)
+
+
+def _written(run: Run) -> set[tuple[str, str]]:
+    found: set[tuple[str, str]] = st.session_state.setdefault(_SEEN, {}).setdefault(run.id, set())
+    return found

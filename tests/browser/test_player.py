@@ -403,6 +403,8 @@ def test_a_click_pins_a_pixel_and_the_chart_below_moves_the_player(tab: Page, pl
     assert traces[1][2] == pytest.approx(small.run.forecast()[:, 9, 7].astype(float).mean(axis=-1).tolist())
     player.get_by_label("Channels").select_option("0")
     expect(tab.get_by_text("Pixel x 7, y 9, R")).to_be_visible()
+    expect(tab.locator(".st-key-pixel_" + small.run.id + " .js-plotly-plot")).to_have_count(1)
+    chart.scroll_into_view_if_needed()
     place = chart.evaluate(
         """(plot) => { const {xaxis, yaxis} = plot._fullLayout, trace = plot._fullData[1], box = plot.getBoundingClientRect();
             return [box.left + xaxis._offset + xaxis.d2p(trace.x[3]), box.top + yaxis._offset + yaxis.d2p(trace.y[3])]; }"""
