@@ -1,10 +1,11 @@
 """Is auto as good as the best simple rule? python -m benchmarks.skill SERIES ... --into FILE.jsonl [--reduce 64] [--minutes 5]
 
-For every series: auto with the given minutes, all simple rules, and with --alone networks by themselves, forecast the last
-part of the series (and, with --origins, of the series without its last frames, so that each is judged more than once). The
-best single rule is chosen with hindsight, by its mean SSIM on the very frames that are scored, which nobody can do before.
---reduce area-averages the series first, and scores there. What is measured is appended to a file of JSON lines, and what is
-in it already is not measured again; the tables are made from the file, and --only-tables makes no more than them.
+For every series: auto with the given minutes and all simple rules forecast the last part of the series (and, with --origins,
+of the series without its last frames, so that each is judged more than once). The best single rule is chosen with hindsight,
+by its mean SSIM on the very frames that are scored, which nobody can do before. --alone fits forecasters by themselves; their
+budget is processor time, so that a busy machine makes them slower and not worse. --reduce area-averages the series first, and
+scores there; --prototype does so in the unit of the prototype's figures. What is measured is appended to a file of JSON lines,
+and what is in it already is not measured again; the tables are made from the file, and --only-tables makes no more than them.
 """
 
 import argparse
@@ -12,16 +13,21 @@ import json
 import os
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from framecast import FORECASTERS, FrameSeries, Preparation, RunStore, SeriesStore, Split, carry_out, ingest, plan
+from benchmarks.prototype_unit import PER_LEVEL, in_prototype_unit
+from benchmarks.skill_tables import each_table, main_table
+from framecast import FORECASTERS, METRICS, FrameSeries, Preparation, RunStore, SeriesStore, Split, carry_out, ingest, plan
 from framecast.evaluation.scores import mean_curve
+from framecast.forecasters.contract import Workbench
+from framecast.forecasters.network_forecaster import NetworkForecaster
+from framecast.runs.devices import torch_threads
+from framecast.runs.forecasting import native_forecast
 from framecast.runs.preflight import default_preparation
 from framecast.series.preparation import reduce_frames
 
@@ -35,21 +41,15 @@ def parts(series: FrameSeries, n_origins: int) -> Iterator[FrameSeries]:
             yield series.head(end) if number else series
 
 
-def measure(
-    series: FrameSeries, horizon: int, forecaster: str, minutes: float, size: int | None, seed: int, n_threads: int
+def measure_auto(
+    series: FrameSeries, horizon: int, minutes: float, preparation: Preparation, seed: int, n_threads: int, kept: Path | None
 ) -> Iterator[dict[str, Any]]:
-    """Fit one forecaster as the command line would and give its scores, then those of the rules beside it."""
-    split = Split.of(series.n_frames, horizon)
-    height, width = series.frames.shape[1:3]
-    preparation = Preparation(size) if size else default_preparation(height, width, "cpu")
-    changes: dict[str, object] = {"minutes": minutes} if minutes else {}
-    if forecaster != "auto":
-        changes["epochs"] = 100_000
+    """Auto as the command line would run it, then the rules scored beside it. Its forecast goes to the file `kept`."""
     record = plan(
         series,
-        forecaster=forecaster,
-        changes=changes,
-        split=split,
+        forecaster="auto",
+        changes={"minutes": minutes},
+        split=Split.of(series.n_frames, horizon),
         preparation=preparation,
         seed=seed,
         n_threads=n_threads,
@@ -59,73 +59,59 @@ def measure(
         for _ in carry_out(record, series, run):
             pass
         curves, summary = run.scores(), run.summary()
+        if kept:
+            kept.write_bytes((run.folder / "forecast.npy").read_bytes())
     for name in dict.fromkeys(curve.forecaster for curve in curves):
         means = {metric: float(mean_curve(curves, name, metric).mean()) for metric in ("ssim", "mse")}
         seconds = summary["fit_seconds"].get(name, 0.0)
-        finding = summary["finding"] if name == forecaster else ""
+        finding = summary["finding"] if name == "auto" else ""
         yield {"forecaster": name, **means, "fit_s": round(seconds, 1), "finding": finding}
+
+
+def measure_alone(
+    series: FrameSeries,
+    horizon: int,
+    name: str,
+    minutes: float,
+    preparation: Preparation,
+    seed: int,
+    n_threads: int,
+    kept: Path | None,
+) -> Iterator[dict[str, Any]]:
+    """One rule, or one network with so many minutes of processor time."""
+    split, kind, bench = Split.of(series.n_frames, horizon), FORECASTERS[name], Workbench(preparation, "cpu", seed)
+    network = kind.family == "network"
+    settings = kind.configure(None, {"minutes": minutes, "epochs": 100_000} if network else {}, split)
+    finding, started = "", time.process_time()
+    with torch_threads(n_threads):
+        clock = time.process_time
+        forecaster = NetworkForecaster(name, settings, bench, clock=clock) if network else kind.make(settings, bench)
+        for progress in forecaster.fit(series.head(split.test.start), split):
+            finding = progress.finding or finding
+        seconds = time.process_time() - started
+        forecast = native_forecast(forecaster, series, split.test.start, horizon, kind.title)
+    if kept:
+        np.save(kept, forecast)
+    truth = series.frames[split.test.start :]
+    means = {
+        metric: float(METRICS[metric].function(forecast, truth, data_range=series.data_range, valid=series.valid).mean())
+        for metric in ("ssim", "mse")
+    }
+    yield {"forecaster": name, **means, "fit_s": round(seconds, 1), "finding": finding}
 
 
 def measured(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
-def main_table(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """Auto against the best rule with hindsight, each the mean over origins; the rule is chosen for each origin anew."""
-    by_part = _by_part(rows)
-    yield "| series | origins | best rule with hindsight | its SSIM | auto | gain | its MSE | auto | ratio | auto's fit s |"
-    yield "|---|---|---|---|---|---|---|---|---|---|"
-    gains, ratios = [], []
-    for series in dict.fromkeys(series for series, _ in by_part):
-        found = [
-            (max(_rules(part), key=lambda row: row["ssim"]), part["auto"])
-            for (name, _), part in by_part.items()
-            if name == series and "auto" in part
-        ]
-        if not found:
-            continue
-        keys = ("ssim", "mse", "fit_s")
-        rule, auto = ({key: float(np.mean([pair[i][key] for pair in found])) for key in keys} for i in (0, 1))
-        names = "/".join(dict.fromkeys(pair[0]["forecaster"] for pair in found))
-        gains.append(auto["ssim"] - rule["ssim"])
-        ratios.append(auto["mse"] / rule["mse"] if rule["mse"] else 1.0)
-        yield (
-            f"| {series} | {len(found)} | {names} | {rule['ssim']:.3f} | {auto['ssim']:.3f} | {gains[-1]:+.3f} | "
-            f"{rule['mse']:.4g} | {auto['mse']:.4g} | {ratios[-1]:.2f} | {auto['fit_s']:.0f} |"
-        )
-    if gains:
-        yield (
-            f"| **all** | | | | | **mean {np.mean(gains):+.3f}, worst {min(gains):+.3f}** | | | "
-            f"**not above 1 on {sum(ratio <= 1.0 for ratio in ratios)} of {len(ratios)}** | |"
-        )
-
-
-def each_table(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """Every forecaster alone: mean SSIM over leads and origins, and its spread over origins (largest minus smallest)."""
-    scores: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for row in rows:
-        scores[row["forecaster"]][row["series"]].append(row["ssim"])
-    names = list(dict.fromkeys(series for per_series in scores.values() for series in per_series))
-    yield "| forecaster | " + " | ".join(names) + " |"
-    yield "|---" * (len(names) + 1) + "|"
-    for forecaster, per_series in sorted(scores.items(), key=lambda item: (item[0] != "auto", item[0])):
-        cells = []
-        for series in names:
-            values = per_series.get(series)
-            spread = f" ({max(values) - min(values):.3f})" if values and len(values) > 1 else ""
-            cells.append(f"{np.mean(values):.3f}{spread}" if values else "")
-        yield f"| {FORECASTERS[forecaster].title} | " + " | ".join(cells) + " |"
-
-
-def _by_part(rows: Iterable[dict[str, Any]]) -> dict[tuple[str, int], dict[str, dict[str, Any]]]:
-    found: dict[tuple[str, int], dict[str, dict[str, Any]]] = defaultdict(dict)
-    for row in rows:
-        found[row["series"], row["n_frames"]][row["forecaster"]] = row
-    return found
-
-
-def _rules(part: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    return [row for name, row in part.items() if FORECASTERS[name].family == "rule"]
+def opened(path: Path, store: SeriesStore, reduce: int | None, prototype: bool) -> FrameSeries:
+    series = store.open(ingest(path, store).digest)
+    if prototype:
+        return in_prototype_unit(series)
+    if reduce and reduce < min(series.height, series.width):
+        shape = Preparation(reduce).working_shape(series.height, series.width)
+        return replace(series, frames=reduce_frames(series.frames, shape))
+    return series
 
 
 def main() -> None:
@@ -134,41 +120,48 @@ def main() -> None:
     parser.add_argument("--into", type=Path, required=True, help="file of JSON lines")
     parser.add_argument("--minutes", type=float, default=5.0, help="for auto")
     parser.add_argument("--reduce", type=int, help="shorter side in pixels that the series are reduced to before anything")
+    parser.add_argument("--prototype", action="store_true", help="reduce to 64 px as the prototype did; see prototype_unit.py")
     parser.add_argument("--size", type=int, help="shorter side in pixels that networks see; as on the command line by default")
     parser.add_argument("--origins", type=int, default=1)
-    parser.add_argument("--alone", nargs="*", default=[], help="networks to fit by themselves, or 'all'")
-    parser.add_argument("--alone-minutes", type=float, default=1.0)
+    parser.add_argument("--alone", nargs="*", default=[], help="rules and networks to fit by themselves, or 'all'")
+    parser.add_argument("--alone-minutes", type=float, default=1.0, help="of processor time, for each network")
     parser.add_argument("--without-auto", action="store_true")
+    parser.add_argument("--keep", type=Path, help="folder for the forecasts, (lead, height, width, channel) in .npy files")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--only-tables", action="store_true")
     asked = parser.parse_args()
-    networks = [name for name, kind in FORECASTERS.items() if kind.family == "network"]
-    alone = networks if asked.alone == ["all"] else asked.alone
-    wanted = [*([] if asked.without_auto else ["auto"]), *alone]
+    everything = [name for name, kind in FORECASTERS.items() if kind.family in ("rule", "network")]
+    alone = everything if asked.alone == ["all"] else asked.alone
+    if asked.keep:
+        asked.keep.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         store = SeriesStore(Path(folder))
         for path in () if asked.only_tables else asked.series:
-            series = store.open(ingest(path, store).digest)
-            if asked.reduce and asked.reduce < min(series.height, series.width):
-                shape = Preparation(asked.reduce).working_shape(series.height, series.width)
-                series = replace(series, frames=reduce_frames(series.frames, shape))
+            series = opened(path, store, asked.reduce, asked.prototype)
+            preparation = Preparation(asked.size) if asked.size else default_preparation(series.height, series.width, "cpu")
             horizon = Split.of(series.n_frames).horizon
             for part in parts(series, asked.origins):
-                for name in wanted:
+                for name in [*([] if asked.without_auto else ["auto"]), *alone]:
                     known = {(row["series"], row["n_frames"], row["forecaster"]) for row in measured(asked.into)}
                     if (part.name, part.n_frames, name) in known:
                         continue
-                    minutes = asked.minutes if name == "auto" else asked.alone_minutes
+                    kept = asked.keep / f"{part.name}-{part.n_frames}-{name}.npy" if asked.keep else None
+                    how = (preparation, asked.seed, asked.threads, kept)
+                    if name == "auto":
+                        rows = measure_auto(part, horizon, asked.minutes, *how)
+                    else:
+                        rows = measure_alone(part, horizon, name, asked.alone_minutes, *how)
                     started = time.monotonic()
-                    for row in measure(part, horizon, name, minutes, asked.size, asked.seed, asked.threads):
+                    for row in rows:
                         if (part.name, part.n_frames, row["forecaster"]) in known:
                             continue
+                        row["mse"] /= PER_LEVEL**2 if asked.prototype else 1
                         with asked.into.open("a", encoding="utf-8") as file:
                             file.write(json.dumps({"series": part.name, "n_frames": part.n_frames, **row}) + "\n")
                     print(f"{part.name}, {part.n_frames} frames, {name}: {time.monotonic() - started:.0f} s", flush=True)
-    rows = measured(asked.into)
-    for table in (main_table(rows), each_table(rows)):
+    lines = measured(asked.into)
+    for table in (main_table(lines), each_table(lines)):
         print("\n".join(table), end="\n\n", flush=True)
 
 

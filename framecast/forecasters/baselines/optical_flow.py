@@ -30,7 +30,7 @@ from framecast.settings import Settings, setting
 from framecast.training.progress import FitProgress
 
 _PAIRS = {"ILK": (1, 6), "TV-L1": (1, 6), "joint": (3, 10)}
-_SMOOTHINGS = {"ILK": (2.0, 6.0), "TV-L1": (2.0, 6.0), "joint": (4.0, 10.0)}
+_SMOOTHINGS = {"ILK": (1.0, 4.0, 14.0), "TV-L1": (1.0, 4.0, 14.0), "joint": (4.0, 10.0)}
 _DAMPINGS = (1.0, 0.9)
 
 
