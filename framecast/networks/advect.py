@@ -10,8 +10,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from framecast.networks.classical_flow import classical_flow
 from framecast.networks.contract import NETWORKS, Motion, NetworkKind, State, context_setting
 from framecast.networks.unet import UNet, UNetSettings
+from framecast.settings import setting
 
 FASTEST = 1 / 8
 """Of the shorter side: how far the picture can move from one frame to the next."""
@@ -20,6 +22,14 @@ FASTEST = 1 / 8
 @dataclass(frozen=True)
 class AdvectSettings(UNetSettings):
     context: int = context_setting(4)
+    flow_start: str = setting(
+        "no motion",
+        label="Flow begins at",
+        help="What the picture does before anything is learned: it stays as it is, or it is carried on by the optical flow of "
+        "the context frames, which the network then corrects. Worth a try where the optical flow rule is good.",
+        choices=("no motion", "optical flow"),
+        advanced=True,
+    )
 
 
 class Advect(nn.Module):
@@ -32,14 +42,31 @@ class Advect(nn.Module):
     are Finn et al. 2016 (arXiv 1605.07157), section 3. The state is the frames that the U-Net sees, then x, D and R.
 
     The flow is in pixels of the frame it is given, held within FASTEST by a hyperbolic tangent. With a head of zeros the
-    forecast is x to the bit.
+    forecast is x to the bit; or, with `from_classical`, x carried on by the classical flow of the true frames in the context,
+    which v is then added to, which the U-Net sees as two more maps, and which goes on unchanged along the rollout.
     """
 
-    def __init__(self, channels: int, *, n_context: int = 4, n_maps: int = 32, patch: int = 2, n_levels: int = 3) -> None:
+    def __init__(
+        self,
+        channels: int,
+        *,
+        n_context: int = 4,
+        n_maps: int = 32,
+        patch: int = 2,
+        n_levels: int = 3,
+        from_classical: bool = False,
+    ) -> None:
         super().__init__()
         self.answers_change = False
+        self.from_classical = from_classical
         self.unet = UNet(
-            channels, n_context=n_context, n_maps=n_maps, patch=patch, n_levels=n_levels, n_outputs=2 + channels
+            channels,
+            n_context=n_context,
+            n_maps=n_maps,
+            patch=patch,
+            n_levels=n_levels,
+            n_outputs=2 + channels,
+            n_beside=2 if from_classical else 0,
         )
 
     @property
@@ -47,13 +74,16 @@ class Advect(nn.Module):
         return self.unet.head
 
     def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
-        answer, seen = self.unet(frames, None if state is None else state[:1])
-        given, answer = frames[:, -1].float(), answer[:, 0].float()  # autocast must not round positions
-        fastest = FASTEST * min(given.shape[-2:])
+        given, fastest = frames[:, -1].float(), FASTEST * min(frames.shape[-2:])
+        beside = self._classical(frames, state, fed_back)
+        answer, seen = self.unet(frames, None if state is None else state[:1], beside=beside)
+        answer = answer[:, 0].float()  # autocast must not round positions
         flow = fastest * torch.tanh(answer[:, :2] / fastest)
+        if beside is not None:
+            flow = flow + beside
         if fed_back:
             assert state is not None, "the first frames are true ones"
-            _, true, displacement, residual = state
+            true, displacement, residual = state[1:4]
             carried = warp(torch.cat([displacement, residual], dim=1), flow)
             displacement, residual = flow + carried[:, :2], carried[:, 2:] + answer[:, 2:]
         else:
@@ -61,7 +91,18 @@ class Advect(nn.Module):
         forecast = warp(true, displacement) + residual
         if self.answers_change:
             forecast = forecast - given
-        return forecast.unsqueeze(1), (*seen, true, displacement, residual)
+        kept = (*seen, true, displacement, residual)
+        return forecast.unsqueeze(1), kept if beside is None else (*kept, beside)
+
+    def _classical(self, frames: Tensor, state: State, fed_back: bool) -> Tensor | None:
+        """The classical flow of the last true frames, (b, 2, h, w); None where nothing begins with it."""
+        if not self.from_classical:
+            return None
+        if fed_back:
+            assert state is not None, "the first frames are true ones"
+            return state[4]
+        seen = frames if state is None else torch.cat([state[0], frames], dim=1)
+        return classical_flow(seen[:, -self.unet.n_context :], warp)
 
     def motion(self, state: State) -> Motion:
         assert state is not None, "motion belongs to a forecast"
@@ -99,7 +140,14 @@ def _between(displacement: Tensor, start: Tensor) -> tuple[Tensor, Tensor, Tenso
 
 
 def _build(settings: AdvectSettings, channels: int, height: int, width: int) -> Advect:
-    return Advect(channels, n_context=settings.context, n_maps=settings.width, patch=settings.patch, n_levels=settings.levels)
+    return Advect(
+        channels,
+        n_context=settings.context,
+        n_maps=settings.width,
+        patch=settings.patch,
+        n_levels=settings.levels,
+        from_classical=settings.flow_start == "optical flow",
+    )
 
 
 NETWORKS.add(

@@ -51,6 +51,7 @@ class UNet(nn.Module):
     padding keeps the size, which the paper shrinks; upsampling repeats pixels, which leaves no chequerboard. Frame height
     and width are multiples of patch * 2**(levels - 1). The state is the last k frames, or as many as were given so far; where
     there are fewer, the first stands in for those before it. Answers with `n_outputs` channels, by default those of a frame.
+    It may be shown `n_beside` further maps of a frame's size.
     """
 
     def __init__(
@@ -62,18 +63,23 @@ class UNet(nn.Module):
         patch: int = 2,
         n_levels: int = 3,
         n_outputs: int | None = None,
+        n_beside: int = 0,
     ) -> None:
         super().__init__()
         self.n_context, self.patch = n_context, patch
         maps = [n_maps] + [2 * n_maps] * (n_levels - 1)
-        inputs = [n_context * channels * patch**2, *maps[:-1]]
+        inputs = [(n_context * channels + n_beside) * patch**2, *maps[:-1]]
         self.contract = nn.ModuleList(_block(a, b) for a, b in zip(inputs, maps, strict=True))
         self.expand = nn.ModuleList(_block(a + b, a) for a, b in reversed(list(zip(maps[:-1], maps[1:], strict=True))))
         self.head = nn.Conv2d(n_maps, (n_outputs or channels) * patch**2, kernel_size=3, padding=1)
 
-    def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
+    def forward(
+        self, frames: Tensor, state: State = None, *, fed_back: bool = False, beside: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         window, seen = last_frames(frames, state, self.n_context)
         stacked = window.flatten(1, 2)  # (b, k, c, h, w) -> (b, k*c, h, w)
+        if beside is not None:  # (b, n_beside, h, w)
+            stacked = torch.cat([stacked, beside.to(stacked.dtype)], dim=1)
         maps = F.pixel_unshuffle(stacked, self.patch)  # (b, k*c*p*p, h/p, w/p)
         skips: list[Tensor] = []
         for level, block in enumerate(self.contract):
