@@ -1,8 +1,8 @@
-"""A rollout as a strip of pictures: python -m benchmarks.strips SERIES FORECASTS_FOLDER INTO_FOLDER [--prototype] [--reduce 64]
+"""A rollout as a strip of pictures: python -m benchmarks.strips SERIES FORECASTS_FOLDER INTO_FOLDER [--prototype]
 
-For every forecast of the series that `benchmarks.skill --keep` left in the folder: the last true frame, then the truth at some
-leads with the forecast below it, so that anyone can see what a score does not say: blur, ghosts, drifting texture, a standstill.
-The series must be reduced here as it was there.
+For every forecast of the series that `benchmarks.skill --keep` left in the folder: the last true frame, then the truth at
+some leads with the forecast below it, so that anyone can see what a score does not say: blur, ghosts, texture that drifts, a
+standstill. The series must be reduced here as it was there.
 """
 
 import argparse

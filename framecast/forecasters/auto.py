@@ -210,12 +210,7 @@ class _Fit:
                 self.judged.append(_Judged(name, settings, forecasts, rule))
 
     def _networks_to_try(self) -> list[str]:
-        asked = self.auto.settings
-        long = asked.minutes == 0 or asked.minutes >= LONG_MINUTES
-        many = asked.networks == "all" or (asked.networks == "as time allows" and long)
-        names = () if asked.networks == "none" else (*ALWAYS, *(WITH_TIME if many else ()))
-        enough = min(self.origins) >= FEWEST_FRAMES
-        return [name for name in names if name in FORECASTERS and enough]
+        return networks_of(self.auto.settings) if min(self.origins) >= FEWEST_FRAMES else []
 
     def _train_folds(self, names: Sequence[str]) -> Iterator[FitProgress]:
         """Train on the fold, the worse half left behind at every rung, and judge those that went all the way."""
@@ -352,6 +347,14 @@ def _same(forecasts: Sequence[Frames], others: Sequence[Frames]) -> bool:
     return all(np.array_equal(one, other) for one, other in zip(forecasts, others, strict=True))
 
 
+def networks_of(settings: AutoSettings) -> list[str]:
+    """The networks that are tried, where the history is long enough for any."""
+    long = settings.minutes == 0 or settings.minutes >= LONG_MINUTES
+    many = settings.networks == "all" or (settings.networks == "as time allows" and long)
+    names = () if settings.networks == "none" else (*ALWAYS, *(WITH_TIME if many else ()))
+    return [name for name in names if name in FORECASTERS]
+
+
 def training_units(n_networks: int) -> float:
     """Trainings of one network on the fold that all of it costs: every rung, and a refit of those that are left."""
     units, n = 0.0, n_networks
@@ -370,11 +373,11 @@ def _folder(number: int) -> str:
 
 
 def _most(count: str) -> Callable[[Any, int, int, int], int]:
-    """Weights or bytes of the network that has most of them: they are trained one after the other."""
+    """Weights or bytes of the network that has most of them: they are trained one after the other. 0 where there is none."""
 
     def most(settings: AutoSettings, height: int, width: int, channels: int) -> int:
-        kinds = [FORECASTERS[name] for name in ALWAYS if name in FORECASTERS]
-        return max(int(getattr(kind, count)(kind.configure(), height, width, channels)) for kind in kinds)
+        kinds = [FORECASTERS[name] for name in networks_of(settings)]
+        return max((int(getattr(kind, count)(kind.configure(), height, width, channels)) for kind in kinds), default=0)
 
     return most
 

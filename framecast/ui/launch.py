@@ -101,9 +101,10 @@ def _sentence(stored: StoredSeries, split: Split, preparation: Preparation, kind
     if kind.family == "rule":
         return f"Takes {frame_range(1, split.test.start)} of {name} and forecasts {follow}."
     height, width = preparation.working_shape(stored.height, stored.width)
+    unused = " It judges on earlier frames of its own choice; the validation frames are learned from like the others."
     return (
         f"Learns from {frame_range(1, split.test.start)} of {name} at {width} × {height} px, then forecasts {follow}, on the "
-        f"**{'GPU' if device.startswith('cuda') else 'CPU'}**."
+        f"**{'GPU' if device.startswith('cuda') else 'CPU'}**.{unused if kind.family == 'protocol' and split.valid else ''}"
     )
 
 
