@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from framecast.errors import DeviceMemoryError, DivergedError
-from framecast.forecasters.auto import RUNGS, Auto, AutoSettings, _Fit, kept_at_rung, training_units
+from framecast.forecasters.auto import RUNGS, WITH_TIME, Auto, AutoSettings, _Fit, kept_at_rung, networks_of, training_units
 from framecast.forecasters.blend import score, single_scores
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import BlendForecaster, Workbench
@@ -199,3 +199,17 @@ def test_stopped_among_the_rules_those_tried_forecast() -> None:
             break
     fit.close()  # type: ignore[attr-defined]
     assert {member.name for member in auto.members} - {"persistence"}
+
+
+def test_memory_is_counted_for_every_network_that_may_be_trained() -> None:
+    kind = FORECASTERS["auto"]
+    assert kind.training_bytes is not None and kind.n_weights is not None
+    short, long, none = AutoSettings(minutes=5.0), AutoSettings(minutes=20.0), AutoSettings(networks="none")
+    assert set(networks_of(long)) - set(networks_of(short)) == set(WITH_TIME)
+    for settings in (short, long):
+        for name in networks_of(settings):
+            one = FORECASTERS[name]
+            assert one.training_bytes is not None
+            assert kind.training_bytes(settings, 64, 64, 3) >= one.training_bytes(one.configure(), 64, 64, 3), name
+    assert kind.training_bytes(long, 64, 64, 3) > kind.training_bytes(short, 64, 64, 3)
+    assert kind.training_bytes(none, 64, 64, 3) == 0 == kind.n_weights(none, 64, 64, 3)
