@@ -2,7 +2,7 @@
 
 Three origins before the test judge everything. A rule forecasts from each with the settings that the other origins chose. A
 network is trained on the frames before the oldest of them (the fold), and how long to train is chosen like a rule's settings;
-what carries weight is then trained again on all history for that share. No member is dropped for a low score: a fold network
+what carries weight is then trained again on all history for that long. No member is dropped for a low score: a fold network
 has seen less than its refit will, and a gate cost more than it saved where this was measured; weights that the origins do not
 ask for come out small by themselves.
 """
@@ -21,7 +21,7 @@ from framecast.forecasters.blend import Moments, Weights, fit_weights
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Forecaster, ForecasterKind, Member, Workbench
 from framecast.forecasters.finding import found_in_words
-from framecast.forecasters.fold import Fold
+from framecast.forecasters.fold import LENGTHS, Fold, settings_for
 from framecast.forecasters.hindcast import View, past_origins
 from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.forecasters.tuned_rule import TunedRule
@@ -34,8 +34,6 @@ ALWAYS = ("unet", "advect")
 """The networks that win on short series at small budgets."""
 WITH_TIME = ("convnext_unet", "convlstm", "simvp", "tau", "predrnn")
 """Those that join when the budget allows."""
-RUNGS = (0.2, 0.5, 1.0)
-"""Of the training on the fold, after which the worse half of the networks is left (Jamieson and Talwalkar 2016)."""
 N_ORIGINS = 3
 LEAST_WEIGHT = 0.02
 """A member with less than this at every lead does not forecast."""
@@ -213,34 +211,31 @@ class _Fit:
         return networks_of(self.auto.settings) if min(self.origins) >= FEWEST_FRAMES else []
 
     def _train_folds(self, names: Sequence[str]) -> Iterator[FitProgress]:
-        """Train on the fold, the worse half left behind at every rung, and judge those that went all the way."""
+        """Train on the fold, longer and longer, the worse half left behind each time (successive halving, Jamieson and
+        Talwalkar 2016), and judge those that went all the way."""
         self.seconds = self._fold_seconds(len(names))
         folds = [self._fold(name) for name in names]
         total, done = training_units(len(names)), 0.0
         limit = self.auto.settings.minutes * 60
-        for before, until in zip((0.0, *RUNGS), RUNGS, strict=False):
+        for length in LENGTHS:
             for fold in folds:
                 stage = f"{FORECASTERS[fold.name].title}: trained on earlier frames, to be judged on later ones"
-                for progress in fold.advance(until):
-                    score = {"ssim": fold.score} if fold.just_looked else {}
-                    part = (done + max(0.0, progress.fraction - before)) / total
-                    yield self._passed_on(replace(progress, valid_scores=score), stage, part)
-                    if limit and self._elapsed() > FOLD_DEADLINE * limit:
+                for progress in fold.train(length):
+                    yield self._passed_on(progress, stage, (done + progress.fraction * length) / total)
+                    if limit and fold.has_looked and self._elapsed() > FOLD_DEADLINE * limit:
                         break  # looks took longer than was thought; what was seen has to do
-                done += until - before
+                done += length
                 if fold.failure:
                     self.auto.left_out[fold.name] = fold.failure
+                elif fold.has_looked:
+                    yield self._passed_on(FitProgress(stage, valid_scores={"ssim": fold.score}), stage, done / total)
             folds = sorted((fold for fold in folds if not fold.failure), key=lambda fold: -fold.score)
-            if until < 1:
-                n_kept = kept_at_rung(len(folds))
-                for left in folds[n_kept:]:
-                    left.close()
-                folds = folds[:n_kept]
+            if length < LENGTHS[-1]:
+                folds = folds[: kept_at_rung(len(folds))]
         folds = [fold for fold in folds if fold.has_looked]
         self.folds = {fold.name: fold for fold in folds}
         for fold in folds:
             self.judged.append(_Judged(fold.name, fold.settings, fold.judged()))
-            fold.close()
         self._look_at_moments()
 
     def _refit(self) -> Iterator[FitProgress]:
@@ -251,17 +246,14 @@ class _Fit:
         for number, index in enumerate(wanted):
             one = self.judged[index]
             kind, moment = FORECASTERS[one.name], self.folds[one.name].hindcast.best
-            seconds = self._refit_seconds(moment.share, len(wanted) - number)
-            settings = replace(one.settings, minutes=seconds / 60)  # type: ignore[call-arg]
+            settings = self._refit_settings(one.settings, moment.length, len(wanted) - number)
             forecaster = NetworkForecaster(one.name, settings, self.auto.workbench)
             start = self.split.test.start
             fit = forecaster.fit(self.history, Split(range(start), range(start, start), self.split.test))
             try:
                 for progress in fit:
-                    part = 0.6 + 0.4 * (number + min(1.0, progress.fraction / moment.share)) / len(wanted)
+                    part = 0.6 + 0.4 * (number + progress.fraction) / len(wanted)
                     yield self._passed_on(progress, f"{kind.title}: trained on all history", part)
-                    if progress.fraction >= moment.share:
-                        break
             except (DivergedError, DeviceMemoryError) as error:
                 self.auto.left_out[one.name] = str(error)
                 continue
@@ -308,14 +300,13 @@ class _Fit:
         left = max(limit - self._elapsed(), limit * LEAST_SHARE)
         return left / OVERHEAD / training_units(n_networks) if limit else 0.0
 
-    def _refit_seconds(self, share: float, n_left: int) -> float:
-        """Time of a whole training on all history: as long as on the fold, so that the share means as many steps. One that
-        was still getting better at the end gets what time there is, up to twice as long; where time is short all get less."""
+    def _refit_settings(self, settings: Any, length: float, n_left: int) -> Any:
+        """Of the training on all history: as long as on the fold. One that was best when trained longest gets the whole time,
+        which is twice as long; where time is short all get less."""
+        settings = settings_for(settings, length if length < LENGTHS[-1] else 1.0)
         limit = self.auto.settings.minutes * 60
-        if not limit:
-            return 0.0
-        left = max(limit - self._elapsed(), 0.05 * limit) / n_left / share
-        return min(left, self.seconds if share < 1 else 2 * self.seconds)
+        left = max(limit - self._elapsed(), 0.05 * limit) / n_left / 60
+        return replace(settings, minutes=min(left, settings.minutes)) if limit else settings
 
     def _elapsed(self) -> float:
         return time.monotonic() - self.started
@@ -356,11 +347,11 @@ def networks_of(settings: AutoSettings) -> list[str]:
 
 
 def training_units(n_networks: int) -> float:
-    """Trainings of one network on the fold that all of it costs: every rung, and a refit of those that are left."""
+    """Whole times of one network that all of it takes at most: every length on the fold, and a refit of those left."""
     units, n = 0.0, n_networks
-    for before, until in zip((0.0, *RUNGS), RUNGS, strict=False):
-        units += n * (until - before)
-        n = kept_at_rung(n) if until < 1 else n
+    for length in LENGTHS:
+        units += n * length
+        n = kept_at_rung(n) if length < LENGTHS[-1] else n
     return units + n
 
 

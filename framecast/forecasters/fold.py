@@ -1,12 +1,15 @@
-"""Fold: a network trained on frames before all origins that judge it, looked at now and then.
+"""Fold: a network trained on frames before all origins that judge it, for several lengths of time.
 
-What a validation score has chosen it cannot weigh: the share of the training at which a network is judged at one origin is
-the one that was best at the other origins. Training pauses while it forecasts, and the pause is no part of its time.
+How long to train is part of what is chosen, so each length is a training of its own, from the beginning to a learning rate of
+zero. One long training looked at on the way would say little of a shorter one: left in the middle, its rate is still high and
+its unroll short, and at equal steps it forecast much worse (docs/decisions.md). What a validation score has chosen it cannot
+weigh: the length at which a network is judged at one origin is the one that was best at the other origins. Training pauses
+while others work, and the pause is no part of its time.
 """
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,8 +22,8 @@ from framecast.metrics.contract import METRICS
 from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.training.progress import FitProgress
 
-SHARES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
-"""Of the training, after which a network is looked at."""
+LENGTHS = (0.125, 0.25, 0.5)
+"""Of the whole time of a network, that trainings on the fold take, shortest first; the whole of it is left to the refit."""
 
 
 class Stopwatch:
@@ -42,14 +45,16 @@ class Stopwatch:
 
 @dataclass(frozen=True)
 class Moment:
-    """When to stop training, and which way a forecast goes back to native size."""
+    """How long to train, and which way a forecast goes back to native size."""
 
-    share: float
+    length: float
+    """One of LENGTHS."""
     restoration: str
 
 
 class Fold:
-    """A network on the frames before the oldest of `origins`, and its hindcasts from all of them."""
+    """A network on the frames before the oldest of `origins`, and its hindcasts from all of them. `settings` are those of the
+    whole training."""
 
     def __init__(
         self,
@@ -63,42 +68,36 @@ class Fold:
     ) -> None:
         self.name, self.settings = name, settings
         self.history, self.origins, self.horizon, self.view = history, origins, horizon, view
-        self.watch = Stopwatch()
         self.failure = ""
         """Why it was given up, as a sentence; empty while it goes on."""
-        self._forecaster = NetworkForecaster(name, settings, workbench, clock=self.watch)
-        stop = min(origins)
-        self._steps = self._forecaster.fit(
-            history.head(stop), Split(range(stop), range(stop, stop), range(stop, stop + horizon))
-        )
+        self._workbench = workbench
+        self._forecaster: NetworkForecaster | None = None
         self._seen: list[tuple[Moment, list[Frames]]] = []
         self._scores: list[list[float]] = []
-        self._share = 0.0
-        self.just_looked = False
-        """Whether the last progress came with a look at the network."""
 
-    def advance(self, until: float) -> Iterator[FitProgress]:
-        """Train on until this share, with a look at each of SHARES on the way."""
-        while self._share < until and not self.failure:
-            self.watch.start()
-            try:
-                progress = next(self._steps, None)
-            except (DivergedError, DeviceMemoryError) as error:
-                self.failure = str(error)
-                return
-            finally:
-                self.watch.stop()
-            before, self._share = self._share, 1.0 if progress is None else progress.fraction
-            self.just_looked = any(before < share <= self._share for share in SHARES)
-            if self.just_looked:
-                self._look()
-            if progress is not None:
+    def train(self, length: float) -> Iterator[FitProgress]:
+        """Train anew for so much of the whole time, then look at the network; left early, it is not looked at."""
+        watch, stop = Stopwatch(), min(self.origins)
+        settings = settings_for(self.settings, length)
+        self._forecaster = NetworkForecaster(self.name, settings, self._workbench, clock=watch)
+        split = Split(range(stop), range(stop, stop), range(stop, stop + self.horizon))
+        steps = self._forecaster.fit(self.history.head(stop), split)
+        try:
+            while True:
+                watch.start()
+                try:
+                    progress = next(steps, None)
+                finally:
+                    watch.stop()
+                if progress is None:
+                    break
                 yield progress
-
-    def close(self) -> None:
-        """Forget the network; what was seen of it stays."""
-        self._steps.close()  # type: ignore[attr-defined]
-        del self._forecaster
+            self._look(length)
+        except (DivergedError, DeviceMemoryError) as error:
+            self.failure = str(error)
+        finally:
+            steps.close()  # type: ignore[attr-defined]
+            self._forecaster = None
 
     @property
     def hindcast(self) -> Hindcast[Moment]:
@@ -121,7 +120,8 @@ class Fold:
         hindcast, seen = self.hindcast, dict(self._seen)
         return [seen[hindcast.best_without(origin)][index] for index, origin in enumerate(self.origins)]
 
-    def _look(self) -> None:
+    def _look(self, length: float) -> None:
+        assert self._forecaster is not None
         ssim = METRICS["ssim"].function
         forecasts: dict[str, list[Frames]] = {}
         scores: dict[str, list[float]] = {}
@@ -137,5 +137,12 @@ class Fold:
                 value = ssim(kept, truth, data_range=self.history.data_range, valid=self.view.valid).mean()
                 scores.setdefault(way, []).append(float(value))
         for way in forecasts:
-            self._seen.append((Moment(self._share, way), forecasts[way]))
+            self._seen.append((Moment(length, way), forecasts[way]))
             self._scores.append(scores[way])
+
+
+def settings_for(settings: Any, length: float) -> Any:
+    """The same training in a part of its time, or of its epochs where no time is set; at least one epoch."""
+    if settings.minutes:
+        return replace(settings, minutes=settings.minutes * length)
+    return replace(settings, epochs=max(1, round(settings.epochs * length)))

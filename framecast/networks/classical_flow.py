@@ -37,7 +37,7 @@ def classical_flow(frames: Tensor, warp: "Callable[[Tensor, Tensor], Tensor]") -
             if min(height, width) < COARSEST * 2**power and power:
                 continue
             size = (max(1, round(height / 2**power)), max(1, round(width / 2**power)))
-            small = F.adaptive_avg_pool2d(frames.flatten(0, 1), size).unflatten(0, (b, t))
+            small = F.adaptive_avg_pool2d(frames.flatten(0, 1), size).view(b, t, c, *size)
             field = _enlarged(field, size)
             window = max(0.5, WINDOW * min(height, width))
             for _ in range(STEPS):
@@ -53,13 +53,14 @@ def _step(frames: Tensor, field: Tensor, window: float, warp: "Callable[[Tensor,
     left = later - moved
     down, right = (_slope(moved, axis) for axis in (-2, -1))
     products = torch.stack([down * down, down * right, right * right, down * left, right * left], dim=1)
-    sums = products.sum(dim=2).unflatten(0, (b, t - 1)).sum(dim=1)  # (b, 5, h, w)
+    sums = products.sum(dim=2).view(b, t - 1, 5, *field.shape[-2:]).sum(dim=1)  # (b, 5, h, w)
     along, across = (_gaussian(side, window).to(sums) for side in sums.shape[-2:])
     dd, dr, rr, dl, rl = (along @ sums @ across.T).unbind(dim=1)
     stiff = STIFFNESS * (dd + rr).mean(dim=(-2, -1), keepdim=True) + 1e-12
     dd, rr = dd + stiff, rr + stiff
     correction = torch.stack([rr * dl - dr * rl, dd * rl - dr * dl], dim=1) / (dd * rr - dr * dr).unsqueeze(1)
-    return correction.clamp(-LONGEST_STEP, LONGEST_STEP)
+    clipped: Tensor = correction.clamp(-LONGEST_STEP, LONGEST_STEP)
+    return clipped
 
 
 def _slope(maps: Tensor, axis: int) -> Tensor:

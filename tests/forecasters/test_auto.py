@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from framecast.errors import DeviceMemoryError, DivergedError
-from framecast.forecasters.auto import RUNGS, WITH_TIME, Auto, AutoSettings, _Fit, kept_at_rung, networks_of, training_units
+from framecast.forecasters.auto import WITH_TIME, Auto, AutoSettings, _Fit, kept_at_rung, networks_of, training_units
 from framecast.forecasters.blend import score, single_scores
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import BlendForecaster, Workbench
-from framecast.forecasters.fold import Fold
+from framecast.forecasters.fold import LENGTHS, Fold, settings_for
 from framecast.forecasters.hindcast import View, past_origins
 from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.series.frames import FrameSeries, Split
@@ -119,11 +119,11 @@ def test_on_the_past_origins_the_blend_is_not_worse_than_its_best_member(seed: i
 
 
 @pytest.mark.parametrize("error", [DivergedError, DeviceMemoryError])
-@pytest.mark.parametrize("nth", [1, 2])
+@pytest.mark.parametrize("nth", [1, len(LENGTHS) + 1])
 def test_a_network_that_fails_is_left_out_with_its_sentence(
     error: type[Exception], nth: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first training is that on the fold, the second the one on all history."""
+    """The first trainings are those on the fold, the last one that on all history."""
     sentence, real, begun = "The network of this test gave up.", NetworkForecaster.fit, list[str]()
 
     def fit(self: NetworkForecaster, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
@@ -170,21 +170,28 @@ def test_a_fold_never_sees_a_frame_from_its_oldest_origin_on(tmp_path: Path) -> 
         )
         view = View.of(history, horizon)
         fold = Fold("unet", settings, Workbench(seed=1), history, origins, horizon, view)
-        list(fold.advance(1.0))
-        learned.append(fold._forecaster.forecast(true.frames[: min(origins)], 3))
+        list(fold.train(1.0))
         assert not fold.failure and np.isfinite(fold.score)
+        learned.append(fold.judged()[-1])  # from the oldest origin, the last frames before which both have
     np.testing.assert_array_equal(*learned)
+
+
+def test_a_shorter_training_is_a_whole_one_in_less_time() -> None:
+    """and not a long one left in the middle: its schedules end with it."""
+    settings = FORECASTERS["unet"].configure(None, {"epochs": 9, "minutes": 2.0})
+    assert settings_for(settings, 0.25).to_mapping() == {**settings.to_mapping(), "minutes": 0.5}
+    untimed = FORECASTERS["unet"].configure(None, {"epochs": 9, "minutes": 0.0})
+    assert [settings_for(untimed, length).to_mapping()["epochs"] for length in (0.01, 1 / 3, 1.0)] == [1, 3, 9]
 
 
 def test_half_is_left_behind_at_every_rung_but_never_the_last_two() -> None:
     assert [kept_at_rung(n) for n in (1, 2, 3, 4, 5, 7, 8)] == [1, 2, 2, 2, 3, 4, 4]
 
 
-def test_units_are_the_rungs_of_all_and_a_refit_of_those_left() -> None:
-    assert RUNGS[-1] == 1.0
-    assert training_units(1) == pytest.approx(1 + 1)
-    assert training_units(2) == pytest.approx(2 + 2)
-    first, second, third = np.diff((0.0, *RUNGS))
+def test_units_are_the_lengths_of_all_and_a_refit_of_those_left() -> None:
+    assert training_units(1) == pytest.approx(sum(LENGTHS) + 1)
+    assert training_units(2) == pytest.approx(2 * sum(LENGTHS) + 2)
+    first, second, third = LENGTHS
     assert training_units(7) == pytest.approx(7 * first + 4 * second + 2 * third + 2)
 
 
