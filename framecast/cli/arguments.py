@@ -133,7 +133,10 @@ def _run(run: argparse.ArgumentParser) -> None:
     )
     run.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu or cuda (default: auto)")
     run.add_argument(
-        "--threads", type=int, metavar="N", help="threads of arithmetic on the CPU, which the last digits depend on"
+        "--threads",
+        type=int,
+        metavar="N",
+        help="threads of arithmetic on the CPU, which the last digits depend on; 1 where others keep the machine busy",
     )
     run.add_argument("--title", metavar="TEXT", help="what to call the run (default: forecaster and series)")
     run.add_argument("--seed", type=_seed, default=0, metavar="N", help="a whole number from 0 on (default: 0)")
