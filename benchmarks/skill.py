@@ -24,11 +24,13 @@ from benchmarks.prototype_unit import PER_LEVEL, in_prototype_unit
 from benchmarks.skill_tables import each_table, main_table
 from framecast import FORECASTERS, METRICS, FrameSeries, Preparation, RunStore, SeriesStore, Split, carry_out, ingest, plan
 from framecast.evaluation.scores import mean_curve
+from framecast.forecasters.auto import Auto, AutoSettings
 from framecast.forecasters.contract import Workbench
 from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.runs.devices import torch_threads
 from framecast.runs.forecasting import native_forecast
 from framecast.runs.preflight import default_preparation
+from framecast.series.frames import Frames
 from framecast.series.preparation import reduce_frames
 
 
@@ -68,6 +70,31 @@ def measure_auto(
         yield {"forecaster": name, **means, "fit_s": round(seconds, 1), "finding": finding}
 
 
+def measure_auto_by_processor_time(
+    series: FrameSeries, horizon: int, minutes: float, preparation: Preparation, seed: int, n_threads: int, kept: Path | None
+) -> Iterator[dict[str, Any]]:
+    """The same with so many minutes of processor time, then every rule, and the networks that were trained for it, alone."""
+    split, started = Split.of(series.n_frames, horizon), time.process_time()
+    auto = Auto(AutoSettings(minutes=minutes), Workbench(preparation, "cpu", seed), clock=time.process_time)
+    finding = ""
+    with torch_threads(n_threads):
+        for progress in auto.fit(series.head(split.test.start), split):
+            finding = progress.finding or finding
+        seconds = time.process_time() - started
+        members = {f"{member.name} in auto": member.forecaster for member in auto.members if member.name not in auto.rules}
+        for name, forecaster in {"auto": auto, **auto.rules, **members}.items():
+            forecast = native_forecast(forecaster, series, split.test.start, horizon, name)
+            if kept and name == "auto":
+                np.save(kept, forecast)
+            spent, said = (round(seconds, 1), finding) if name == "auto" else (0.0, "")
+            yield {"forecaster": name, **mean_scores(forecast, series, split), "fit_s": spent, "finding": said}
+
+
+def mean_scores(forecast: Frames, series: FrameSeries, split: Split) -> dict[str, float]:
+    truth, how = series.frames[split.test.start :], {"data_range": series.data_range, "valid": series.valid}
+    return {metric: float(METRICS[metric].function(forecast, truth, **how).mean()) for metric in ("ssim", "mse")}
+
+
 def measure_alone(
     series: FrameSeries,
     horizon: int,
@@ -92,12 +119,7 @@ def measure_alone(
         forecast = native_forecast(forecaster, series, split.test.start, horizon, kind.title)
     if kept:
         np.save(kept, forecast)
-    truth = series.frames[split.test.start :]
-    means = {
-        metric: float(METRICS[metric].function(forecast, truth, data_range=series.data_range, valid=series.valid).mean())
-        for metric in ("ssim", "mse")
-    }
-    yield {"forecaster": name, **means, "fit_s": round(seconds, 1), "finding": finding}
+    yield {"forecaster": name, **mean_scores(forecast, series, split), "fit_s": round(seconds, 1), "finding": finding}
 
 
 def measured(path: Path) -> list[dict[str, Any]]:
@@ -119,6 +141,7 @@ def main() -> None:
     parser.add_argument("series", nargs="*", type=Path)
     parser.add_argument("--into", type=Path, required=True, help="file of JSON lines")
     parser.add_argument("--minutes", type=float, default=5.0, help="for auto")
+    parser.add_argument("--processor-time", action="store_true", help="auto's minutes, too, are of processor time")
     parser.add_argument("--reduce", type=int, help="shorter side in pixels that the series are reduced to before anything")
     parser.add_argument("--prototype", action="store_true", help="reduce to 64 px as the prototype did; see prototype_unit.py")
     parser.add_argument("--size", type=int, help="shorter side in pixels that networks see; as on the command line by default")
@@ -149,7 +172,8 @@ def main() -> None:
                     kept = asked.keep / f"{part.name}-{part.n_frames}-{name}.npy" if asked.keep else None
                     how = (preparation, asked.seed, asked.threads, kept)
                     if name == "auto":
-                        rows = measure_auto(part, horizon, asked.minutes, *how)
+                        measure = measure_auto_by_processor_time if asked.processor_time else measure_auto
+                        rows = measure(part, horizon, asked.minutes, *how)
                     else:
                         rows = measure_alone(part, horizon, name, asked.alone_minutes, *how)
                     started = time.monotonic()

@@ -53,7 +53,8 @@ def each_table(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
             values = per_series.get(series)
             spread = f" ({max(values) - min(values):.3f})" if values and len(values) > 1 else ""
             cells.append(f"{np.mean(values):.3f}{spread}" if values else "")
-        yield f"| {FORECASTERS[forecaster].title} | " + " | ".join(cells) + " |"
+        title = FORECASTERS[forecaster].title if forecaster in FORECASTERS else forecaster
+        yield f"| {title} | " + " | ".join(cells) + " |"
 
 
 def _by_part(rows: Iterable[dict[str, Any]]) -> dict[tuple[str, int], dict[str, dict[str, Any]]]:
@@ -64,4 +65,4 @@ def _by_part(rows: Iterable[dict[str, Any]]) -> dict[tuple[str, int], dict[str, 
 
 
 def _rules(part: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    return [row for name, row in part.items() if FORECASTERS[name].family == "rule"]
+    return [row for name, row in part.items() if name in FORECASTERS and FORECASTERS[name].family == "rule"]

@@ -77,11 +77,12 @@ class AutoSettings(Settings):
 
 
 class Auto:
-    """A blend of rules and networks, judged on the frames before the test."""
+    """A blend of rules and networks, judged on the frames before the test. `clock` tells the seconds of its time limit."""
 
-    def __init__(self, settings: AutoSettings, workbench: Workbench) -> None:
+    def __init__(self, settings: AutoSettings, workbench: Workbench, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.settings = settings
         self.workbench = workbench
+        self.clock = clock
         self.members: tuple[Member, ...] = ()
         self.weights = Weights((), (), 1)
         self.rules: dict[str, Forecaster] = {}
@@ -155,7 +156,7 @@ class _Fit:
         self.origins = origins[:N_ORIGINS]
         self.view = View.of(history, max(1, self.horizon))
         self.truth = [self.view.patches(history.frames[origin + self.view.leads]) for origin in self.origins]
-        self.started = time.monotonic()
+        self.started = auto.clock()
         self.judged: list[_Judged] = []
         """Rules first."""
         self.moments: list[Moments] = []
@@ -247,7 +248,7 @@ class _Fit:
             one = self.judged[index]
             kind, moment = FORECASTERS[one.name], self.folds[one.name].hindcast.best
             settings = self._refit_settings(one.settings, moment.length, len(wanted) - number)
-            forecaster = NetworkForecaster(one.name, settings, self.auto.workbench)
+            forecaster = NetworkForecaster(one.name, settings, self.auto.workbench, clock=self.auto.clock)
             start = self.split.test.start
             fit = forecaster.fit(self.history, Split(range(start), range(start, start), self.split.test))
             try:
@@ -292,7 +293,8 @@ class _Fit:
         changes = {"epochs": self.auto.settings.epochs, "minutes": self.seconds / 60, "validation": False, "refit": False}
         split = Split(range(stop), range(stop, stop), range(stop, stop + self.horizon))
         settings = FORECASTERS[name].configure(None, changes, split)
-        return Fold(name, settings, self.auto.workbench, self.history, self.origins, self.horizon, self.view)
+        bench, clock = self.auto.workbench, self.auto.clock
+        return Fold(name, settings, bench, self.history, self.origins, self.horizon, self.view, clock)
 
     def _fold_seconds(self, n_networks: int) -> float:
         """Of training for one network on the fold; 0 where there is no time limit."""
@@ -309,7 +311,7 @@ class _Fit:
         return replace(settings, minutes=min(left, settings.minutes)) if limit else settings
 
     def _elapsed(self) -> float:
-        return time.monotonic() - self.started
+        return self.auto.clock() - self.started
 
     def _hindcast(self, rule: Forecaster, origin: int) -> Frames:
         """What the view sees of a rule's forecast from an origin, in the series' own dtype."""

@@ -8,7 +8,7 @@ while others work, and the pause is no part of its time.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,17 +27,18 @@ LENGTHS = (0.125, 0.25, 0.5)
 
 
 class Stopwatch:
-    """A clock that runs only between `start` and `stop`."""
+    """A clock that runs only between `start` and `stop`; `clock` is the one that never stands still."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._passed, self._since = 0.0, 0.0
         self._running = False
 
     def __call__(self) -> float:
-        return self._passed + (time.monotonic() - self._since if self._running else 0.0)
+        return self._passed + (self._clock() - self._since if self._running else 0.0)
 
     def start(self) -> None:
-        self._since, self._running = time.monotonic(), True
+        self._since, self._running = self._clock(), True
 
     def stop(self) -> None:
         self._passed, self._running = self(), False
@@ -65,19 +66,20 @@ class Fold:
         origins: tuple[int, ...],
         horizon: int,
         view: View,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name, self.settings = name, settings
         self.history, self.origins, self.horizon, self.view = history, origins, horizon, view
         self.failure = ""
         """Why it was given up, as a sentence; empty while it goes on."""
-        self._workbench = workbench
+        self._workbench, self._clock = workbench, clock
         self._forecaster: NetworkForecaster | None = None
         self._seen: list[tuple[Moment, list[Frames]]] = []
         self._scores: list[list[float]] = []
 
     def train(self, length: float) -> Iterator[FitProgress]:
         """Train anew for so much of the whole time, then look at the network; left early, it is not looked at."""
-        watch, stop = Stopwatch(), min(self.origins)
+        watch, stop = Stopwatch(self._clock), min(self.origins)
         settings = settings_for(self.settings, length)
         self._forecaster = NetworkForecaster(self.name, settings, self._workbench, clock=watch)
         split = Split(range(stop), range(stop, stop), range(stop, stop + self.horizon))
