@@ -30,10 +30,13 @@ def clip_gradient(network: nn.Module, settings: TrainingSettings) -> Tensor:
     return norm
 
 
-def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any]:
-    """bfloat16 where asked for, or under "auto" where the device computes with it natively; elsewhere it would be slower."""
+def autocast(
+    device: torch.device, precision: str, *, computed_on: torch.device | None = None
+) -> AbstractContextManager[Any]:
+    """bfloat16 where asked for, or under "auto" where the device computes with it natively; elsewhere it would be slower.
+    `computed_on` another device, what `device` would do is done there."""
     enabled = precision == "bfloat16" or (precision == "auto" and _native_bfloat16(device))
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
+    return torch.autocast((computed_on or device).type, dtype=torch.bfloat16, enabled=enabled)
 
 
 def _native_bfloat16(device: torch.device) -> bool:

@@ -88,15 +88,16 @@ class Validator:
             still = last.expand_as(truth) if mask is None else torch.where(mask > 0, last, truth)
             self._persistence = {f"persistence_{name}": curve for name, curve in self._scored(still, truth).items()}
         curves |= {**self._persistence, "sharpness": _steps_within(forecast) / _steps_within(truth).clamp_min(1e-12)}
-        moved, truly_moved = (torch.cat([last, frames]).diff(dim=0).abs().mean(dim=(1, 2, 3)) for frames in (forecast, truth))
+        moved, truly_moved = (_steps_between(last, frames) for frames in (forecast, truth))
         curves["motion"] = moved / truly_moved.mean().clamp_min(1e-12)
         scores = {name: float(curves[name].mean()) for name in ("ssim", "mse")}
         rounded = {name: tuple(float(f"{number:.5g}") for number in curve.tolist()) for name, curve in curves.items()}
         return Validated(scores, rounded, _strip(forecast, truth, valid.start))
 
     def _scored(self, frames: Tensor, truth: Tensor) -> dict[str, Tensor]:
+        squared = [((f - t) ** 2).mean() for f, t in zip(frames, truth, strict=True)]
         similar = [ssim_map(f[None], t[None], self.data.data_range).mean() for f, t in zip(frames, truth, strict=True)]
-        return {"ssim": torch.stack(similar), "mse": ((frames - truth) ** 2).mean(dim=(1, 2, 3))}
+        return {"ssim": torch.stack(similar), "mse": torch.stack(squared)}
 
 
 def seen_range(frames: Tensor) -> tuple[Tensor, Tensor]:
@@ -124,5 +125,12 @@ def _pictures(frames: Tensor) -> np.ndarray[Any, Any]:
 
 
 def _steps_within(frames: Tensor) -> Tensor:
-    """Mean size of the steps between neighbouring pixels of each frame (t, c, h, w): (t,)."""
-    return torch.stack([frames.diff(dim=axis).abs().sum(dim=(1, 2, 3)) for axis in (-2, -1)]).sum(dim=0)
+    """Mean size of the steps between neighbouring pixels of each frame (t, c, h, w): (t,). A frame at a time, as below: a
+    rollout may be as large as memory allows."""
+    return torch.stack([frame.diff(dim=-2).abs().sum() + frame.diff(dim=-1).abs().sum() for frame in frames])
+
+
+def _steps_between(last: Tensor, frames: Tensor) -> Tensor:
+    """Mean size of the step that leads to each frame, to the first one from `last` (1, c, h, w): (t,)."""
+    before = [last[0], *frames[:-1]]
+    return torch.stack([(frame - one).abs().mean() for one, frame in zip(before, frames, strict=True)])
