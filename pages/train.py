@@ -9,7 +9,8 @@ from framecast.ui import page, resources, state
 from framecast.ui.forecaster_choice import forecaster_choice
 from framecast.ui.form_start import begin_with
 from framecast.ui.launch import launch
-from framecast.ui.live_run import other_runs, run_panel
+from framecast.ui.live_run import run_panel
+from framecast.ui.queue import queue
 from framecast.ui.settings_form import settings_form
 from framecast.ui.size_choice import size_choice
 from framecast.ui.split_choice import short_series_note, split_choice
@@ -58,7 +59,7 @@ with side, st.container(key="side_run"):
     try:
         if run:
             run_panel(run, manager)
-        other_runs(shown, manager)
+        queue(shown, manager)
         if split:
             with st.container(key="ready", border=True, gap="small"):
                 choice = (name, kind, preset)

@@ -126,7 +126,7 @@ def blown_up(history: History) -> Finding | None:
         return None
     return Finding(
         "warning",
-        f"It blew up at lead {from_lead}: from there on the error is more than {BLOWN:.0f} times that of the last frame repeated.",
+        f"It blew up at lead {from_lead}: from there on its error is over {BLOWN:.0f} times that of the last frame repeated.",
         "Train with a longer unroll, a smaller learning rate, or with values clamped to what was seen.",
     )
 

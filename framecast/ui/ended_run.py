@@ -1,10 +1,15 @@
 """A run that is live no more: what came of it, or what went wrong, and where to go from here."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
+from framecast.errors import FrameCastError
+from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.experiment import STAGE_STOPPED
+from framecast.runs.jobs import JobManager
 from framecast.runs.store import Run
-from framecast.ui.charts import CONFIG, loss_chart, stage_note
+from framecast.ui import run_charts, state
 from framecast.ui.outcome import outcome, show_outcome
 from framecast.ui.resources import stored_series
 from framecast.ui.text import escaped
@@ -12,18 +17,41 @@ from framecast.ui.text import escaped
 DELETED = "The series of this run was deleted"
 
 
-def ended_run(run: Run) -> None:
-    if run.state == "finished":
+def ended_run(run: Run, manager: JobManager) -> None:
+    ending = run.state
+    if ending == "finished":
         _finished(run)
-    elif run.state == "failed":
+        go_further(run, manager)
+    elif ending == "failed":
         _failed(run)
+        _resume(run, manager, "Try to go on")
     else:
-        st.warning("This run was taken off the queue, or FrameCast was closed while it ran. Start it again to have a result.")
+        st.warning("This run was taken off the queue, or FrameCast was closed while it ran. What it had learned is kept.")
+        _resume(run, manager, "Resume")
     history = [row for row in run.progress() if (row["epoch_done"] or row["valid_scores"]) and row["stage"] != STAGE_STOPPED]
     if history:
-        st.plotly_chart(loss_chart(history), key="loss_in_the_end", config=CONFIG)
-        if note := stage_note(history):
-            st.caption(escaped(note))
+        run_charts.losses(run.id, history)
+        run_charts.sees_ahead(run.id, history, run.record.forecaster)
+
+
+def _resume(run: Run, manager: JobManager, label: str) -> None:
+    st.button(
+        label,
+        key="resume_ended",
+        icon=":material/play_arrow:",
+        width="stretch",
+        on_click=_try,
+        args=(lambda: manager.resume(run.id),),
+        help="Goes on from the last epoch that was kept, in the same run; one that kept none begins anew.",
+    )
+
+
+def _try(act: Callable[[], object]) -> None:
+    """What a button does; a refusal is said at the top of the page."""
+    try:
+        act()
+    except FrameCastError as error:
+        state.say("error", str(error))
 
 
 def _finished(run: Run) -> None:
@@ -38,6 +66,26 @@ def _finished(run: Run) -> None:
         icon_position="right",
         query_params={"run": run.id},
     )
+
+
+def go_further(run: Run, manager: JobManager) -> None:
+    """More training for a finished run, by epochs or minutes; going on for one that was stopped."""
+    if run.summary().get("stopped_early"):
+        _resume(run, manager, "Resume where it was stopped")
+        return
+    if not FORECASTERS[run.record.forecaster].extensible:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        unit = st.segmented_control("Train it further by", ["minutes", "epochs"], default="minutes", required=True, key="further_unit")
+        amount = st.number_input(str(unit), 1, 100_000, 5 if unit == "minutes" else 20, key=f"further_{unit}", width=130)
+        st.button(
+            "Train further",
+            key="extend",
+            icon=":material/more_time:",
+            on_click=_try,
+            args=(lambda: manager.extend(run.id, **{str(unit): amount}),),
+            help="Its result stays as it is until the new one is whole.",
+        )
 
 
 def _failed(run: Run) -> None:

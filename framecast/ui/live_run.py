@@ -1,58 +1,44 @@
-"""A run as it stands: how far it is, its losses, what it forecasts by now.
+"""A run as it stands: what matters first (time left, what it is doing, losses, the strip of its forecast), details folded.
 
-Which run is shown is in the address, and everything drawn comes from the job manager or the run's files, so a reload or a
-second tab shows the same.
+Which run is shown is in the address, and everything drawn comes from the job manager or the run's files, so a reload, a second
+tab or another person's browser shows the same.
 """
 
 import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
+from framecast.files import bytes_in_words
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.jobs import JobManager, JobSnapshot
 from framecast.runs.store import Run
 from framecast.training.progress import FitProgress
-from framecast.ui import state
-from framecast.ui.charts import CONFIG, loss_chart, stage_note
+from framecast.ui import run_charts, state
 from framecast.ui.ended_run import DELETED, ended_run
 from framecast.ui.resources import stored_series
 from framecast.ui.strip import strip
-from framecast.ui.text import count, duration, escaped, short, thousands
+from framecast.ui.text import count, duration, escaped, short, thousands, value
 
 REFRESH_S = 1.0
+_SPARK_POINTS = 60
+
 
 def run_panel(run: Run, manager: JobManager) -> None:
     """Draw the run: refreshed every second while it is live, once when it is not."""
     live = manager.snapshot(run.id) is not None
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(escaped(short(run.record.title, 80)), anchor=False, width="stretch")
-        if not live:
-            st.button("Close", key="close_run", type="tertiary", icon=":material/close:", on_click=_show, args=(None,))
+        st.button("Close", key="close_run", type="tertiary", icon=":material/close:", on_click=_close)
     if live:
         st.fragment(_live, run_every=REFRESH_S)(run, manager)
     else:
-        ended_run(run)
+        ended_run(run, manager)
 
 
-def other_runs(shown: str | None, manager: JobManager) -> None:
-    """The live runs beside the one shown, each with a button that shows it."""
-    others = [snapshot for snapshot in manager.live() if snapshot.run_id != shown]
-    if not others:
-        return
-    st.caption("Also at work" if shown else "At work")
-    for snapshot in others:
-        phase = "waiting" if snapshot.phase == "waiting" else f"{snapshot.progress.fraction if snapshot.progress else 0:.0%}"
-        st.button(
-            f"{escaped(short(snapshot.title))} · {phase}",
-            key=f"show_{snapshot.run_id}",
-            width="stretch",
-            on_click=_show,
-            args=(snapshot.run_id,),
-        )
-
-
-def _show(run_id: str | None) -> None:
-    state.choose_run(run_id, state.TRAINED)
+def _close() -> None:
+    state.choose_run(None, state.TRAINED)
 
 
 def _live(run: Run, manager: JobManager) -> None:
@@ -61,33 +47,65 @@ def _live(run: Run, manager: JobManager) -> None:
         st.rerun()  # the whole page: this ends the refreshing
     progress = snapshot.progress or FitProgress(stage="Beginning")
     st.progress(min(1.0, max(0.0, progress.fraction)), _phase(snapshot, progress, manager))
+    _facts(run, snapshot, progress)
+    _buttons(run, snapshot, manager)
+    history = _rows(snapshot)
+    if history:
+        run_charts.words(history, str(run.record.settings.get("select_by", "ssim")))
+        run_charts.losses(run.id, history)
+    elif snapshot.phase == "training":
+        st.caption("The losses appear after the first epoch.")
+    _preview(run, snapshot)
+    if history:
+        run_charts.sees_ahead(run.id, history, run.record.forecaster)
+        _details(history, progress)
+
+
+def _facts(run: Run, snapshot: JobSnapshot, progress: FitProgress) -> None:
     facts = [("Device", "GPU" if run.record.device.startswith("cuda") else "CPU")]
     if FORECASTERS[run.record.forecaster].family != "rule" and snapshot.phase == "training" and snapshot.progress:
         facts.append(("In epoch", in_epoch(progress)))
-    if progress.remaining_s is not None:
+    if progress.remaining_s is not None and snapshot.phase in ("training", "forecasting"):
         facts.append(("Time left", duration(progress.remaining_s)))
     else:
         facts.append(("Time so far", duration(time.time() - snapshot.started_s)))
     for column, (label, shown) in zip(st.columns(3), facts, strict=False):
         column.metric(label, shown)
-    st.button(
-        "Stopping ..." if snapshot.stopping else "Stop and keep the best",
-        key="stop",
-        icon=":material/stop:",
-        disabled=snapshot.stopping,
-        width="stretch",
-        on_click=manager.stop,
-        args=(run.id,),
-        help="Leaves the training. What was best so far forecasts the test frames and is scored.",
-    )
-    if snapshot.history:
-        history = [one.to_mapping() for one in snapshot.history]
-        st.plotly_chart(loss_chart(history), key="loss", config=CONFIG)
-        if note := stage_note(history):
-            st.caption(escaped(note))
-    elif snapshot.phase == "training":
-        st.caption("The losses appear after the first epoch.")
-    _preview(run, snapshot)
+
+
+def _buttons(run: Run, snapshot: JobSnapshot, manager: JobManager) -> None:
+    with st.container(horizontal=True, gap="small"):
+        if snapshot.phase == "paused" or snapshot.pausing:
+            st.button(
+                "Resume", key="resume", icon=":material/play_arrow:", width="stretch", on_click=manager.resume, args=(run.id,),
+                help="Goes on from where it stood, as soon as the device is free.",
+            )  # fmt: skip
+        elif snapshot.phase in ("waiting", "training"):
+            st.button(
+                "Pause", key="pause", icon=":material/pause:", width="stretch", disabled=snapshot.stopping,
+                on_click=manager.pause, args=(run.id,), help="Keeps where it stands and lets the next run have the device.",
+            )  # fmt: skip
+        st.button(
+            "Stopping ..." if snapshot.stopping else "Stop and keep the best",
+            key="stop",
+            icon=":material/stop:",
+            disabled=snapshot.stopping,
+            width="stretch",
+            on_click=manager.stop,
+            args=(run.id,),
+            help="Leaves the training. What was best so far forecasts the test frames and is scored.",
+        )
+
+
+def _rows(snapshot: JobSnapshot) -> Sequence[Mapping[str, Any]]:
+    """The history as rows; made anew only when it has grown."""
+    key = f"rows_{snapshot.run_id}"
+    kept: list[dict[str, Any]] = st.session_state.get(key, [])
+    if len(kept) > len(snapshot.history):  # it went on beside its old result, or anew
+        kept = []
+    rows = [*kept, *(one.to_mapping() for one in snapshot.history[len(kept) :])]
+    st.session_state[key] = rows
+    return rows
 
 
 def in_epoch(progress: FitProgress) -> str:
@@ -100,8 +118,13 @@ def in_epoch(progress: FitProgress) -> str:
 
 def _phase(snapshot: JobSnapshot, progress: FitProgress, manager: JobManager) -> str:
     if snapshot.phase == "waiting":
-        ahead = [other.run_id for other in manager.live()].index(snapshot.run_id) if snapshot in manager.live() else 0
+        live = [other.run_id for other in manager.live() if other.phase != "paused"]
+        ahead = live.index(snapshot.run_id) if snapshot.run_id in live else 0
         return f"Waiting for {count(ahead, 'run')} to end" if ahead else "Waiting"
+    if snapshot.phase == "paused":
+        return "Paused: what it has learned is kept"
+    if snapshot.pausing:
+        return "Pausing: it keeps where it stands"
     if snapshot.stopping and snapshot.phase == "training":
         return "Stopping: the best so far is kept"
     return escaped(progress.stage)
@@ -116,4 +139,33 @@ def _preview(run: Run, snapshot: JobSnapshot) -> None:
         st.warning(f"{DELETED}. Stop it, or let it end: it cannot be compared with the truth any more.")
         return
     st.caption("Forecast of the validation frames as it is by now, so many frames ahead")
-    strip(preview, stored, run_id=run.id, moment=f"{len(snapshot.history)}")
+    n_validated = sum(bool(one.valid_scores) for one in snapshot.history)
+    strip(preview, stored, run_id=run.id, moment=f"{n_validated}")
+
+
+def _details(history: Sequence[Mapping[str, Any]], progress: FitProgress) -> None:
+    """Numbers for those who want to know, each with its course so far."""
+    numbers = [
+        ("Learning rate", "learning_rate", lambda number: value(number)),
+        ("Unroll", "unroll", lambda number: count(number, "frame")),
+        ("Gradient norm", "gradient_norm", lambda number: value(number)),
+        ("Frames a second", "frames_per_second", lambda number: thousands(round(number))),
+        ("Memory", "memory_bytes", lambda number: bytes_in_words(int(number))),
+    ]
+    with st.expander("Details: learning rate, unroll, gradient, speed, memory"):
+        shown = [(label, name, words) for label, name, words in numbers if getattr(progress, name) is not None]
+        for row in range(0, len(shown), 3):
+            for column, (label, name, words) in zip(st.columns(3), shown[row : row + 3], strict=False):
+                course = [one[name] for one in history if one.get(name) is not None]
+                every = max(1, len(course) // _SPARK_POINTS)
+                course = course[::every] if len(course) > 2 else None
+                column.metric(label, words(getattr(progress, name)), chart_data=course, help=_HELP[name])
+
+
+_HELP = {
+    "learning_rate": "Size of a training step by now.",
+    "unroll": "How many of its own forecasts the network is fed in training by now.",
+    "gradient_norm": "How long the gradient is before the threshold shortens it. A jump warns of a loss that explodes.",
+    "frames_per_second": "Training frames that the network is shown each second; validation is not counted.",
+    "memory_bytes": "On a GPU the most that training held there; on the CPU what FrameCast holds, this page included.",
+}

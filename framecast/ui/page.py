@@ -7,7 +7,8 @@ import streamlit as st
 from PIL import Image
 
 from framecast.drawing.colours import INKS
-from framecast.ui import state
+from framecast.ui import resources, state
+from framecast.ui.banner import banner
 from framecast.ui.navigation import begin_with_app
 from framecast.ui.text import escaped
 
@@ -40,12 +41,13 @@ def icon() -> Image.Image:
 
 
 def header(title: str, line: str) -> None:
-    """The title, the line below it, and the message that the last action left."""
+    """The title, the line below it, the runs at work, and the message that the last action left."""
     begin_with_app()
     st.logo(str(LOGO), size="large")
     st.html(_STYLE)
     st.title(title, anchor=False)
     st.markdown(f":gray[{line}]")
+    banner(resources.manager())
     slot = st.empty()  # always there: without it all below would move by one and leave its old self behind while a page works
     notice = state.take_notice()
     if notice:

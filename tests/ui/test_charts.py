@@ -1,15 +1,9 @@
 """Charts say which forecaster a line is by its colour, and where the shown lead is."""
 
-import pytest
 
 from framecast.drawing.colours import forecaster_colour
-from framecast.ui.charts import loss_chart, stage_note, weights_chart
+from framecast.ui.charts import weights_chart
 from framecast.ui.score_charts import Curve, CurvePlot, horizon_chart
-
-
-def row(stage: str, step: int, loss: float, ssim: float | None = None) -> dict[str, object]:
-    scores = {} if ssim is None else {"ssim": ssim}
-    return {"stage": stage, "step": step, "train_loss": loss, "valid_scores": scores}
 
 
 def test_each_curve_has_its_forecasters_colour_and_each_chart_the_cursor() -> None:
@@ -19,40 +13,6 @@ def test_each_curve_has_its_forecasters_colour_and_each_chart_the_cursor() -> No
     assert [list(trace.x) for trace in figure.data] == [[1, 2, 3]] * 4
     assert [shape.x0 for shape in figure.layout.shapes] == [2, 2]
     assert sum(trace.showlegend for trace in figure.data) == 2
-
-
-def test_steps_count_on_through_the_stages() -> None:
-    history = [row("search", 5, 2.0, 0.4), row("search", 8, 1.0, 0.5), row("search", 16, 0.5), row("all", 8, 0.4)]
-    figure = loss_chart(history)
-    loss, score = figure.data
-    assert list(loss.x) == [5, 8, 16, 24] and list(loss.y) == [2.0, 1.0, 0.5, 0.4]
-    assert list(score.x) == [5, 8] and list(score.y) == [0.4, 0.5]
-    assert {shape.x0 for shape in figure.layout.shapes} == {16}
-
-
-def test_nothing_is_drawn_of_scores_that_were_never_taken() -> None:
-    assert len(loss_chart([row("all", 1, 0.4)]).data) == 1
-
-
-def test_a_dotted_line_is_explained() -> None:
-    history = [row("search", 5, 2.0), row("search", 8, 1.0), row("all", 8, 0.4)]
-    assert "“search” ends" in stage_note(history) and "“all”" in stage_note(history)
-    assert stage_note(history[:2]) == ""
-    many = stage_note([row(f"stage {number}", 1, 1.0) for number in range(8)])
-    assert "“stage 0” to “stage 7”" in many and "stage 3" not in many
-
-
-@pytest.mark.parametrize("losses", [[1.0, 0.9], [0.001, 0.0], [100.0, 0.01, 0.0004], [5.0, 5.0], [30.0, 1.0]])
-def test_no_axis_goes_below_nothing_and_few_marks_stand_on_it(losses: list[float]) -> None:
-    figure = loss_chart([row("all", index, loss) for index, loss in enumerate(losses)])
-    axis = figure.layout.yaxis
-    assert figure.layout.xaxis.range[0] == 0
-    if axis.type == "log":
-        low, high = (10.0**bound for bound in axis.range)
-        assert low <= min(losses) and high >= max(losses)
-        assert 1 <= sum(low <= mark <= high for mark in axis.tickvals) <= 6
-    else:
-        assert 0 <= axis.range[0] <= min(losses) and axis.range[1] >= max(losses)
 
 
 def test_weights_are_stacked_in_the_colours_of_their_forecasters_and_told_in_percent() -> None:

@@ -1,0 +1,88 @@
+"""Train several at once: forecasters and seeds, on the split and size of the form, queued in one click."""
+
+from collections.abc import Iterable
+
+import streamlit as st
+
+from framecast.errors import FrameCastError
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.runs.experiment import plan
+from framecast.runs.jobs import JobManager
+from framecast.runs.record import RunRecord
+from framecast.series.frames import FrameSeries, Preparation, Split
+from framecast.ui import state
+from framecast.ui.text import count, duration, escaped, short
+
+_MOST_SEEDS = 10
+
+
+def launch_many(series: FrameSeries, digest: str, split: Split, preparation: Preparation, device: str, manager: JobManager) -> None:
+    """Draw the choice, folded. Each forecaster has its recommended settings; what cannot be trained on this split is named
+    and the others are queued."""
+    with st.expander("Train several: all of these"):
+        names = [name for name, kind in FORECASTERS.items() if kind.family != "rule"]
+        chosen = st.multiselect(
+            "Forecasters",
+            names,
+            key="many_forecasters",
+            format_func=lambda name: FORECASTERS[name].title,
+            placeholder="Choose forecasters",
+            persist_state="session",
+        )
+        left, right = st.columns(2)
+        minutes = left.number_input(
+            "Minutes each", 0.0, 10_000.0, 5.0, 1.0, "%.4g", "many_minutes", "0: as long as its recommended settings say."
+        )
+        n_seeds = right.number_input(
+            "Seeds each", 1, _MOST_SEEDS, 1, 1, "%d", "many_seeds", "The same training begun by other chances: it tells luck from skill."
+        )
+        n_runs = len(chosen) * int(n_seeds)
+        total = f", about {duration(60 * minutes * n_runs)} one after the other" if minutes and n_runs else ""
+        if st.button(
+            f"Queue {count(n_runs, 'run')}{total}", key="train_many", icon=":material/playlist_add:", disabled=not n_runs, width="stretch"
+        ):
+            records, refused = planned(series, digest, split, preparation, device, chosen, range(int(n_seeds)), minutes)
+            for record in records:
+                manager.submit(record)
+            for sentence in refused:
+                state.say("error", sentence)
+            if records and not refused:
+                state.say("success", f"{count(len(records), 'run')} queued.")
+            st.rerun()
+
+
+def planned(
+    series: FrameSeries,
+    digest: str,
+    split: Split,
+    preparation: Preparation,
+    device: str,
+    forecasters: Iterable[str],
+    seeds: Iterable[int],
+    minutes: float,
+) -> tuple[list[RunRecord], list[str]]:
+    """A record for each forecaster and seed, and a sentence for each forecaster that cannot be trained so."""
+    records, refused, seeds = [], [], list(seeds)
+    for name in forecasters:
+        kind = FORECASTERS[name]
+        fields = {field.name for field in kind.settings.fields()}
+        changes = {"minutes": float(minutes), "epochs": 100_000} if minutes else {}
+        changes = {field: number for field, number in changes.items() if field in fields}
+        try:
+            records += [
+                plan(
+                    series,
+                    forecaster=name,
+                    changes=changes,
+                    split=split,
+                    preparation=preparation,
+                    seed=seed,
+                    device=device,
+                    title=f"{kind.title} on {short(series.name)}" + (f", seed {seed}" if len(seeds) > 1 else ""),
+                    digest=digest,
+                )
+                for seed in seeds
+            ]
+        except FrameCastError as error:
+            refused.append(f"{kind.title}: {escaped(str(error))}")
+    return records, refused
