@@ -4,9 +4,9 @@
 
 Each row is a process of its own. It first trains the same network on tiny frames, so that what a process loads once (torch's
 optimisers, the buffers of its libraries) is there already, then forgets it, notes how much memory it holds, and fits: some
-steps at full batch and unroll, the rollouts over the validation frames, the way back to native size, the refit. The most that
-the process has held since (VmHWM of Linux, set back before; on a GPU torch.cuda.max_memory_allocated), less what it held before, is
-the peak. The estimate is what the Train page and `framecast run` say.
+steps at full batch and unroll, the rollouts over the validation frames, the way back to native size, the refit. The most
+that the process has held since (VmHWM of Linux, set back before; on a GPU torch.cuda.max_memory_allocated), less what it held
+before, is the peak. The estimate is what the Train page and `framecast run` say.
 """
 
 import argparse

@@ -9,6 +9,7 @@ from framecast.ui import page, resources, state
 from framecast.ui.forecaster_choice import forecaster_choice
 from framecast.ui.form_start import begin_with
 from framecast.ui.launch import launch
+from framecast.ui.launch_many import launch_many
 from framecast.ui.live_run import run_panel
 from framecast.ui.queue import queue
 from framecast.ui.settings_form import settings_form
@@ -66,5 +67,6 @@ with side, st.container(key="side_run"):
                 beside = run is not None
                 series = store.open(digest)
                 launch(stored, series, split, preparation, choice, start, changes, device, manager, beside_run=beside)
+                launch_many(series, digest, split, preparation, device, manager)
     except FrameCastError as error:
         page.refuse(error)

@@ -76,7 +76,9 @@ def go_further(run: Run, manager: JobManager) -> None:
     if not FORECASTERS[run.record.forecaster].extensible:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        unit = st.segmented_control("Train it further by", ["minutes", "epochs"], default="minutes", required=True, key="further_unit")
+        unit = st.segmented_control(
+            "Train it further by", ["minutes", "epochs"], default="minutes", required=True, key="further_unit"
+        )
         amount = st.number_input(str(unit), 1, 100_000, 5 if unit == "minutes" else 20, key=f"further_{unit}", width=130)
         st.button(
             "Train further",

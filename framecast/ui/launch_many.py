@@ -11,12 +11,14 @@ from framecast.runs.jobs import JobManager
 from framecast.runs.record import RunRecord
 from framecast.series.frames import FrameSeries, Preparation, Split
 from framecast.ui import state
-from framecast.ui.text import count, duration, escaped, short
+from framecast.ui.text import count, duration, short
 
 _MOST_SEEDS = 10
 
 
-def launch_many(series: FrameSeries, digest: str, split: Split, preparation: Preparation, device: str, manager: JobManager) -> None:
+def launch_many(
+    series: FrameSeries, digest: str, split: Split, preparation: Preparation, device: str, manager: JobManager
+) -> None:
     """Draw the choice, folded. Each forecaster has its recommended settings; what cannot be trained on this split is named
     and the others are queued."""
     with st.expander("Train several: all of these"):
@@ -34,20 +36,31 @@ def launch_many(series: FrameSeries, digest: str, split: Split, preparation: Pre
             "Minutes each", 0.0, 10_000.0, 5.0, 1.0, "%.4g", "many_minutes", "0: as long as its recommended settings say."
         )
         n_seeds = right.number_input(
-            "Seeds each", 1, _MOST_SEEDS, 1, 1, "%d", "many_seeds", "The same training begun by other chances: it tells luck from skill."
+            "Seeds each",
+            1,
+            _MOST_SEEDS,
+            1,
+            1,
+            "%d",
+            "many_seeds",
+            "The same training begun by other chances: it tells luck from skill.",
         )
         n_runs = len(chosen) * int(n_seeds)
         total = f", about {duration(60 * minutes * n_runs)} one after the other" if minutes and n_runs else ""
         if st.button(
-            f"Queue {count(n_runs, 'run')}{total}", key="train_many", icon=":material/playlist_add:", disabled=not n_runs, width="stretch"
+            f"Queue {count(n_runs, 'run')}{total}",
+            key="train_many",
+            icon=":material/playlist_add:",
+            disabled=not n_runs,
+            width="stretch",
         ):
             records, refused = planned(series, digest, split, preparation, device, chosen, range(int(n_seeds)), minutes)
             for record in records:
                 manager.submit(record)
-            for sentence in refused:
-                state.say("error", sentence)
-            if records and not refused:
-                state.say("success", f"{count(len(records), 'run')} queued.")
+            queued = f"{count(len(records), 'run')} queued."
+            state.say("error" if refused else "success", " ".join([*refused, queued]))
+            if records:
+                state.choose_run(records[0].id, state.TRAINED)
             st.rerun()
 
 
@@ -84,5 +97,5 @@ def planned(
                 for seed in seeds
             ]
         except FrameCastError as error:
-            refused.append(f"{kind.title}: {escaped(str(error))}")
+            refused.append(f"{kind.title}: {error}")
     return records, refused

@@ -5,7 +5,8 @@ tab or another person's browser shows the same.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -77,9 +78,14 @@ def _buttons(run: Run, snapshot: JobSnapshot, manager: JobManager) -> None:
     with st.container(horizontal=True, gap="small"):
         if snapshot.phase == "paused" or snapshot.pausing:
             st.button(
-                "Resume", key="resume", icon=":material/play_arrow:", width="stretch", on_click=manager.resume, args=(run.id,),
+                "Resume",
+                key="resume",
+                icon=":material/play_arrow:",
+                width="stretch",
+                on_click=_resume,
+                args=(manager, run.id),
                 help="Goes on from where it stood, as soon as the device is free.",
-            )  # fmt: skip
+            )
         elif snapshot.phase in ("waiting", "training"):
             st.button(
                 "Pause", key="pause", icon=":material/pause:", width="stretch", disabled=snapshot.stopping,
@@ -95,6 +101,10 @@ def _buttons(run: Run, snapshot: JobSnapshot, manager: JobManager) -> None:
             args=(run.id,),
             help="Leaves the training. What was best so far forecasts the test frames and is scored.",
         )
+
+
+def _resume(manager: JobManager, run_id: str) -> None:
+    manager.resume(run_id)
 
 
 def _rows(snapshot: JobSnapshot) -> Sequence[Mapping[str, Any]]:
@@ -145,27 +155,49 @@ def _preview(run: Run, snapshot: JobSnapshot) -> None:
 
 def _details(history: Sequence[Mapping[str, Any]], progress: FitProgress) -> None:
     """Numbers for those who want to know, each with its course so far."""
-    numbers = [
-        ("Learning rate", "learning_rate", lambda number: value(number)),
-        ("Unroll", "unroll", lambda number: count(number, "frame")),
-        ("Gradient norm", "gradient_norm", lambda number: value(number)),
-        ("Frames a second", "frames_per_second", lambda number: thousands(round(number))),
-        ("Memory", "memory_bytes", lambda number: bytes_in_words(int(number))),
-    ]
     with st.expander("Details: learning rate, unroll, gradient, speed, memory"):
-        shown = [(label, name, words) for label, name, words in numbers if getattr(progress, name) is not None]
+        shown = [one for one in _NUMBERS if getattr(progress, one.field) is not None]
         for row in range(0, len(shown), 3):
-            for column, (label, name, words) in zip(st.columns(3), shown[row : row + 3], strict=False):
-                course = [one[name] for one in history if one.get(name) is not None]
+            for column, one in zip(st.columns(3), shown[row : row + 3], strict=False):
+                course = [past[one.field] for past in history if past.get(one.field) is not None]
                 every = max(1, len(course) // _SPARK_POINTS)
-                course = course[::every] if len(course) > 2 else None
-                column.metric(label, words(getattr(progress, name)), chart_data=course, help=_HELP[name])
+                drawn = course[::every] if len(course) > 2 else None
+                column.metric(one.label, one.words(getattr(progress, one.field)), chart_data=drawn, help=one.help)
 
 
-_HELP = {
-    "learning_rate": "Size of a training step by now.",
-    "unroll": "How many of its own forecasts the network is fed in training by now.",
-    "gradient_norm": "How long the gradient is before the threshold shortens it. A jump warns of a loss that explodes.",
-    "frames_per_second": "Training frames that the network is shown each second; validation is not counted.",
-    "memory_bytes": "On a GPU the most that training held there; on the CPU what FrameCast holds, this page included.",
-}
+@dataclass(frozen=True)
+class _Number:
+    label: str
+    field: str
+    """Of FitProgress."""
+    words: Callable[[float], str]
+    help: str
+
+
+_NUMBERS = (
+    _Number("Learning rate", "learning_rate", value, "Size of a training step by now."),
+    _Number(
+        "Unroll",
+        "unroll",
+        lambda number: count(round(number), "frame"),
+        "How many of its own forecasts the network is fed in training by now.",
+    ),
+    _Number(
+        "Gradient norm",
+        "gradient_norm",
+        value,
+        "How long the gradient is before the threshold shortens it. A jump warns of a loss that explodes.",
+    ),
+    _Number(
+        "Frames a second",
+        "frames_per_second",
+        lambda number: thousands(round(number)),
+        "Training frames that the network is shown each second; validation is not counted.",
+    ),
+    _Number(
+        "Memory",
+        "memory_bytes",
+        lambda number: bytes_in_words(round(number)),
+        "On a GPU the most that training held there; on the CPU what FrameCast holds, its pages included.",
+    ),
+)

@@ -31,15 +31,12 @@ def _queue(shown: str | None, manager: JobManager) -> None:
 def _row(one: JobSnapshot, shown: str | None, waiting: list[str], manager: JobManager) -> None:
     place = waiting.index(one.run_id) if one.run_id in waiting else None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button(
-            f"{escaped(short(one.title, 44))} · {_phase(one, place)}",
-            key=f"show_{one.run_id}",
-            type="tertiary" if one.run_id != shown else "primary",
-            disabled=one.run_id == shown,
-            width="stretch",
-            on_click=state.choose_run,
-            args=(one.run_id, state.TRAINED),
-        )
+        label = f"{escaped(short(one.title, 44))} · {_phase(one, place)}"
+        if one.run_id == shown:
+            st.markdown(f"**{label}**", width="stretch")
+        elif st.button(label, key=f"show_{one.run_id}", type="tertiary", width="stretch"):
+            state.choose_run(one.run_id, state.TRAINED)
+            st.rerun()
         if place is not None:
             last = place == len(waiting) - 1
             _icon("up", "arrow_upward", "One place up", one, place == 0, manager.move, one.run_id, place - 1)

@@ -5,7 +5,7 @@ have changed.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -32,7 +32,12 @@ def losses(run_id: str, history: History) -> None:
     """The loss chart with its switches, and what one must know to read it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         along = st.segmented_control(
-            "Along", ["epoch", "step", "time"], default="epoch", required=True, key="losses_along", label_visibility="collapsed"
+            "Along",
+            ["epoch", "step", "time"],
+            default="epoch",
+            required=True,
+            key="losses_along",
+            label_visibility="collapsed",
         )
         scores = [name for name in ("ssim", "mse") if any(name in row["valid_scores"] for row in history)]
         score = "ssim"
@@ -43,8 +48,8 @@ def losses(run_id: str, history: History) -> None:
             )  # fmt: skip
             score = str(picked)
         log = st.toggle("Log scale", key="losses_log", help="Off, the loss is drawn on a log scale only where it falls far.")
-    state = (run_id, len(history), history[-1]["step"], str(along), score, log)
-    st.plotly_chart(_loss_figure(*state, _history=history), key="losses", config=CONFIG)
+    figure = _loss_figure(run_id, len(history), history[-1]["step"], str(along), score, log, _history=history)
+    st.plotly_chart(figure, key="losses", config=CONFIG)
     if note := stage_note(history):
         st.caption(escaped(note))
 
@@ -64,9 +69,9 @@ def _said(found: Finding) -> str:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _loss_figure(
-    run_id: str, n_rows: int, last_step: int, along: Along, score: str, log: bool, *, _history: History
+    run_id: str, n_rows: int, last_step: int, along: str, score: str, log: bool, *, _history: History
 ) -> go.Figure:
-    return loss_chart(_history, score, along=along, log=log or None)
+    return loss_chart(_history, score, along=cast(Along, along), log=log or None)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -56,7 +56,8 @@ def test_with_an_interrupted_run(page: str, open_page: Open, workspace: Path, re
     app = open_page(page, run=record.id)
     assert not app.exception
     if page == "train":
-        assert "Start it again" in app.warning[0].value
+        assert "What it had learned is kept" in app.warning[0].value
+        assert app.button(key="resume_ended").label == "Resume"
 
 
 @pytest.mark.parametrize("page", PAGES)
