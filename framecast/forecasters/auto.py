@@ -365,12 +365,12 @@ def _folder(number: int) -> str:
     return f"member_{number + 1:02d}"
 
 
-def _most(count: str) -> Callable[[Any, int, int, int], int]:
+def _most(count: str) -> Callable[..., int]:
     """Weights or bytes of the network that has most of them: they are trained one after the other. 0 where there is none."""
 
-    def most(settings: AutoSettings, height: int, width: int, channels: int) -> int:
+    def most(settings: AutoSettings, *sizes: int | str) -> int:
         kinds = [FORECASTERS[name] for name in networks_of(settings)]
-        return max((int(getattr(kind, count)(kind.configure(), height, width, channels)) for kind in kinds), default=0)
+        return max((int(getattr(kind, count)(kind.configure(), *sizes)) for kind in kinds), default=0)
 
     return most
 

@@ -143,8 +143,8 @@ class ForecasterKind:
     """Cannot be fitted without validation frames."""
     n_weights: Callable[[Any, int, int, int], int] | None = None
     """(settings, working height, working width, channels) to the number of trained weights; None for rules."""
-    training_bytes: Callable[[Any, int, int, int], int] | None = None
-    """The same to the bytes that training holds at its peak beside the series; None for rules."""
+    training_bytes: Callable[[Any, int, int, int, str], int] | None = None
+    """The same and the device to the bytes that training holds there at its peak beside the series; None for rules."""
     starting: Callable[[Any, Path, tuple[int, int], int], str] | None = None
     """(settings, folder that another one saved, working shape, channels) to a sentence on which of its weights are taken over.
     Raises SettingError where they do not fit; None where a fit cannot begin with weights, nor learn from other series."""

@@ -260,13 +260,13 @@ def _n_weights(settings: EnsembleSettings, height: int, width: int, channels: in
     return _of_one(settings, "n_weights", height, width, channels) * _n_networks(settings)
 
 
-def _training_bytes(settings: EnsembleSettings, height: int, width: int, channels: int) -> int:
+def _training_bytes(settings: EnsembleSettings, height: int, width: int, channels: int, device: str) -> int:
     """One network is trained at a time; the weights of the others wait on the device."""
     waiting = 4 * _of_one(settings, "n_weights", height, width, channels) * (_n_networks(settings) - 1)
-    return _of_one(settings, "training_bytes", height, width, channels) + waiting
+    return _of_one(settings, "training_bytes", height, width, channels, device) + waiting
 
 
-def _of_one(settings: EnsembleSettings, count: str, *sizes: int) -> int:
+def _of_one(settings: EnsembleSettings, count: str, *sizes: int | str) -> int:
     kind = FORECASTERS[settings.of]
     counted: Callable[..., int] = getattr(kind, count)
     return int(counted(kind.configure(None, {name: getattr(settings, name) for name in PASSED_ON}), *sizes))

@@ -15,6 +15,8 @@ from framecast.networks.wrap import count_weights, padded_size
 from framecast.settings import Settings
 from framecast.training.footprint import Footprint, footprint
 
+LIBRARIES_BYTES = 12 * 2**20
+"""Beside the tensors: what torch and its libraries set up for the shapes of a network on a CPU. Measured like `holes`."""
 _CHANGES_NO_BYTE = {
     *("epochs", "minutes", "steps", "learning_rate", "batch_size", "unroll_curriculum", "pushforward", "sampling_start"),
     *("normalise", "subtract_mean", "clamp", "zero_block", "validation", "select_by", "refit", "averaging", "l1_weight"),
@@ -34,31 +36,34 @@ def n_weights(name: str) -> Callable[[Any, int, int, int], int]:
     return count
 
 
-def training_bytes(name: str) -> Callable[[Any, int, int, int], int]:
+def training_bytes(name: str) -> Callable[[Any, int, int, int, str], int]:
     """See ForecasterKind.training_bytes."""
 
-    def count(settings: Any, height: int, width: int, channels: int) -> int:
+    def count(settings: Any, height: int, width: int, channels: int, device: str) -> int:
         stride = NETWORKS[name].stride(settings)
         sides = (min(settings.crop or side, side) for side in (height, width))
         area = math.prod(padded_size(side, stride) for side in sides)
         copies: int = 3  # weights and two moments of Adam
         copies += bool(settings.averaging)
         copies += bool(settings.validation)  # the best so far, later the network of the first stage beside the refitted one
-        at_work = _footprint(name, _what_counts(settings), channels).peak_bytes(area, settings.batch_size)
+        place = torch.device(device)
+        at_work = _footprint(name, _what_counts(settings), channels, place.type).peak_bytes(area, settings.batch_size)
         held = n_weights(name)(settings, height, width, channels)
-        return 4 * copies * held + max(at_work, 8 * held)  # it is saved between two steps: gradients, and a copy for the file
+        at_work = max(at_work, 8 * held)  # it is saved between two steps: gradients, and a copy for the file
+        if place.type == "cpu":
+            at_work = round(NETWORKS[name].holes * at_work) + LIBRARIES_BYTES
+        return 4 * copies * held + at_work
 
     return count
 
 
 @functools.lru_cache(maxsize=256)
-def _footprint(name: str, settings: Any, channels: int) -> Footprint:
+def _footprint(name: str, settings: Any, channels: int, device_type: str) -> Footprint:
     def build(height: int, width: int) -> nn.Module:
         return bare_network(name, settings, height, width, channels)
 
-    block = int(getattr(settings, "block", 1))
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return footprint(build, settings, settings.context, block, channels, NETWORKS[name].stride(settings), device)
+    block, stride = int(getattr(settings, "block", 1)), NETWORKS[name].stride(settings)
+    return footprint(build, settings, settings.context, block, channels, stride, torch.device(device_type))
 
 
 def _what_counts(settings: Any) -> Any:

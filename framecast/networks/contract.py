@@ -113,6 +113,10 @@ class NetworkKind:
     preset_help: Mapping[str, str] = field(default_factory=dict)
     tells_motion: bool = False
     """Whether `motion_of` has an answer."""
+    holes: float = 1.33
+    """Memory that a training step takes from the machine on a CPU, as a multiple of what its tensors hold: the C library's
+    heap leaves holes between them, and small objects keep it from closing them. Measured by benchmarks/preflight.py with
+    glibc 2.36; most networks agree within a tenth."""
     recommended: Mapping[str, Value] = field(default_factory=dict)
     """Training values that suit this architecture better than the common defaults."""
 

@@ -153,6 +153,7 @@ NETWORKS.add(
         build=_build,
         stride=lambda settings: int(settings.patch),
         any_size=True,
+        holes=2.1,
         recommended={"burn_in": 3},
     ),
 )

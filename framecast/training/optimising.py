@@ -40,7 +40,7 @@ def autocast(
 
 
 def _native_bfloat16(device: torch.device) -> bool:
-    if device.type == "cuda":
+    if device.type == "cuda" and torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # not public; absent means float32
     return device.type == "cpu" and supported is not None and bool(supported())

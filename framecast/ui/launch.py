@@ -10,17 +10,21 @@ import streamlit as st
 from framecast.errors import FrameCastError
 from framecast.files import bytes_in_words
 from framecast.forecasters.contract import ForecasterKind
+from framecast.runs.devices import n_threads_beside_server
 from framecast.runs.experiment import plan
 from framecast.runs.jobs import JobManager
 from framecast.runs.preflight import Preflight, preflight
+from framecast.runs.trial import Question
 from framecast.series.frames import FrameSeries, Preparation, Split
 from framecast.series.store import StoredSeries
 from framecast.settings import Value
 from framecast.ui import page, state
 from framecast.ui.seed_choice import seed_choice
+from framecast.ui.settings_form import use_setting
 from framecast.ui.size_choice import use_size, usual_size
 from framecast.ui.start_choice import Start
 from framecast.ui.text import count, escaped, frame_range, short, thousands
+from framecast.ui.trial_step import trial_step
 
 LONGEST_TITLE = 80
 
@@ -52,11 +56,15 @@ def launch(
             if start.sentence:
                 st.markdown(start.sentence)
             _facts(found, kind)
+            if found.fits and kind.family == "network":
+                settings = kind.configure(preset, changes, split)
+                shape = preparation.working_shape(stored.height, stored.width)
+                threads = n_threads_beside_server()
+                asked = Question(name, settings.to_mapping(), *shape, stored.n_channels, device, threads)
+                trial_step(asked, settings, split, found.needed_bytes)
         if not found.fits:
             st.error(escaped(found.sentence))
-            if found.largest_size:
-                size = usual_size(found.largest_size)
-                st.button(f"Use {size} px, which fits", key="use_size", on_click=use_size, args=(stored.digest, size))
+            _ways_out(found, stored, (name, preset, start.run.id if start.run else ""))
             return
         record = plan(
             series,
@@ -134,6 +142,7 @@ def _preflight(
         n_frames=split.test.start,
         bytes_per_value=1 if series.frames.dtype == "uint8" else 4,
         others=[(other.n_frames, other.height, other.width) for other in start.others.values()],
+        horizon=split.horizon,
     )
 
 
@@ -148,3 +157,19 @@ def _facts(found: Preflight, kind: ForecasterKind) -> None:
         f"{thousands(found.n_weights)} weights · {bytes_in_words(found.needed_bytes)} of memory needed, "
         f"{bytes_in_words(found.available_bytes)} available",
     )
+    parts = ", ".join(f"{name} {bytes_in_words(size)}" for name, size in found.parts if size)
+    st.caption(f"Memory: {parts}. On the disk: about {bytes_in_words(found.disk_bytes)}.")
+
+
+def _ways_out(found: Preflight, stored: StoredSeries, form: tuple[str, str, str]) -> None:
+    """What fits, as buttons that set it."""
+    with st.container(horizontal=True, gap="small"):
+        if found.largest_size:
+            size = usual_size(found.largest_size)
+            st.button(f"Use {size} px, which fits", key="use_size", on_click=use_size, args=(stored.digest, size))
+        if found.largest_batch:
+            words = f"Use a batch of {found.largest_batch}"
+            st.button(words, key="use_batch", on_click=use_setting, args=(*form, "batch_size", found.largest_batch))
+        if found.smallest_patch:
+            words = f"Use patches of {found.smallest_patch} px"
+            st.button(words, key="use_patch", on_click=use_setting, args=(*form, "patch", found.smallest_patch))

@@ -65,6 +65,12 @@ def _key(prefix: str, field: SettingField, start: Mapping[str, Value]) -> str:
     return f"setting:{prefix}:{field.name}" + (f":{start[field.name]}" if field.name == "context" else "")
 
 
+def use_setting(name: str, preset: str, run: str, field: str, value: Value) -> None:
+    """Let the form show this value, as if it had been typed there. `run` is the id of the one that it begins with, or empty;
+    not for the context, whose key tells more."""
+    st.session_state[f"setting:{_prefix(name, preset, run)}:{field}"] = value
+
+
 def _draw(fields: list[SettingField], start: dict[str, Value], prefix: str, chosen: dict[str, Value]) -> None:
     """Numbers and choices two beside each other, then the switches: mixed, they would not line up."""
     fields = sorted(fields, key=lambda field: field.kind is bool)

@@ -93,7 +93,7 @@ DRIFT = ForecasterKind(
     make=_make,
     load=Drift.load,
     n_weights=lambda settings, height, width, channels: height * width * channels,
-    training_bytes=lambda settings, height, width, channels: 16 * height * width * channels,
+    training_bytes=lambda settings, height, width, channels, device: 16 * height * width * channels,
 )
 
 

@@ -19,7 +19,7 @@ NETWORKS = sorted(name for name, kind in FORECASTERS.items() if kind.family == "
 def bytes_of(name: str, size: int, **changes: Any) -> int:
     kind = FORECASTERS[name]
     assert kind.training_bytes is not None
-    return kind.training_bytes(kind.configure(changes=changes), size, size, 3)
+    return kind.training_bytes(kind.configure(changes=changes), size, size, 3, "cpu")
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -27,7 +27,7 @@ def test_activations_grow_with_batch_area_and_unroll(name: str) -> None:
     twice, once, none = (bytes_of(name, 64, batch_size=size) for size in (256, 128, 64))
     assert twice - once == pytest.approx((once - none) * 2, rel=0.01)
     assert bytes_of(name, 128) > 2.5 * bytes_of(name, 64)
-    assert bytes_of(name, 64, unroll=8) > bytes_of(name, 64, unroll=1)
+    assert bytes_of(name, 64, batch_size=64, unroll=8) > bytes_of(name, 64, batch_size=64, unroll=1)
 
 
 @pytest.mark.parametrize("name", NETWORKS_ALONE)
@@ -93,3 +93,11 @@ HOLDING_MORE: list[dict[str, Any]] = [
 @pytest.mark.parametrize("changes", HOLDING_MORE, ids=str)
 def test_what_a_control_holds_beside_is_counted(changes: dict[str, Any]) -> None:
     assert bytes_of("unet", 64, **changes) > bytes_of("unet", 64)
+
+
+def test_what_the_heap_leaves_in_holes_is_counted_on_the_cpu_alone() -> None:
+    kind = FORECASTERS["unet"]
+    assert kind.training_bytes is not None
+    settings = kind.configure(changes={"precision": "float32"})
+    on_cpu, on_gpu = (kind.training_bytes(settings, 64, 64, 3, device) for device in ("cpu", "cuda"))
+    assert 1.2 * on_gpu < on_cpu < 1.6 * on_gpu

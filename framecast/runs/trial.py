@@ -1,0 +1,192 @@
+"""One timed trial: the training step that a run would take, taken before it on the same device, timed and weighed.
+
+Not estimated but measured, with the real network, batch, unroll and number format on frames of noise: a step costs the same
+whatever is on the frames. `measure` takes some seconds and much memory, so a server asks for it in a process of its own:
+
+    python -m framecast.runs.trial < question.json > answer.json
+
+which also keeps a trial that runs out of memory from taking the server along. From its answer follow, by arithmetic alone,
+the time of an epoch and of the whole run.
+"""
+
+import dataclasses
+import json
+import math
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from framecast.errors import FrameCastError
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.forecasters.contract import Workbench, training_span
+from framecast.series.frames import FrameSeries, Split
+from framecast.settings import Settings, Value
+
+N_STEPS = 2
+"""Steps that are timed, after one that is not: the first makes what the others find."""
+
+
+@dataclass(frozen=True)
+class Question:
+    forecaster: str
+    settings: Mapping[str, Value]
+    height: int
+    width: int
+    """At working size."""
+    channels: int
+    device: str
+    n_threads: int
+
+    def key(self) -> str:
+        """Equal where the answer is."""
+        free = ("epochs", "minutes", "steps", "learning_rate", "refit", "validation", "select_by", "averaging", "schedule")
+        settings = {name: value for name, value in self.settings.items() if name not in free}
+        return json.dumps({**vars(self), "settings": settings}, sort_keys=True)
+
+
+@dataclass(frozen=True)
+class Trial:
+    short_s: float
+    """Seconds of a step at the shortest unroll."""
+    full_s: float
+    """Seconds of a step at the full one."""
+    peak_bytes: int
+    """The most that the steps held, beyond what the process held before; 0 where nobody can tell."""
+
+
+@dataclass(frozen=True)
+class Duration:
+    """How long a run takes, about."""
+
+    epoch_s: float
+    """Mean over its epochs, validation with it."""
+    n_epochs: int
+    """Of the first stage: as many as are asked for, or as fit into the time limit."""
+    total_s: float
+    """At most: a refit may end sooner."""
+
+
+def measure(question: Question) -> Trial:
+    """Take the steps. Raises what training raises, DeviceMemoryError among it."""
+    import torch
+
+    torch.set_num_threads(question.n_threads)
+    kind = FORECASTERS[question.forecaster]
+    settings: Any = kind.settings.from_mapping(question.settings)
+    base = dataclasses.replace(
+        settings, minutes=0.0, epochs=100_000, refit=False, validation=False, unroll_curriculum=False, warmup=0.0
+    )
+    _timed_steps(question, dataclasses.replace(base, unroll=1, batch_size=1, steps=1))
+    before = _held(question.device, reset=True)
+    full = _timed_steps(question, dataclasses.replace(base, steps=1 + N_STEPS))
+    peak = _held(question.device) - before
+    short = _timed_steps(question, dataclasses.replace(base, unroll=1, steps=1 + N_STEPS))
+    return Trial(min(short, full), full, max(0, peak))
+
+
+def duration(trial: Trial, settings: Settings, split: Split) -> Duration:
+    """Of a run with these settings on this split: steps grow with the unroll, validation adds its rollouts, a refit comes on
+    top, a time limit cuts off."""
+    from framecast.training.loop import epoch_steps
+    from framecast.training.schedule import unroll_at
+    from framecast.training.validation import Validator
+
+    asked: Any = settings
+    context, block = asked.context, int(getattr(asked, "block", 1))
+    span = training_span(settings, split)
+    validated = asked.validation and len(split.valid) > 0
+    longest = span - context
+    per_epoch = epoch_steps(longest - min(asked.unroll, longest) + 1, asked)
+    unrolls = [unroll_at(asked, float(fraction), longest, block) for fraction in np.linspace(0, 0.999, 50)]
+    growth = (trial.full_s - trial.short_s) / max(1, max(asked.unroll, block) - block)
+    step_s = float(np.mean([trial.short_s + growth * (one - block) for one in unrolls]))
+    frames = asked.batch_size * (context + float(np.mean(unrolls)))
+    if validated:  # counted as the validator counts: a step is three passes of its frames, a rollout one of all
+        rollout_s = split.valid.stop * step_s / (3 * frames)
+        every = max(Validator.SHARE * split.valid.stop / (3 * frames), 1.0)
+        step_s += rollout_s / every
+    epoch_s = per_epoch * step_s
+    most = asked.epochs * per_epoch
+    n_steps = min(most, asked.steps) if asked.steps else most
+    total = n_steps * step_s
+    stages = 1
+    if validated and asked.refit:
+        stages = 2
+        total += n_steps * step_s * len(range(split.test.start)) / span
+    limit = asked.minutes * 60
+    if limit and total > limit:
+        share = 0.4 if stages == 2 else 1.0
+        return Duration(epoch_s, max(1, round(share * limit / epoch_s)), limit)
+    return Duration(epoch_s, max(1, math.ceil(n_steps / per_epoch)), total)
+
+
+def _timed_steps(question: Question, settings: Any) -> float:
+    """Seconds of one step, the first not counted."""
+    unroll = max(settings.unroll, int(getattr(settings, "block", 1)))
+    n_frames = settings.context + unroll + settings.batch_size - 1  # as many windows as one step takes
+    shape = (n_frames, question.height, question.width, question.channels)
+    frames = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
+    split = Split(range(n_frames), range(n_frames, n_frames), range(n_frames, n_frames + 1))
+    clock = _Clock()
+    forecaster = FORECASTERS[question.forecaster].make(settings, Workbench(device=question.device))
+    last = None
+    for last in forecaster.fit(FrameSeries("trial", frames, (0.0, 255.0)), split):
+        clock.note(last.step, last.elapsed_s)
+    assert last is not None
+    return clock.per_step()
+
+
+class _Clock:
+    """Seconds a step, from signs of life that each say so many steps in so many seconds."""
+
+    def __init__(self) -> None:
+        self._signs: dict[int, float] = {}
+
+    def note(self, step: int, elapsed_s: float) -> None:
+        self._signs.setdefault(step, elapsed_s)
+
+    def per_step(self) -> float:
+        steps = sorted(step for step in self._signs if step)
+        first, last = steps[0], steps[-1]
+        if first == last:
+            return self._signs[last] / last
+        return (self._signs[last] - self._signs[first]) / (last - first)
+
+
+def _held(device: str, *, reset: bool = False) -> int:
+    """Bytes held now (`reset`: and the peak counts from here), or the most since; 0 where nobody can tell."""
+    if device.startswith("cuda"):
+        import torch
+
+        if reset:
+            torch.cuda.reset_peak_memory_stats(device)
+            return int(torch.cuda.memory_allocated(device))
+        return int(torch.cuda.max_memory_allocated(device))
+    try:
+        if reset:
+            with open("/proc/self/clear_refs", "w", encoding="ascii") as control:
+                control.write("5")
+        with open("/proc/self/status", encoding="ascii") as status:
+            values = dict(line.split(":", 1) for line in status)
+        return int(values["VmRSS" if reset else "VmHWM"].split()[0]) * 1024
+    except (OSError, KeyError):
+        return 0
+
+
+def main() -> None:
+    if hasattr(os, "nice"):
+        os.nice(10)
+    question = Question(**json.load(sys.stdin))
+    try:
+        answer: dict[str, Any] = vars(measure(question))
+    except FrameCastError as error:
+        answer = {"error": str(error)}
+    json.dump(answer, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

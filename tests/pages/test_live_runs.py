@@ -1,0 +1,164 @@
+"""What the pages do for runs that are live: a banner everywhere, a queue in order, several queued at once, more training."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.runs import preflight as preflight_module
+from framecast.runs.jobs import JobManager, JobSnapshot, _Job, job_manager
+from framecast.runs.record import RunRecord
+from framecast.runs.store import Run, RunStore
+from framecast.series.frames import Preparation, Split
+from framecast.series.store import SeriesStore, StoredSeries
+from framecast.ui.launch_many import planned
+
+from .conftest import Open, live, texts
+
+
+def waits(workspace: Path, record: RunRecord, *names: str) -> list[str]:
+    """Runs that wait behind the live one, with no thread that would begin them."""
+    ids = []
+    for seed, name in enumerate(names, 1):
+        later = replace(record, id=f"{record.id}{name}", title=f"run {name}", seed=seed)
+        RunStore(workspace).create(later)
+        job_manager(workspace).jobs[later.id] = _Job(later, JobSnapshot(later.id, later.title))
+        ids.append(later.id)
+    return ids
+
+
+def order(manager: JobManager) -> list[str]:
+    return [one.title for one in manager.live() if one.phase == "waiting"]
+
+
+@pytest.mark.parametrize("page", ["series", "train", "compare", "forecast"])
+def test_every_page_names_the_live_run_and_leads_to_it(page: str, open_page: Open, workspace: Path, record: RunRecord) -> None:
+    assert not open_page(page).get("page_link") or page != "series"
+    live(workspace, record)
+    app = open_page(page)
+    (link,) = [one for one in app.get("page_link") if "moving" in one.proto.label]
+    assert "40%" in link.proto.label and "1 min 30 s left" in link.proto.label
+    assert record.id in link.proto.query_string
+
+
+def test_the_address_opens_a_run_in_another_browser(open_page: Open, workspace: Path, record: RunRecord) -> None:
+    """A session that knows nothing but the address."""
+    live(workspace, record)
+    (other,) = waits(workspace, record, "other")
+    app = open_page("train", run=other)
+    assert not app.exception
+    assert "run other" in texts(app) and app.get("progress")[0].text == "Waiting for 1 run to end"
+
+
+def test_the_queue_is_put_in_another_order_and_emptied(open_page: Open, workspace: Path, record: RunRecord) -> None:
+    live(workspace, record)
+    a, b, c = waits(workspace, record, "a", "b", "c")
+    manager = job_manager(workspace)
+    app = open_page("train", run=record.id)
+    assert "1 run at work, 3 waiting" in texts(app)
+    app.button(key=f"down_{a}").click().run()
+    assert order(manager) == ["run b", "run a", "run c"]
+    app.button(key=f"next_{c}").click().run()
+    assert order(manager) == ["run c", "run b", "run a"]
+    assert app.button(key=f"up_{c}").disabled and app.button(key=f"down_{a}").disabled
+    app.button(key=f"remove_{b}").click().run()
+    assert not app.exception and order(manager) == ["run c", "run a"]
+    assert RunStore(workspace).open(b).state == "interrupted", "its folder stays"
+
+
+def test_a_run_that_waits_is_paused_and_goes_on_waiting(open_page: Open, workspace: Path, record: RunRecord) -> None:
+    live(workspace, record)
+    (a,) = waits(workspace, record, "a")
+    app = open_page("train", run=a)
+    app.button(key="pause").click().run()
+    assert job_manager(workspace).snapshot(a).phase == "paused"  # type: ignore[union-attr]
+    assert "Paused" in app.get("progress")[0].text and app.button(key="resume")
+
+
+def test_words_stand_before_the_curves(open_page: Open, workspace: Path, record: RunRecord) -> None:
+    live(workspace, replace(record, forecaster="unet"))
+    job = job_manager(workspace).jobs[record.id]
+    curves = {"mse": (1.0, 99.0), "persistence_mse": (1.0, 1.0), "ssim": (0.9, 0.1), "persistence_ssim": (0.8, 0.7)}
+    *before, last = job.snapshot.history
+    job.snapshot = replace(job.snapshot, history=(*before, replace(last, valid_curves=curves)))
+    app = open_page("train")
+    assert not app.exception and "It blew up at lead 2" in texts(app)
+
+
+def test_several_are_planned_with_every_seed_and_what_cannot_be_is_named(workspace: Path, stored: StoredSeries) -> None:
+    series = SeriesStore(workspace).open(stored.digest)
+    given = (series, stored.digest, Split.of(24, 4, 4), Preparation(16), "cpu")
+    records, refused = planned(*given, ["unet", "convlstm"], [0, 1, 2], 2.0)
+    assert [(one.forecaster, one.seed) for one in records] == [
+        (name, seed) for name in ("unet", "convlstm") for seed in range(3)
+    ]
+    assert {one.settings["minutes"] for one in records} == {2.0} and not refused
+    assert len({one.split for one in records}) == 1 and len({one.title for one in records}) == 6
+    records, refused = planned(
+        series, stored.digest, Split.of(24, 4, 0), Preparation(16), "cpu", ["unet", "ensemble"], [0], 0.0
+    )
+    assert [one.forecaster for one in records] == ["unet"] and "validation frames" in refused[0]
+
+
+def test_all_of_these_are_queued_in_one_click(
+    open_page: Open, workspace: Path, stored: StoredSeries, record: RunRecord
+) -> None:
+    live(workspace, record)
+    manager = job_manager(workspace)
+    manager.threads["cpu"] = _Busy()  # type: ignore[assignment]
+    app = open_page("train")
+    app.multiselect(key="many_forecasters").set_value(["unet", "convlstm"]).run()
+    app.number_input(key="many_seeds").set_value(2).run()
+    app.button(key="train_many").click().run()
+    assert not app.exception
+    waiting = [manager.jobs[one.run_id].record for one in manager.live() if one.phase == "waiting"]
+    assert [(one.forecaster, one.seed) for one in waiting] == [("unet", 0), ("unet", 1), ("convlstm", 0), ("convlstm", 1)]
+    for one in waiting:
+        manager.remove(one.id)
+
+
+class _Busy:
+    """A worker that never asks for the next run."""
+
+    def is_alive(self) -> bool:
+        return True
+
+    def join(self, timeout: float | None = None) -> None:
+        return None
+
+
+def test_a_finished_run_is_trained_further_from_its_page(open_page: Open, workspace: Path, stored: StoredSeries) -> None:
+    from framecast.runs.experiment import carry_out, plan
+
+    series = SeriesStore(workspace).open(stored.digest)
+    small = {"context": 2, "width": 4, "levels": 1, "epochs": 1, "unroll": 1}
+    record = plan(series, forecaster="unet", changes=small, digest=stored.digest, device="cpu")
+    run = RunStore(workspace).create(record)
+    list(carry_out(record, series, run, rules=[]))
+    app = open_page("train", run=run.id)
+    assert not app.exception
+    app.segmented_control(key="further_unit").set_value("epochs").run()
+    app.number_input(key="further_epochs").set_value(1).run()
+    app.button(key="extend").click().run()
+    assert not app.exception and not app.error
+    manager, deadline = job_manager(workspace), time.monotonic() + 120
+    while manager.snapshot(run.id) is not None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert max(row["epoch"] for row in Run(run.folder, record).progress()) >= 2
+
+
+def test_a_batch_that_fits_is_one_click_away(open_page: Open, stored: StoredSeries, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = FORECASTERS["convlstm"]
+    assert kind.training_bytes is not None
+    context = kind.configure(split=Split.of(24)).to_mapping()["context"]
+    enough = kind.training_bytes(kind.configure(changes={"context": context, "batch_size": 2}), 16, 20, 3, "cpu") + 30_000
+    monkeypatch.setattr(preflight_module, "available_bytes", lambda device: round(enough / preflight_module.ROOM))
+    app = open_page("train")
+    app.button(key="forecaster:convlstm").click().run()
+    assert not app.exception and app.error
+    batch = int(app.button(key="use_batch").label.split()[-1])
+    assert batch == 2
+    app.button(key="use_batch").click().run()
+    assert not app.error and app.number_input(key="setting:convlstm:recommended:batch_size").value == batch
