@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from framecast.cli.carrying import carry_out_all
+from framecast.cli.costs import say_costs
 from framecast.cli.reading import added, refuse_reading_options
 from framecast.cli.results import Results
 from framecast.cli.screen import Screen
@@ -70,6 +71,8 @@ def run(asked: argparse.Namespace, screen: Screen) -> int:
             )
             for name, (preset, own) in chosen.items()
         ]
+        for record in records:
+            say_costs(record, series, screen)
     runs, failed = carry_out_all(records, series, others, asked.workspace, screen)
     if not runs:
         return 1

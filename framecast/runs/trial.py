@@ -23,6 +23,7 @@ import numpy as np
 from framecast.errors import FrameCastError
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Workbench, training_span
+from framecast.runs.devices import torch_threads
 from framecast.series.frames import FrameSeries, Split
 from framecast.settings import Settings, Value
 
@@ -68,13 +69,24 @@ class Duration:
     """Of the first stage: as many as are asked for, or as fit into the time limit."""
     total_s: float
     """At most: a refit may end sooner."""
+    limited: bool = False
+    """The time limit ends it."""
+
+    def sentence(self) -> str:
+        epoch = f"An epoch takes about {_in_words(self.epoch_s)}"
+        epochs = f"{self.n_epochs:,} epoch{'' if self.n_epochs == 1 else 's'}"
+        if self.limited:
+            return f"{epoch}; about {epochs} fit into the time limit of {_in_words(self.total_s)}."
+        return f"{epoch}, {epochs} with all that follows up to {_in_words(self.total_s)}."
 
 
 def measure(question: Question) -> Trial:
     """Take the steps. Raises what training raises, DeviceMemoryError among it."""
-    import torch
+    with torch_threads(question.n_threads):
+        return _measure(question)
 
-    torch.set_num_threads(question.n_threads)
+
+def _measure(question: Question) -> Trial:
     kind = FORECASTERS[question.forecaster]
     settings: Any = kind.settings.from_mapping(question.settings)
     base = dataclasses.replace(
@@ -120,8 +132,16 @@ def duration(trial: Trial, settings: Settings, split: Split) -> Duration:
     limit = asked.minutes * 60
     if limit and total > limit:
         share = 0.4 if stages == 2 else 1.0
-        return Duration(epoch_s, max(1, round(share * limit / epoch_s)), limit)
+        return Duration(epoch_s, max(1, round(share * limit / epoch_s)), limit, limited=True)
     return Duration(epoch_s, max(1, math.ceil(n_steps / per_epoch)), total)
+
+
+def _in_words(seconds: float) -> str:
+    if seconds < 10:
+        return f"{seconds:.2g} s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def _timed_steps(question: Question, settings: Any) -> float:

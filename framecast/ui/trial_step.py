@@ -12,11 +12,10 @@ from pathlib import Path
 import streamlit as st
 
 from framecast.files import bytes_in_words
-from framecast.runs.trial import Duration, Question, Trial, duration
+from framecast.runs.trial import Question, Trial, duration
 from framecast.series.frames import Split
 from framecast.settings import Settings
-from framecast.ui.text import count, escaped
-from framecast.ui.text import duration as in_words
+from framecast.ui.text import escaped
 
 REFRESH_S = 1.0
 SOURCE = Path(__file__).parents[2]
@@ -100,18 +99,8 @@ def _show(answer: Trial | str, settings: Settings, split: Split, needed_bytes: i
         st.warning(escaped(answer))
         return
     found = duration(answer, settings, split)
-    st.markdown(_said(found, float(settings.to_mapping().get("minutes", 0.0))))
+    st.markdown(escaped(found.sentence()))
     held = f" and held {bytes_in_words(answer.peak_bytes)} more than before" if answer.peak_bytes else ""
-    step = f"a step at full unroll took {_seconds(answer.full_s)}{held}"
-    st.caption(f"Measured: {step}; {bytes_in_words(needed_bytes)} are counted.")
-
-
-def _said(found: Duration, minutes: float) -> str:
-    epoch = f"An epoch takes about **{_seconds(found.epoch_s)}**"
-    if minutes and found.total_s >= 60 * minutes - 1:
-        return f"{epoch}: some {count(found.n_epochs, 'epoch')} fit into the time limit."
-    return f"{epoch}, {count(found.n_epochs, 'epoch')} with all that follows up to **{in_words(found.total_s)}**."
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.2g} s" if seconds < 10 else in_words(seconds)
+    st.caption(
+        f"Measured: a step at full unroll took {answer.full_s:.2g} s{held}; {bytes_in_words(needed_bytes)} are counted."
+    )

@@ -1,6 +1,5 @@
 """What the pages do for runs that are live: a banner everywhere, a queue in order, several queued at once, more training."""
 
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from framecast.series.frames import Preparation, Split
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui.launch_many import planned
 
-from .conftest import Open, live, texts
+from .conftest import Open, live, moving_blob, texts
 
 
 def waits(workspace: Path, record: RunRecord, *names: str) -> list[str]:
@@ -129,24 +128,29 @@ class _Busy:
         return None
 
 
-def test_a_finished_run_is_trained_further_from_its_page(open_page: Open, workspace: Path, stored: StoredSeries) -> None:
-    from framecast.runs.experiment import carry_out, plan
-
-    series = SeriesStore(workspace).open(stored.digest)
-    small = {"context": 2, "width": 4, "levels": 1, "epochs": 1, "unroll": 1}
-    record = plan(series, forecaster="unet", changes=small, digest=stored.digest, device="cpu")
-    run = RunStore(workspace).create(record)
-    list(carry_out(record, series, run, rules=[]))
-    app = open_page("train", run=run.id)
-    assert not app.exception
-    app.segmented_control(key="further_unit").set_value("epochs").run()
-    app.number_input(key="further_epochs").set_value(1).run()
+def test_a_finished_run_is_trained_further_from_its_page(
+    open_page: Open, finished: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = FORECASTERS[finished.record.forecaster]
+    asked: list[object] = []
+    monkeypatch.setitem(FORECASTERS._entries, finished.record.forecaster, replace(kind, extensible=True))
+    monkeypatch.setattr(JobManager, "extend", lambda self, run_id, **further: asked.append((run_id, further)))
+    app = open_page("train", run=finished.id)
     app.button(key="extend").click().run()
-    assert not app.exception and not app.error
-    manager, deadline = job_manager(workspace), time.monotonic() + 120
-    while manager.snapshot(run.id) is not None and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert max(row["epoch"] for row in Run(run.folder, record).progress()) >= 2
+    next(group for group in app.button_group if group.key == "further_unit").set_value("epochs").run()
+    app.number_input(key="further_epochs").set_value(7).run()
+    app.button(key="extend").click().run()
+    assert not app.exception
+    assert asked == [(finished.id, {"minutes": 5}), (finished.id, {"epochs": 7})]
+
+
+def test_what_cannot_go_on_says_why(open_page: Open, workspace: Path, stored: StoredSeries, record: RunRecord) -> None:
+    RunStore(workspace).create(record)
+    SeriesStore(workspace).delete(stored.digest)
+    SeriesStore(workspace).add("another", moving_blob(30))
+    app = open_page("train", run=record.id)
+    app.button(key="resume_ended").click().run()
+    assert not app.exception and "not stored any more" in app.error[0].value
 
 
 def test_a_batch_that_fits_is_one_click_away(open_page: Open, stored: StoredSeries, monkeypatch: pytest.MonkeyPatch) -> None:
