@@ -37,7 +37,7 @@ def remedies_for_memory(run: Run) -> tuple[dict[str, int], ...]:
     count = kind.training_bytes
 
     def needed(chosen: Any, size: int | None) -> int:
-        return count(chosen, *Preparation(size).working_shape(*native), series.n_channels)
+        return count(chosen, *Preparation(size).working_shape(*native), series.n_channels, record.device)
 
     most = min(LESS * needed(settings, record.preparation.size), available_bytes(record.device))
     found: list[dict[str, int]] = []

@@ -132,14 +132,8 @@ def blown_up(history: History) -> Finding | None:
 
 
 def rate_halved(history: History) -> Finding | None:
-    """The loss exploded and the run went back to its last good weights: the steps go back within a stage, at a lower rate."""
-    times = 0
-    for index in range(1, len(history)):
-        before, now = history[index - 1], history[index]
-        if before["stage"] != now["stage"] or now["step"] > before["step"] or not now["learning_rate"]:
-            continue
-        there = next(row for row in history if row["stage"] == now["stage"] and row["step"] >= now["step"])
-        times += bool(there["learning_rate"] and now["learning_rate"] < 0.75 * there["learning_rate"])
+    """The loss exploded in the stage at work, and training went back to its last good weights."""
+    times = max((row.get("set_backs", 0) for row in history if row["stage"] == history[-1]["stage"]), default=0)
     if not times:
         return None
     often = "" if times == 1 else f" {times} times"

@@ -8,6 +8,7 @@ from framecast.errors import FrameCastError
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.experiment import STAGE_STOPPED
 from framecast.runs.jobs import JobManager
+from framecast.runs.remedies import in_words, with_remedy
 from framecast.runs.store import Run
 from framecast.ui import run_charts, state
 from framecast.ui.outcome import outcome, show_outcome
@@ -24,6 +25,7 @@ def ended_run(run: Run, manager: JobManager) -> None:
         go_further(run, manager)
     elif ending == "failed":
         _failed(run)
+        _remedies(run, manager)
         _resume(run, manager, "Try to go on")
     else:
         st.warning("This run was taken off the queue, or FrameCast was closed while it ran. What it had learned is kept.")
@@ -44,6 +46,16 @@ def _resume(run: Run, manager: JobManager, label: str) -> None:
         args=(lambda: manager.resume(run.id),),
         help="Goes on from the last epoch that was kept, in the same run; one that kept none begins anew.",
     )
+
+
+def _remedies(run: Run, manager: JobManager) -> None:
+    """The same run once more with what may help, each a button."""
+    for remedy in run.remedies():
+        if st.button(
+            f"Train again with {in_words(remedy)}", key=f"remedy_{'_'.join(remedy)}", type="primary", width="stretch"
+        ):
+            state.choose_run(manager.submit(with_remedy(run.record, remedy)), state.TRAINED)
+            st.rerun()
 
 
 def _try(act: Callable[[], object]) -> None:

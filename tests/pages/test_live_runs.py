@@ -7,6 +7,7 @@ import pytest
 
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs import preflight as preflight_module
+from framecast.runs.experiment import plan
 from framecast.runs.jobs import JobManager, JobSnapshot, _Job, job_manager
 from framecast.runs.record import RunRecord
 from framecast.runs.store import Run, RunStore
@@ -151,6 +152,23 @@ def test_what_cannot_go_on_says_why(open_page: Open, workspace: Path, stored: St
     app = open_page("train", run=record.id)
     app.button(key="resume_ended").click().run()
     assert not app.exception and "not stored any more" in app.error[0].value
+
+
+def test_a_failed_run_offers_what_may_help(open_page: Open, workspace: Path, stored: StoredSeries) -> None:
+    series = SeriesStore(workspace).open(stored.digest)
+    record = plan(series, forecaster="unet", digest=stored.digest, device="cpu")
+    run = RunStore(workspace).create(record)
+    run.write_remedies([{"batch_size": 2}])
+    run.write_error("The memory ran out. Choose a batch of 2.", "trace")
+    manager = job_manager(workspace)
+    manager.threads["cpu"] = _Busy()  # type: ignore[assignment]
+    app = open_page("train", run=run.id)
+    assert app.button(key="remedy_batch_size").label == "Train again with a batch of 2"
+    app.button(key="remedy_batch_size").click().run()
+    assert not app.exception
+    (again,) = [job.record for job in manager.jobs.values()]
+    assert again.settings == {**record.settings, "batch_size": 2}
+    manager.remove(again.id)
 
 
 def test_a_batch_that_fits_is_one_click_away(open_page: Open, stored: StoredSeries, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,14 +111,13 @@ def test_it_blew_up_at_the_lead_where_the_error_runs_away(value: float) -> None:
 
 def test_a_rate_that_was_halved_after_an_explosion() -> None:
     rows = history(10)
-    back = [{**row, "learning_rate": row["learning_rate"] / 2} for row in rows[5:]]
-    found = rate_halved([*rows[:8], *back])
-    assert found is not None and found.sentence == "The learning rate was halved after the loss exploded."
     assert rate_halved(rows) is None
-    dropped = [{**row, "learning_rate": 1e-3 if row["epoch"] < 5 else 2e-4} for row in rows]
-    assert rate_halved(dropped) is None, "a schedule that drops is no explosion"
-    second = [{**row, "stage": "Training on all history", "learning_rate": 1e-5} for row in rows]
-    assert rate_halved([*rows, *second]) is None, "a new stage begins at its own step"
+    once = [*rows[:6], *[{**row, "set_backs": 1} for row in rows[6:]]]
+    found = rate_halved(once)
+    assert found is not None and found.sentence == "The learning rate was halved after the loss exploded."
+    twice = rate_halved([*once, {**rows[-1], "set_backs": 2}])
+    assert twice is not None and "halved 2 times" in twice.sentence
+    assert rate_halved([*once, {**rows[-1], "stage": "Training on all history"}]) is None, "a new stage has its own rate"
 
 
 def test_how_far_it_sees_ahead() -> None:
