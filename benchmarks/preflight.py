@@ -15,6 +15,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,8 +107,11 @@ def fit(name: str, settings: object, frames: np.ndarray, split: object, device: 
 
     assert isinstance(split, Split)
     series = FrameSeries("noise", frames, (0.0, 255.0))
-    for _ in FORECASTERS[name].make(settings, Workbench(device=device)).fit(series.head(split.test.start), split):
-        pass
+    forecaster = FORECASTERS[name].make(settings, Workbench(device=device))
+    with tempfile.TemporaryDirectory() as folder:
+        for progress in forecaster.fit(series.head(split.test.start), split):
+            if progress.improved:  # a run keeps its best on the disk, which copies the weights once more
+                forecaster.save(Path(folder))
 
 
 def hand_back() -> None:
