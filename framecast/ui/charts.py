@@ -1,4 +1,4 @@
-"""The charts of training and of blends: what training does to the loss, and what the horizon does to weights.
+"""The chart of a blend: what the horizon does to the weights of its members. Those of training are in loss_chart.
 
 Every line's colour is set here: Streamlit's own would swap between the light and the dark theme. That of the letters is left
 to the page, which knows the theme.
