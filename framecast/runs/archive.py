@@ -20,7 +20,7 @@ from framecast.files import bytes_in_words
 
 RUN_FILES = (
     "record.json", "notes.json", "summary.json", "progress.jsonl", "scores.csv", "members.csv", "weights.csv", "forecast.npy",
-    "spread.npy", "error.txt", "remedies.json", "extensions.json",
+    "spread.npy", "error.txt", "remedies.json", "extensions.json", "backtest.csv", "diagnosis.json",
 )  # fmt: skip
 SERIES_FILES = ("series.json", "frames.npy", "valid.npy")
 RUN_PATH = re.compile(

@@ -17,6 +17,8 @@ import numpy as np
 from numpy.lib import format as npy
 
 from framecast.errors import InputError, SettingError, UnknownNameError
+from framecast.evaluation.faults.finding import Finding
+from framecast.evaluation.scores import read_scores
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.metrics import METRICS
 from framecast.networks.contract import NETWORKS
@@ -60,6 +62,8 @@ def check_run(folder: Path, run_id: str, label: str) -> RunRecord:
                 raise InputError(f"The run in {label} has scores and no {name}; it must have both. Export the run again.")
         _checked(label, "scores.csv", lambda: _scores(run))
         _checked(label, "members.csv", lambda: _members(run))
+        _checked(label, "backtest.csv", lambda: _backtest(run))
+        _checked(label, "diagnosis.json", lambda: _diagnosis(folder / "diagnosis.json"))
     for path in sorted((folder / "checkpoint").rglob("*")):
         inside = path.relative_to(folder).as_posix()
         _checked(label, inside, lambda path=path: _saved(path, frame))  # type: ignore[misc]
@@ -145,6 +149,22 @@ def _members(run: Run) -> None:
     _all(re.fullmatch(r"ensemble|member \d{1,4}", curve.forecaster) for curve in curves)
     _all(re.fullmatch(r"\w{1,40}", curve.metric) for curve in curves)
     Sureness.of(curves)
+
+
+def _backtest(run: Run) -> None:
+    path, split = run.folder / "backtest.csv", run.record.split
+    curves = read_scores(path) if path.exists() else []
+    _all(curve.forecaster in FORECASTERS and curve.metric in METRICS for curve in curves)
+    _all(0 <= curve.origin < split.n_frames and curve.horizon <= split.n_frames for curve in curves)
+
+
+def _diagnosis(path: Path) -> None:
+    values = _mapping(path) if path.exists() else {"scores": "", "findings": []}
+    _all([fits(values["scores"], str), isinstance(values["findings"], list)])
+    hints = get_type_hints(Finding)
+    for one in values["findings"]:
+        finding = Finding.from_mapping(one)
+        _all(fits(getattr(finding, name), hint) for name, hint in hints.items() if hint in (str, int, float, bool))
 
 
 def _frames(path: Path, types: Iterable[str], record: RunRecord) -> tuple[int, ...] | None:
