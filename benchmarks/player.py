@@ -1,10 +1,10 @@
 """How fast the player plays: 50 leads of three panels of 785 x 785 x 3, made, in this machine's Chromium.
 
-    python benchmarks/player.py [--frames 50] [--side 785]
+    python -m benchmarks.player [--frames 50] [--side 785]
 
 Prints seconds from the address to the first frame, megabytes received until nothing more comes, frames shown a second at 60
 asked for (while pictures are still decoded, and once they are), and the processor time of a frame, which other programs on
-the machine disturb less than the clock. The server is warm: it has drawn a page before. No test may assert on these numbers.
+the machine disturb less than the clock. Each visit is its own page load. No test may assert on these numbers.
 """
 
 import argparse
@@ -24,15 +24,13 @@ import numpy as np
 import psutil
 from playwright.sync_api import Page, sync_playwright
 
+from framecast.evaluation.scores import score
+from framecast.runs.experiment import plan
+from framecast.runs.store import RunStore
+from framecast.series.frames import Split
+from framecast.series.store import SeriesStore
+
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from framecast.evaluation.scores import score  # noqa: E402
-from framecast.runs.experiment import plan  # noqa: E402
-from framecast.runs.store import RunStore  # noqa: E402
-from framecast.series.frames import Split  # noqa: E402
-from framecast.series.store import SeriesStore  # noqa: E402
-
 N_BEFORE = 20
 PLAYED_S = 5.0
 COUNT_FRAMES = """(player, milliseconds) => new Promise((done) => {

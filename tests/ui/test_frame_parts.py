@@ -94,6 +94,19 @@ def test_every_lead_is_in_one_packet(tmp_path: Path, horizon: int) -> None:
     assert all(lead in what.leads_of(what.chunk_of(lead), first) for lead in leads)
 
 
+def test_fifty_leads_of_full_size_are_sent_in_less_than_25_megabytes(tmp_path: Path) -> None:
+    """One packet of each film, ten times; the values of the frame that rests; the observed frames before. Noise costs most."""
+    frames = smooth(8, 785, 785, 3)
+    noise = np.random.default_rng(0).normal(0, 4, frames.shape[1:])
+    frames = np.stack([np.clip(frame + np.roll(noise, 7 * t, 1), 0, 255) for t, frame in enumerate(frames)]).astype(np.uint8)
+    what, shown = comparison(tmp_path, frames, 5)
+    leads = what.leads_of(0, 1)
+    films = [truth_part(what, leads), forecast_part(what, shown, leads), error_part(what, shown, leads)]
+    n_bytes = [sum(map(len, part.blobs)) for part in films]
+    resting = sum(len(blob) for part in resting_parts(what, [shown], 1, None, None) for blob in part.blobs)
+    assert 50 / CHUNK * sum(n_bytes) + 2 * n_bytes[0] + resting < 25e6
+
+
 def test_samples_of_truth_and_forecast_are_the_same_valid_pixels(tmp_path: Path) -> None:
     valid = np.zeros((260, 270), bool)
     valid[40:200, 50:90] = True
