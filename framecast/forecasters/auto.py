@@ -218,9 +218,11 @@ class _Fit:
         folds = [self._fold(name) for name in names]
         total, done = training_units(len(names)), 0.0
         limit = self.auto.settings.minutes * 60
-        for length in LENGTHS:
+        for number, length in enumerate(LENGTHS, 1):
+            nth = f"{number} of {len(LENGTHS)}"
             for fold in folds:
-                stage = f"{FORECASTERS[fold.name].title}: trained on earlier frames, to be judged on later ones"
+                stage = f"{FORECASTERS[fold.name].title}: trained on earlier frames, to be judged on later ones ({nth})"
+                progress = FitProgress(stage)
                 for progress in fold.train(length):
                     yield self._passed_on(progress, stage, (done + progress.fraction * length) / total)
                     if limit and fold.has_looked and self._elapsed() > FOLD_DEADLINE * limit:
@@ -229,7 +231,8 @@ class _Fit:
                 if fold.failure:
                     self.auto.left_out[fold.name] = fold.failure
                 elif fold.has_looked:
-                    yield self._passed_on(FitProgress(stage, valid_scores={"ssim": fold.score}), stage, done / total)
+                    looked = replace(progress, valid_scores={"ssim": fold.score}, epoch_done=False)
+                    yield self._passed_on(looked, stage, done / total)
             folds = sorted((fold for fold in folds if not fold.failure), key=lambda fold: -fold.score)
             if length < LENGTHS[-1]:
                 folds = folds[: kept_at_rung(len(folds))]

@@ -81,6 +81,18 @@ def test_left_at_any_yield_it_forecasts_and_a_folder_forecasts_the_same(tmp_path
     assert len(seen) >= 2, "the last frame alone at first, then a blend"
 
 
+def test_within_a_stage_the_steps_never_go_back() -> None:
+    """so that a chart of them runs to the right; every length of training is a stage of its own."""
+    _, progress = fitted("two", series())
+    stages = [one.stage for one in progress]
+    for stage in dict.fromkeys(stages):
+        places = [index for index, other in enumerate(stages) if other == stage]
+        assert places == list(range(places[0], places[-1] + 1)), f"{stage} comes twice"
+        steps = [progress[index].step for index in places]
+        assert steps == sorted(steps), stage
+    assert sum(stage.startswith("U-Net") for stage in dict.fromkeys(stages)) >= len(LENGTHS)
+
+
 def test_closing_it_while_a_network_is_trained_leaves_the_blend_of_the_rules() -> None:
     frames, found = series(), auto("two", epochs=50)
     steps = found.fit(frames.head(SPLIT.test.start), SPLIT)
