@@ -40,17 +40,21 @@ def series_view(stored: StoredSeries, store: SeriesStore) -> None:
 
 
 def _looked_at(stored: StoredSeries, store: SeriesStore) -> None:
-    """What is quick to draw comes first; the places of what takes a while show how far it is."""
-    for note in (*_origin(stored), *stored.warnings):
-        st.caption(f":material/info: {escaped(note)}")
+    """What is quick to draw comes first; the places of what takes a while are emptied, so that nothing of another series is
+    left there, and show how far it is."""
     left, right = st.columns(2, gap="medium")
     answer = left.empty()
-    below, folded, facts = st.container(), st.expander("Brightness and change over time"), st.container()
+    below = st.empty()
+    with st.expander("Brightness and change over time"):
+        folded = st.empty()
+    facts = st.container()
     with facts:
         _facts(stored)
+        for note in (*_origin(stored), *stored.warnings):
+            st.caption(f":material/info: {escaped(note)}")
         value_range(stored, store)
     with right:
-        slot = st.empty()
+        slot, ends = st.empty(), st.empty()
         made = told_in(slot, "Drawing small pictures of the frames")
 
         def drawn(done: int, total: int) -> None:
@@ -61,13 +65,13 @@ def _looked_at(stored: StoredSeries, store: SeriesStore) -> None:
             player(payload, key=f"series_player_{stored.digest}")
     report = report_with_progress(store, stored, answer)
     how_predictable(report, answer)
-    with right:
-        ends = zip((0, stored.n_frames - 1), order_note(report, stored), strict=True)
+    with ends.container():
+        shown = zip((0, stored.n_frames - 1), order_note(report, stored), strict=True)
         key = str(resources.workspace())
-        stills([(thumbnail(key, stored.digest, index, store), words) for index, words in ends], highest=90)
-    with below:
+        stills([(thumbnail(key, stored.digest, index, store), words) for index, words in shown], highest=90)
+    with below.container():
         findings(report, stored, store)
-    with folded:
+    with folded.container():
         details(report, stored)
 
 

@@ -33,7 +33,7 @@ def odd_frames(measures: Measures) -> tuple[int, ...]:
     n_frames, pixels = measures.n_frames, measures.pixels
     if n_frames < 8:
         return ()
-    size = _jumps(measures)
+    size = jumps(measures)
     odd: set[int] = set()
     for before in np.flatnonzero(size > _JUMP).tolist():
         for after in range(before + 2, min(before + LONGEST + 2, n_frames)):
@@ -51,7 +51,7 @@ def odd_frames(measures: Measures) -> tuple[int, ...]:
 
 def cuts(measures: Measures, odd: tuple[int, ...]) -> tuple[int, ...]:
     """Indices of frames that begin something else: the picture changes at once and stays changed."""
-    size, pixels = _jumps(measures), measures.pixels
+    size, pixels = jumps(measures), measures.pixels
     found = []
     for step in np.flatnonzero(size > _CUT) + 1:
         before, after = pixels[max(0, step - _REACH) : step], pixels[step : step + _REACH]
@@ -61,7 +61,7 @@ def cuts(measures: Measures, odd: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(found) if len(found) <= max(3, _MOST * measures.n_frames) else ()
 
 
-def _jumps(measures: Measures) -> Array:
+def jumps(measures: Measures) -> Array:
     """(time - 1,): each change as a multiple of the median change nearby."""
     change = measures.change
     nothing = _NOTHING * max(float(np.median(measures.high) - np.median(measures.low)), 1e-12)
