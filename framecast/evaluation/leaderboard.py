@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,6 +22,8 @@ class Row:
     """Of the means, not a mean of skills; in MSE unless asked otherwise, so 0.3 is 30 % less squared error."""
     skill_horizon: int
     """Last lead before the skill in that metric falls to 0 for the first time."""
+    finals: Mapping[str, float] = field(default_factory=dict)
+    """Each metric averaged over origins at the last lead."""
 
 
 def rows(
@@ -29,25 +31,28 @@ def rows(
 ) -> list[Row]:
     """The forecasters in `curves`, best mean `rank_by` first, NaN last, equal ones in the order they came in.
 
-    All must be scored in the same metrics, from the same origins, over the same horizon, or their means compare different
-    frames: SettingError otherwise. `reference` must be among them (UnknownNameError). No curves, no rows.
+    All must be scored from the same origins over the same horizon, or their means compare different frames: SettingError
+    otherwise. A metric that one of them was not scored in is not in its row, but for the two that are asked for. `reference`
+    must be among them (UnknownNameError). No curves, no rows.
     """
     curves = list(curves)
     if not curves:
         return []
     _refuse_different_frames(curves)
-    metrics = list(dict.fromkeys(curve.metric for curve in curves))
     zero = mean_curve(curves, reference, skill_in)
     perfect = METRICS[skill_in].perfect
     board = []
     for forecaster in dict.fromkeys(curve.forecaster for curve in curves):
-        mine = mean_curve(curves, forecaster, skill_in)
+        metrics = dict.fromkeys(curve.metric for curve in curves if curve.forecaster == forecaster)
+        means = {metric: mean_curve(curves, forecaster, metric) for metric in (*metrics, rank_by, skill_in)}
+        mine = means[skill_in]
         board.append(
             Row(
                 forecaster,
-                {metric: float(mean_curve(curves, forecaster, metric).mean()) for metric in metrics},
+                {metric: float(one.mean()) for metric, one in means.items()},
                 float(skill(mine.mean(), zero.mean(), perfect=perfect)),
                 skill_horizon(skill(mine, zero, perfect=perfect)),
+                {metric: float(one[-1]) for metric, one in means.items()},
             )
         )
     sign = -1 if METRICS[rank_by].higher_is_better else 1
@@ -62,9 +67,9 @@ def _refuse_different_frames(curves: list[ScoreCurve]) -> None:
             f"There are {n_curves} curves of {metric} of {forecaster} from frame {origin}; a table needs one. Give runs of "
             "the same forecaster names of their own."
         )
-    covered: dict[str, set[tuple[str, int, int]]] = {}
+    covered: dict[str, set[tuple[int, int]]] = {}
     for curve in curves:
-        covered.setdefault(curve.forecaster, set()).add((curve.metric, curve.origin, curve.horizon))
+        covered.setdefault(curve.forecaster, set()).add((curve.origin, curve.horizon))
     first, *others = covered
     for other in others:
         if covered[other] != covered[first]:
@@ -74,9 +79,9 @@ def _refuse_different_frames(curves: list[ScoreCurve]) -> None:
             )
 
 
-def _frames(covered: set[tuple[str, int, int]]) -> str:
-    metrics, origins, horizons = (sorted(set(values)) for values in zip(*covered, strict=True))
-    return f"in {', '.join(metrics)} from origin {_listed(origins)} over horizon {_listed(horizons)}"
+def _frames(covered: set[tuple[int, int]]) -> str:
+    origins, horizons = (sorted(set(values)) for values in zip(*covered, strict=True))
+    return f"from origin {_listed(origins)} over horizon {_listed(horizons)}"
 
 
 def _listed(numbers: list[int]) -> str:

@@ -26,16 +26,18 @@ def diagnosis_view(run: Run, stored: StoredSeries | None, store: SeriesStore) ->
     if not findings:
         st.markdown(NOTHING)
     for finding in findings:
-        with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"finding_{finding.name}"):
-            st.markdown(finding_text(finding))
+        with st.container(border=True, key=f"finding_{finding.name}"):
+            words, way = st.columns([9, 1], vertical_alignment="center")
+            words.markdown(finding_text(finding))
             if stored is not None:
-                st.button(
+                way.button(
                     f"Lead {finding.lead}",
                     key=f"to_lead_of_{finding.name}",
                     icon=":material/visibility:",
                     help="Show this lead in the player.",
                     on_click=state.show_lead,
                     args=(run.id, finding.lead),
+                    width="stretch",
                 )
 
 

@@ -16,8 +16,8 @@ from framecast.ui.charts import CONFIG, MARGIN
 from framecast.ui.resources import workspace
 from framecast.ui.text import value, with_units
 
-TRUTH = "#b58900"
-"""Of the truth where it is a line among forecasters."""
+TRUTH = "#6d8fa3"
+"""Of the truth where it is a line among forecasters: broad and pale."""
 N_BINS = 81
 _HEIGHT_PX = 330
 
@@ -77,7 +77,7 @@ def power_chart(lines: Lines, colours: dict[str, str]) -> go.Figure:
     figure.update_xaxes(
         title_text="size of detail (wavelength in pixels)", type="log", autorange="reversed", tickvals=marks, ticktext=marks
     )
-    figure.update_yaxes(type="log", title_text="power", exponentformat="power", nticks=6)
+    figure.update_yaxes(type="log", title_text="power", exponentformat="power", dtick=2)
     return _laid_out(figure)
 
 
@@ -106,7 +106,7 @@ def error_chart(errors: dict[str, Array], limit: float, units: str, colours: dic
     figure.add_vline(x=0, line={"color": CURSOR, "width": 1})
     unit = "" if units in ("", "1") else f" ({units})"
     figure.update_xaxes(title_text=f"forecast minus truth{unit}", range=[-limit, limit])
-    figure.update_yaxes(type="log", title_text="share of pixels (%)", nticks=6)
+    figure.update_yaxes(type="log", title_text="share of pixels (%)", dtick=1)
     return _laid_out(figure)
 
 
@@ -136,7 +136,7 @@ def errors_in_words(errors: dict[str, Array], limit: float, units: str, lead: in
 
 def _line(title: str, colours: dict[str, str]) -> dict[str, object]:
     if title == "Truth":
-        return {"color": TRUTH, "width": 2.4}
+        return {"color": TRUTH, "width": 6}
     if title == "Persistence":
         return {"color": forecaster_colour(REFERENCE), "width": 1.8, "dash": "dash"}
     return {"color": colours[title], "width": 2.4}

@@ -2,7 +2,7 @@
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import streamlit as st
@@ -15,7 +15,7 @@ from framecast.metrics import METRICS
 from framecast.runs.store import Run
 from framecast.ui.metric_choice import PLOTTED
 from framecast.ui.outcome import ending
-from framecast.ui.text import count, decimals, escaped, fixed, moment, preset_title, short
+from framecast.ui.text import count, decimals, duration, escaped, fixed, moment, preset_title, short, thousands
 
 _SKILL = "Skill: 1 − MSE / MSE of persistence; 1 is perfect, 0 no better than persistence, below 0 worse."
 _HORIZON = "Skill horizon: the last lead before the skill falls to 0 for the first time."
@@ -32,7 +32,7 @@ def run_table(run: Run, rivals: list[Run]) -> None:
     """Draw the table, best mean SSIM first. `rivals` come from `same_frames`, the run among them."""
     by_id = {one.id: one for one in rivals}
     board = rows(board_curves(rivals))
-    numbers = number_columns(board)
+    numbers = number_columns(board) | _cost_columns(board, by_id, run)
     words = [_words(row, by_id, run) for row in board]
     names = list(words[0])
     head = [_cell(name, "th", "left") for name in names[:-1]] + [_cell(name, "th", "right") for name in numbers]
@@ -54,14 +54,42 @@ def run_table(run: Run, rivals: list[Run]) -> None:
 
 def number_columns(board: Sequence[Row]) -> dict[str, list[str]]:
     """The numbers of the table as text, column by column in the order of the cards, each with as many decimals throughout."""
-    metrics = [metric for metric in (*PLOTTED, "moving_rmse") if metric in board[0].means]
     columns = {}
-    for metric in metrics:
-        means = [row.means[metric] for row in board]
-        columns[METRICS[metric].title] = [fixed(mean, decimals(means)) for mean in means]
+    for metric in (*PLOTTED, "moving_rmse"):
+        means = [row.means.get(metric, math.nan) for row in board]
+        if not all(map(math.isnan, means)):
+            columns[METRICS[metric].title] = [fixed(mean, decimals(means)) for mean in means]
+    finals = [row.finals.get("ssim", math.nan) for row in board]
+    if not all(map(math.isnan, finals)):
+        columns["SSIM, last lead"] = [fixed(final, decimals(finals)) for final in finals]
     columns["Skill"] = [fixed(row.skill, 3) for row in board]
     columns["Skill horizon"] = [str(row.skill_horizon) for row in board]
     return columns
+
+
+def _cost_columns(board: Sequence[Row], by_id: Mapping[str, Run], shown: Run) -> dict[str, list[str]]:
+    """How long each took to fit and how many weights it has, as far as a run tells."""
+    beside = shown.summary().get("fit_seconds", {})
+    times, weights = [], []
+    for row in board:
+        run = by_id.get(row.forecaster)
+        name = run.record.forecaster if run else row.forecaster
+        seconds = (run.summary().get("fit_seconds", {}) if run else beside).get(name)
+        times.append("–" if seconds is None else duration(seconds))
+        n_weights = _n_weights(run) if run else None
+        weights.append("–" if n_weights is None else thousands(n_weights))
+    return {"Fit": times, "Weights": weights}
+
+
+def _n_weights(run: Run) -> int | None:
+    """None for a forecaster that has none of its own, as rules and blends."""
+    record = run.record
+    kind = FORECASTERS[record.forecaster]
+    if kind.n_weights is None:
+        return None
+    _, height, width, n_channels = run.forecast().shape
+    shape = record.preparation.working_shape(height, width)
+    return kind.n_weights(kind.settings.from_mapping(record.settings), *shape, n_channels)
 
 
 def is_shown(row: Row, run: Run) -> bool:
@@ -107,7 +135,7 @@ def _dot(forecaster: str) -> str:
 
 def board_curves(rivals: list[Run]) -> list[ScoreCurve]:
     """The curves of all rivals and of the rules they were scored beside, each under one name, that of
-    `row_name`. Only metrics that all of them have are kept."""
+    `row_name`. Of a rule that several scored, the one in most metrics counts: old runs have fewer."""
     found: dict[str, list[ScoreCurve]] = {}
     for run in rivals:
         own = run.record.forecaster
@@ -116,6 +144,6 @@ def board_curves(rivals: list[Run]) -> list[ScoreCurve]:
             name = row_name(run) if curve.forecaster == own else curve.forecaster
             scores.setdefault(name, []).append(replace(curve, forecaster=name))
         for name, curves in scores.items():
-            found.setdefault(name, curves)
-    shared = set.intersection(*({curve.metric for curve in curves} for curves in found.values()))
-    return [curve for curves in found.values() for curve in curves if curve.metric in shared]
+            if len(curves) > len(found.get(name, ())):
+                found[name] = curves
+    return [curve for curves in found.values() for curve in curves]

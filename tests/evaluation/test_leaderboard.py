@@ -53,7 +53,7 @@ def test_what_is_not_a_number_comes_last():
 
 
 def test_different_frames_are_refused():
-    with pytest.raises(SettingError, match="persistence was scored .* from origin 9 .* and late .* from origin 12"):
+    with pytest.raises(SettingError, match="persistence was scored from origin 9 .* and late from origin 12"):
         rows(scored("persistence", 10) + scored("late", 5, origin=12))
     short = [ScoreCurve("short", curve.metric, 9, curve.values[:2]) for curve in scored("short", 5)]
     with pytest.raises(SettingError, match="over horizon 3 and short .* over horizon 2"):
@@ -62,6 +62,14 @@ def test_different_frames_are_refused():
         rows(scored("persistence", 10) + scored("persistence", 5))
     with pytest.raises(UnknownNameError, match="no scores named mse of persistence"):
         rows(scored("alone", 10))
+
+
+def test_old_runs_with_fewer_metrics_are_ranked_too():
+    few = [curve for curve in scored("old", 5) if curve.metric in ("ssim", "mse")]
+    board = rows(few + scored("persistence", 10))
+    assert [row.forecaster for row in board] == ["old", "persistence"]
+    assert set(board[0].means) == {"ssim", "mse"} and "mae" in board[1].means
+    assert board[0].finals["mse"] == pytest.approx(25)
 
 
 def test_nothing_scored_is_an_empty_table():
