@@ -6,6 +6,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 .PHONY: run test check clean
 
@@ -13,12 +14,12 @@ run: $(VENV)/.ready
 	$(BIN)/python -m streamlit run app.py --server.address 127.0.0.1 --server.port 8501
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 check: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 clean:
 	rm -rf $(VENV)

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 LINE = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[0-9.]+(?:\.post[0-9]+)?)\s+# .+")
 IMPORTED_AS = {"pillow": "PIL", "scikit-image": "skimage"}
 OPENED_BY_NAME = {"netcdf4"}  # xarray imports it
-PROGRAMS = {"ruff", "mypy"}  # run, not imported
+PROGRAMS = {"ruff", "mypy", "pytest-xdist"}  # run, not imported
 
 
 def pins(section: str = "") -> dict[str, str]:
