@@ -19,7 +19,7 @@ from framecast.evaluation.verdict import REFERENCE
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.record import RunRecord
 from framecast.runs.store import Run
-from framecast.series.frames import Frames
+from framecast.series.frames import Frames, FrameSeries
 from framecast.series.store import SeriesStore
 
 PANELS = ("truth", "forecast", "error")
@@ -29,7 +29,9 @@ PANELS = ("truth", "forecast", "error")
 class Evidence:
     """`truth` and `forecast` are (lead, height, width, channel) in native units and size, `past` the frames before them."""
 
-    record: RunRecord
+    run: Run
+    series: FrameSeries
+    """Whole, the test frames among it."""
     truth: Frames
     forecast: Frames
     past: Frames
@@ -53,7 +55,8 @@ class Evidence:
                 "Add its files again."
             ) from None
         return cls(
-            record,
+            run,
+            series,
             series.frames[record.split.test.start : record.split.test.stop],
             forecast,
             series.frames[: record.split.test.start],
@@ -64,6 +67,10 @@ class Evidence:
             run.scores(),
             run.summary(),
         )
+
+    @property
+    def record(self) -> RunRecord:
+        return self.run.record
 
     @property
     def n_leads(self) -> int:

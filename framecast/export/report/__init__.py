@@ -13,6 +13,7 @@ from string import Template
 
 from framecast.drawing.colours import error_lut, gradient
 from framecast.drawing.pictures import Picture, enlarged, picture
+from framecast.evaluation.diagnosis import in_lines
 from framecast.evaluation.error_maps import ticks
 from framecast.evaluation.leaderboard import rows
 from framecast.evaluation.verdict import REFERENCE, verdict
@@ -20,6 +21,9 @@ from framecast.export.evidence import PANELS, Evidence
 from framecast.export.pictures import webp
 from framecast.export.report.curves import PLOT, curves_svg
 from framecast.forecasters.catalog import FORECASTERS
+from framecast.runs.diagnosing import diagnosis
+from framecast.runs.differences import settings_in_words
+from framecast.runs.repeat import Repeat, repeat
 
 __all__ = ["report"]
 
@@ -32,17 +36,9 @@ N_PAST = 12
 _HERE = Path(__file__).parent
 
 
-def report(
-    evidence: Evidence,
-    *,
-    findings: Sequence[str] = (),
-    settings: Mapping[str, str] | None = None,
-    command: str = "",
-    script: str = "",
-    notes: Sequence[str] = (),
-) -> bytes:
-    """The file. `findings` say why the forecast is as it is, a sentence each; `settings` are those of the run in the words of
-    the form; `command` and `script` repeat the run, and `notes` say what keeps a repetition from being the same."""
+def report(evidence: Evidence) -> bytes:
+    """The file. The diagnosis is made and kept where the run has none yet, which takes some seconds."""
+    again = repeat(evidence.run)
     record = evidence.record
     page = Template((_HERE / "report.html").read_text(encoding="utf-8"))
     content = page.substitute(
@@ -52,12 +48,12 @@ def report(
         what=html.escape(_what(evidence)),
         sentence=html.escape(verdict(evidence.scores, record.forecaster, evidence.title)),
         finding=_paragraph(str(evidence.summary.get("finding", ""))),
-        findings=_list(findings),
+        findings=_list(in_lines(diagnosis(evidence.run, evidence.series))),
         clip=_in_script(_clip(evidence)),
         curves="".join(_curves(evidence)),
         table=_scores_table(evidence),
-        settings=_pairs({**_circumstances(evidence), **(settings or {})}),
-        repeat=_repeat(command, script, notes),
+        settings=_pairs({**_circumstances(evidence), **settings_in_words(record)}),
+        repeat=_repeat(again),
     )
     return content.encode()
 
@@ -153,10 +149,10 @@ def _circumstances(evidence: Evidence) -> dict[str, str]:
     return {name: fact for name, fact in facts.items() if fact}
 
 
-def _repeat(command: str, script: str, notes: Sequence[str]) -> str:
-    blocks = [("On a command line", command), ("In Python", script)]
+def _repeat(again: Repeat) -> str:
+    blocks = [("On a command line", again.command), ("In Python", again.script)]
     shown = "".join(f"<h3>{title}</h3><pre>{html.escape(text)}</pre>" for title, text in blocks if text)
-    return shown + "".join(_paragraph(note) for note in notes)
+    return shown + "".join(_paragraph(note) for note in again.notes)
 
 
 def _number(value: float) -> str:
