@@ -4,6 +4,7 @@ import streamlit as st
 
 from framecast.errors import FrameCastError
 from framecast.runs.devices import chosen_device
+from framecast.runs.preflight import default_preparation
 from framecast.series.frames import Preparation
 from framecast.ui import page, resources, state
 from framecast.ui.forecaster_choice import forecaster_choice
@@ -55,6 +56,8 @@ with choices:
         preparation = Preparation() if rule else size_choice(stored, device)
         start = start_choice(name, kind, preset, stored, split, preparation, store, resources.run_store())
         changes = settings_form(name, preset, kind, split, start)
+        seen = default_preparation(stored.height, stored.width, device) if rule else preparation
+        launch_many(store.open(digest), digest, split, seen, device, manager)
 
 with side, st.container(key="side_run"):
     try:
@@ -67,6 +70,5 @@ with side, st.container(key="side_run"):
                 beside = run is not None
                 series = store.open(digest)
                 launch(stored, series, split, preparation, choice, start, changes, device, manager, beside_run=beside)
-                launch_many(series, digest, split, preparation, device, manager)
     except FrameCastError as error:
         page.refuse(error)
