@@ -9,9 +9,11 @@ from framecast.cli.results import Results
 from framecast.cli.screen import Screen, number, table
 from framecast.errors import SeriesError, SettingError, UnknownNameError
 from framecast.evaluation.diagnosis import in_lines
+from framecast.evaluation.origins import before_test, inside_test, rolling_origins, spread
 from framecast.export.arrays import check_target
 from framecast.files import bytes_in_words, default_workspace
 from framecast.runs.arranging import RunFilter, arranged, filtered
+from framecast.runs.backtest import backtest, kept_backtest
 from framecast.runs.diagnosing import diagnosis
 from framecast.runs.differences import differences, same_frames
 from framecast.runs.disk import clean_up, disk_use, planned_clean_up
@@ -33,7 +35,7 @@ def runs(asked: argparse.Namespace, screen: Screen) -> int:
     actions = {
         "list": _list, "show": _show, "rename": _rename, "tag": _tag, "note": _note, "pin": _pin, "delete": _delete,
         "undelete": _undelete, "trash": _trash, "diff": _diff, "export": _export, "import": _import, "clean": _clean,
-        "resume": _go_on, "finish": _go_on, "extend": _go_on,
+        "resume": _go_on, "finish": _go_on, "extend": _go_on, "backtest": _backtest,
     }  # fmt: skip
     actions[asked.action](asked, screen)
     return 0
@@ -196,6 +198,26 @@ def _describe_all(run: Run, workspace: Path, in_openstl_units: bool) -> None:
 
 def _go_on(asked: argparse.Namespace, screen: Screen) -> None:
     _describe_all(resume(asked, screen), asked.workspace, in_openstl_units=False)
+
+
+def _backtest(asked: argparse.Namespace, screen: Screen) -> None:
+    """Score from other origins what is not yet, and print the mean SSIM of each forecaster inside and before the test."""
+    run = RunStore(asked.workspace).open(asked.run)
+    if run.state != "finished":
+        raise SettingError(f"Run '{run.id}' is {run.state}; only a finished run can be scored again. Finish it first.")
+    series, split = series_of(run, asked.workspace), run.record.split
+    n_possible = len(rolling_origins(split))
+    for done in backtest(run, series, seconds=None if asked.minutes is None else 60 * asked.minutes):
+        screen.say(f"Scored from {done} of {n_possible} other origins.")
+    curves = kept_backtest(run)
+    rows = []
+    for where, chosen in (("in the test", inside_test(curves, split)), ("before it", before_test(curves, split))):
+        n_origins = len({curve.origin for curve in chosen})
+        for name in dict.fromkeys(curve.forecaster for curve in chosen):
+            if found := spread(chosen, name, "ssim"):
+                numbers = (found.mean.mean(), found.low.min(), found.high.max())
+                rows.append((where, str(n_origins), name, *(f"{float(one):.4f}" for one in numbers)))
+    print(table(("origins", "number", "forecaster", "mean SSIM", "lowest", "highest"), rows, left=(0, 2)))
 
 
 def _show_repeat(run: Run, workspace: Path, screen: Screen) -> None:

@@ -49,6 +49,9 @@ def runs_arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentPar
     limit.add_argument("--epochs", type=int, metavar="N", help="by so many epochs")
     limit.add_argument("--steps", type=int, metavar="N", help="by so many training steps")
     limit.add_argument("--minutes", type=float, metavar="MIN", help="by so many minutes")
+    action("backtest", "score a finished run from other origins, and show means and extremes").add_argument(
+        "--minutes", type=float, metavar="MIN", help="time limit; a minute or a tenth of its fit if none is given"
+    )
     action("delete", "move runs to the trash, which keeps them for 30 days", "some")
     action("undelete", "bring runs back from the trash", "some")
     action("trash", "the deleted runs, and until when they are kept", "none")

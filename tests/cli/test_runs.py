@@ -129,3 +129,13 @@ def test_the_way_to_repeat_a_run_is_printed_and_works(command: Command, both: tu
     assert main(shlex.split(line)[3:]) == 0
     new = next(run for run in old.store.runs() if run.record.forecaster == "persistence" and run.id != old.id)
     assert (new.folder / "scores.csv").read_bytes() == (old.folder / "scores.csv").read_bytes()
+
+
+def test_an_old_run_is_scored_from_other_origins(command: Command, both: tuple[Run, Run]) -> None:
+    run = both[1]
+    (run.folder / "backtest.csv").unlink()
+    printed = command("backtest", run.id)
+    assert printed.code == 0 and (run.folder / "backtest.csv").exists()
+    rows = [line.split() for line in printed.out.splitlines()[2:]]
+    assert {(row[-4], row[0]) for row in rows} >= {("climatology", "in"), ("climatology", "before"), ("persistence", "in")}
+    assert all(float(row[-2]) <= float(row[-3]) <= float(row[-1]) for row in rows)
