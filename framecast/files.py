@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+from safetensors import SafetensorError
 
 from framecast.errors import StorageError
 
 WORKSPACE_VARIABLE = "FRAMECAST_WORKSPACE"
-OUT_OF_ROOM = (errno.ENOSPC, errno.EDQUOT)
+OUT_OF_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_ROOM_SIGNS = ("no space left", "not enough free space", "requested and", "file too large", "quota exceeded")
 NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR)
 
 
@@ -120,17 +122,14 @@ def storage_errors(path: Path) -> Iterator[None]:
     """Turn the system's refusals to write `path` into a StorageError that says what to do."""
     try:
         yield
+    except SafetensorError as error:
+        if any(sign in str(error).lower() for sign in _ROOM_SIGNS):
+            raise _full(path) from error
+        raise
     except OSError as error:
-        if error.errno in OUT_OF_ROOM:
-            raise StorageError(
-                f"The disk is full: {_free(path)} are left where '{path.name}' had to be written ({path.parent}). "
-                "Free some space there, or choose another workspace."
-            ) from error
-        if error.errno == errno.EFBIG:
-            raise StorageError(
-                f"'{path.name}' would be larger than a file may be in {path.parent} (ulimit -f, or a quota). "
-                "Raise that limit, or choose another workspace."
-            ) from error
+        # numpy says in words, and without a number, that it could not write all of an array
+        if error.errno in OUT_OF_ROOM or (error.errno is None and any(sign in str(error).lower() for sign in _ROOM_SIGNS)):
+            raise _full(path) from error
         if error.errno in NOT_WRITABLE:
             raise StorageError(
                 f"'{path}' cannot be written ({os.strerror(error.errno).lower()}); FrameCast must be able to write there. "
@@ -161,6 +160,13 @@ def bytes_in_words(n_bytes: float) -> str:
         if n_bytes >= size:
             return f"{n_bytes / size:.1f} {unit}" if n_bytes < 100 * size else f"{n_bytes / size:.0f} {unit}"
     return f"{n_bytes:.0f} bytes"
+
+
+def _full(path: Path) -> StorageError:
+    return StorageError(
+        f"The disk is full: {_free(path)} are left where '{path.name}' had to be written ({path.parent}). "
+        "Free some space there, or choose another workspace; a quota or a limit on the size of files counts, too."
+    )
 
 
 def _part(path: Path) -> Path:

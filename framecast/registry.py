@@ -6,6 +6,7 @@ looks into only when it is first asked for something, so that naming a registry 
 
 import importlib
 import pkgutil
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
@@ -22,6 +23,9 @@ class Registry(Mapping[str, T]):
         self._packages = packages
         self._entries: dict[str, T] = {}
         self._discovered = False
+        self._discovering = False
+        self._lock = threading.RLock()
+        """A page and a worker may ask for the first time at once; the second waits until all entries are there."""
 
     def add(self, name: str, entry: T) -> T:
         """Register `entry`. A name can be taken once; two entries under one name are a bug."""
@@ -57,9 +61,16 @@ class Registry(Mapping[str, T]):
     def _discover(self) -> None:
         if self._discovered:
             return
-        self._discovered = True
-        for package in self._packages:
-            discover(package)
+        with self._lock:
+            if self._discovered or self._discovering:  # the latter: a module that is being imported asks for the others
+                return
+            self._discovering = True
+            try:
+                for package in self._packages:
+                    discover(package)
+                self._discovered = True
+            finally:
+                self._discovering = False
 
 
 def discover(name: str) -> None:

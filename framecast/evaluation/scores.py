@@ -94,10 +94,13 @@ def write_scores(path: Path, curves: Iterable[ScoreCurve]) -> None:
 def read_scores(path: Path) -> list[ScoreCurve]:
     """The curves that `write_scores` was given, in its order and to the bit. Raises InputError if this is no such file."""
     found: dict[tuple[str, str, int], list[float]] = {}
-    with path.open(encoding="utf-8", newline="") as file:
+    text = path.read_text(encoding="utf-8")
+    with io.StringIO(text, newline="") as file:
         rows = csv.reader(file)
         if tuple(next(rows, ())) != COLUMNS:
             raise InputError(f"{path} does not begin with the columns {', '.join(COLUMNS)}; it is not a file of scores.")
+        if not text.endswith("\n"):
+            raise InputError(f"{path} ends in the middle of a line; it must end with a whole one.")
         for number, row in enumerate(rows, start=2):
             try:
                 forecaster, metric, origin, lead, value = row

@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from safetensors.numpy import load_file, save_file
 
 from framecast.forecasters.calibration import SpreadLaw, fit_spread
 from framecast.forecasters.catalog import FORECASTERS
@@ -33,6 +34,7 @@ from framecast.series.preparation import reduce_frames
 from framecast.settings import Settings, setting
 from framecast.training.progress import FitProgress
 
+JUDGED = "judged.safetensors"
 N_SAMPLES = 4000
 """Pixels of a frame, times channels, that the spread is judged on."""
 
@@ -113,20 +115,29 @@ class Ensemble:
         self._networks: list[NetworkForecaster] = []
         """Those whose first stage is done, and the first one from its birth on."""
         self._law: SpreadLaw | None = None
+        self._at_work: NetworkForecaster | None = None
+        self._judged: _Judged | None = None
+        self._resumed: _Resumed | None = None
+        self._elapsed_s = 0.0
 
     def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
         """See Forecaster. Left early, the members forecast whose first stage is done; a lone first one as it is."""
         assert len(split.valid), "there is nothing to judge the spread by; checked before a run is queued"
-        kind, n_fits = FORECASTERS[self.settings.of], _n_networks(self.settings)
-        judged = _Judged(history, split)
-        started = time.monotonic()
-        for index in range(n_fits):
-            changes = {name: getattr(self.settings, name) for name in PASSED_ON}
-            changes["minutes"] = self.settings.minutes / n_fits
-            bench = replace(self.workbench, seed=self.workbench.seed + 1000 * index)
-            network = kind.make(kind.configure(None, changes, split), bench)
-            assert isinstance(network, NetworkForecaster)
-            if index == 0:
+        n_fits = _n_networks(self.settings)
+        self._judged = judged = _Judged(history, split)
+        first, resumed = 0, self._resumed
+        if resumed is not None:
+            first, judged.members, judged.raw_share = resumed.index, resumed.judged, resumed.raw_share
+            self._law = resumed.law
+        started = time.monotonic() - (resumed.elapsed_s if resumed else 0.0)
+        for index in range(first, n_fits):
+            network = self._at_work = self._network(index, split)
+            if resumed is not None and index == first:
+                network.resume(resumed.folder / "network")
+                finished = [NetworkForecaster.load(resumed.folder / _folder(one)) for one in range(index)]
+                self._networks = [*finished, network] if resumed.counts or index == 0 else finished
+                resumed = self._resumed = None
+            elif index == 0:
                 self._networks = [network]
             steps = network.fit(history, split)
             assert isinstance(steps, Generator)
@@ -137,7 +148,7 @@ class Ensemble:
                         self._networks = [*self._networks[:index], network]
                         self._law = judged.with_more(self._members_of(network, judged.past, judged.horizon))
                     fraction = (index + progress.fraction) / n_fits
-                    elapsed = time.monotonic() - started
+                    self._elapsed_s = elapsed = time.monotonic() - started
                     yield replace(
                         progress,
                         stage=f"Member {index + 1} of {n_fits}: {progress.stage.lower()}" if n_fits > 1 else progress.stage,
@@ -147,6 +158,50 @@ class Ensemble:
                         improved=chosen or (progress.improved and network in self._networks),
                         finding=self._finding(judged),
                     )
+
+    def _network(self, index: int, split: Split) -> NetworkForecaster:
+        kind = FORECASTERS[self.settings.of]
+        changes = {name: getattr(self.settings, name) for name in PASSED_ON}
+        changes["minutes"] = self.settings.minutes / _n_networks(self.settings)
+        bench = replace(self.workbench, seed=self.workbench.seed + 1000 * index)
+        network = kind.make(kind.configure(None, changes, split), bench)
+        assert isinstance(network, NetworkForecaster)
+        return network
+
+    def save_state(self, folder: Path) -> None:
+        """See ResumableForecaster. The members that are trained are kept as they forecast, the one at work as it stands."""
+        network, judged = self._at_work, self._judged
+        assert network is not None and judged is not None, "a fit comes first"
+        counts = network in self._networks
+        finished = [one for one in self._networks if one is not network]
+        for index, one in enumerate(finished):
+            (folder / _folder(index)).mkdir()
+            one.save(folder / _folder(index))
+        (folder / "network").mkdir()
+        network.save_state(folder / "network")
+        content = {
+            "index": len(finished),
+            "counts": counts,
+            "elapsed_s": self._elapsed_s,
+            "raw_share": judged.raw_share,
+            "spread": None if self._law is None else asdict(self._law),
+        }
+        (folder / "ensemble.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+        save_file({f"{number:03d}": np.ascontiguousarray(one) for number, one in enumerate(judged.members)}, folder / JUDGED)
+
+    def resume(self, folder: Path) -> None:
+        """See ResumableForecaster."""
+        content = json.loads((folder / "ensemble.json").read_text(encoding="utf-8"))
+        judged = [one for _, one in sorted(load_file(folder / JUDGED).items())]
+        self._resumed = _Resumed(
+            folder,
+            content["index"],
+            content["counts"],
+            content["elapsed_s"],
+            content["raw_share"],
+            _law_of(content["spread"]),
+            judged,
+        )
 
     def _finding(self, judged: "_Judged") -> str:
         if self._law is None or judged.raw_share is None:
@@ -205,8 +260,8 @@ class Ensemble:
 
     def save(self, folder: Path) -> None:
         for index, network in enumerate(self._networks):
-            (folder / f"member_{index + 1}").mkdir()
-            network.save(folder / f"member_{index + 1}")
+            (folder / _folder(index)).mkdir()
+            network.save(folder / _folder(index))
         content = {
             "settings": self.settings.to_mapping(),
             "seed": self.workbench.seed,
@@ -219,11 +274,24 @@ class Ensemble:
     def load(cls, folder: Path) -> "Ensemble":
         content = json.loads((folder / "ensemble.json").read_text(encoding="utf-8"))
         ensemble = cls(EnsembleSettings.from_mapping(content["settings"]), Workbench(seed=content["seed"]))
-        folders = [folder / f"member_{index + 1}" for index in range(content["n_networks"])]
-        ensemble._networks = [NetworkForecaster.load(one) for one in folders]
-        if content["spread"]:
-            ensemble._law = SpreadLaw(**{name: tuple(column) for name, column in content["spread"].items()})
+        ensemble._networks = [NetworkForecaster.load(folder / _folder(index)) for index in range(content["n_networks"])]
+        ensemble._law = _law_of(content["spread"])
         return ensemble
+
+
+@dataclass(frozen=True, eq=False)
+class _Resumed:
+    """Where a fit was left."""
+
+    folder: Path
+    index: int
+    """Of the member at work."""
+    counts: bool
+    """Whether it forecasts already, its first stage being done."""
+    elapsed_s: float
+    raw_share: float | None
+    law: SpreadLaw | None
+    judged: list[Frames]
 
 
 class _Judged:
@@ -253,6 +321,14 @@ class _Judged:
     def _sampled(self, frames: Frames) -> Frames:
         """(lead, sample) float32; a lead at a time, so that a memory map stays on disk."""
         return np.stack([frame.reshape(-1, frame.shape[-1])[self._pixels].astype(np.float32).ravel() for frame in frames])
+
+
+def _folder(index: int) -> str:
+    return f"member_{index + 1}"
+
+
+def _law_of(columns: dict[str, list[float]] | None) -> SpreadLaw | None:
+    return SpreadLaw(**{name: tuple(column) for name, column in columns.items()}) if columns else None
 
 
 def _n_weights(settings: EnsembleSettings, height: int, width: int, channels: int) -> int:

@@ -31,9 +31,9 @@ def recording_failure(run: Run) -> Iterator[None]:
         if run.error() is None and run.folder.is_dir():
             remedies = remedies_of(error, run)
             try:
+                run.write_error(describe(error, run.record, remedies), traceback.format_exc())
                 if remedies:
                     run.write_remedies(remedies)
-                run.write_error(describe(error, run.record, remedies), traceback.format_exc())
             except (OSError, StorageError) as second:  # a full disk may not even hold the sentence that says so
                 LOG.error("Run %s failed (%s) and its error could not be written: %s", run.id, error, second)
         raise

@@ -275,7 +275,7 @@ class JobManager:
             try:
                 paused = self._carry_out(job, device)
             except FrameCastError as error:
-                LOG.warning("Run %s failed: %s", run_id, error)
+                LOG.warning("Run %s failed: %s", run_id, str(error))  # not itself: it holds on to what took the memory
             except Exception as error:  # the worker outlives whatever ends a run; error.txt and the log have the traceback
                 LOG.exception("Run %s failed: %s", run_id, error)
             finally:

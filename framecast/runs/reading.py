@@ -1,5 +1,6 @@
 """What a run's file holds, read as if somebody else had written it: cut short, emptied, another's, or as it should be."""
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,8 @@ from framecast.training.progress import FitProgress
 T = TypeVar("T")
 Array = np.ndarray[Any, np.dtype[Any]]
 UNREADABLE = (
-    OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, RuntimeError, SafetensorError, FrameCastError,
+    OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, RuntimeError, SafetensorError, csv.Error,
+    FrameCastError,
 )  # fmt: skip
 """What reading a file raises that is not what was written: cut short, emptied, another's."""
 _NO_PROGRESS = FitProgress(stage="").to_mapping()

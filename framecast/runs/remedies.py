@@ -15,14 +15,14 @@ from framecast.runs.store import Run
 from framecast.series.frames import Preparation
 from framecast.series.store import SeriesStore
 
-LESS = 0.5
-"""Of the memory that training was thought to need when it ran out, so much is tried next."""
+LESS = 0.75
+"""Of the memory that training was thought to need when it ran out, at most so much is tried next."""
 SMALLEST_PX = 16
 
 
 def remedies_for_memory(run: Run) -> tuple[dict[str, int], ...]:
-    """The largest batch, and the largest working size, with which training should need half of what it did, or what can be had
-    now where that is less. None where the forecaster does not say what it needs, or nothing smaller is left."""
+    """The largest batch, and the largest working size, with which training should need three quarters of what it did at most,
+    and no more than can be had now. None where the forecaster does not say what it needs, or nothing smaller is left."""
     record = run.record
     kind = FORECASTERS[record.forecaster]
     if kind.training_bytes is None:

@@ -70,7 +70,9 @@ def _check_place(run: Run, workspace: Path) -> None:
             stored.info(digest)
         except UnknownNameError:
             name = f"'{run.record.series_name}'" if digest == run.record.series else f"that it learned from ({digest})"
+            damaged = digest in stored.damaged()
             raise SettingError(
-                f"The run '{run.record.title}' cannot go on: its series {name} is not stored any more. Add its files again."
+                f"The run '{run.record.title}' cannot go on: its series {name} is "
+                f"{'damaged. Delete it, and add' if damaged else 'not stored any more. Add'} its files again."
             ) from None
     chosen_device(run.record.device)

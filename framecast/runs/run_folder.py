@@ -61,6 +61,8 @@ if TYPE_CHECKING:
 State = Literal["finished", "failed", "interrupted"]
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 STAGE = "extension"
+RESERVE, RESERVED = ".reserve", 2**15
+"""A file of so many bytes that is there while the run is carried out: it makes room to say that the disk is full."""
 LOCK = ".lock"
 
 
@@ -116,7 +118,9 @@ class Run:
         """(lead, height, width, channel), the series' dtype, units and size; a read-only memory map."""
         path = self.folder / "forecast.npy"
         if not path.exists():
-            raise StorageError(f"Run '{self.id}' has no forecast; it is {self.state}. Choose a finished run, or run it again.")
+            raise StorageError(
+                f"Run '{self.id}' has no forecast (forecast.npy); it is {self.state}. Choose a finished run, or run it again."
+            )
         return readable(self.id, path.name, lambda: cast(Frames, np.load(path, mmap_mode="r", allow_pickle=False)))
 
     def spread(self) -> Frames | None:
@@ -255,6 +259,8 @@ class Run:
             write_text(path, "".join(f"{line}\n" for line in lines))
         for name in ("error.txt", "remedies.json"):
             (self.folder / name).unlink(missing_ok=True)
+        with storage_errors(self.folder / RESERVE):
+            (self.folder / RESERVE).write_bytes(bytes(RESERVED))
 
     def save_checkpoint(self, forecaster: ResumableForecaster, numbers: Mapping[str, Any]) -> None:
         with writing_folder(self.folder / "checkpoint" / "last") as folder:
@@ -313,8 +319,10 @@ class Run:
 
         with storage_errors(self.folder / "scores.csv"):
             write_scores(self.folder / "scores.csv", list(curves))
+        (self.folder / RESERVE).unlink(missing_ok=True)
 
     def write_error(self, sentence: str, traceback: str) -> None:
+        (self.folder / RESERVE).unlink(missing_ok=True)
         write_text(self.folder / "error.txt", f"{sentence}\n\n{traceback}")
 
     def write_remedies(self, remedies: Iterable[Mapping[str, Any]]) -> None:

@@ -4,7 +4,6 @@ A run keeps its forecast. A rule's is made when it is first asked for, with a wo
 split while the app runs.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -42,15 +41,6 @@ def shown_run(run: Run) -> Shown:
     return Shown(run.id, kind.title, key_settings(run.record), forecaster_colour(run.record.forecaster), run.forecast())
 
 
-def stand_beside(run_id: str, others: Sequence[str]) -> None:
-    """Let the choice of this run begin with these other runs, at most MOST."""
-    st.session_state[_chosen_key(run_id)] = list(others[:MOST])
-
-
-def _chosen_key(run_id: str) -> str:
-    return f"beside_{run_id}"
-
-
 def beside(run: Run, series: FrameSeries) -> list[Shown]:
     """Draw the choice and return what was chosen, at most MOST, persistence first. What cannot be shown is said."""
     options = _options(run)
@@ -62,7 +52,7 @@ def beside(run: Run, series: FrameSeries) -> list[Shown]:
         list(options),
         format_func=options.__getitem__,
         max_selections=MOST - bool(persistence),
-        key=_chosen_key(run.id),
+        key=f"beside_{run.id}",
         label_visibility="collapsed",
         placeholder="Show up to three other runs or rules beside it",
         width=600,

@@ -5,12 +5,10 @@ from dataclasses import replace
 import streamlit as st
 
 from framecast.files import bytes_in_words
-from framecast.runs.differences import same_frames
 from framecast.runs.notes import write_notes
 from framecast.runs.overview import RunLine
 from framecast.runs.transfer import exported
 from framecast.ui import resources, state
-from framecast.ui.beside import MOST, stand_beside
 from framecast.ui.form_start import take_over
 from framecast.ui.run_deletion import delete_runs
 from framecast.ui.text import count, short
@@ -24,8 +22,6 @@ def run_actions(chosen: list[RunLine], states: dict[str, str]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="run_actions"):
         if len(chosen) == 1:
             _one(chosen[0], states)
-        elif all(line.state == "finished" for line in chosen) and same_frames(chosen):
-            _side_by_side(chosen)
         pinned = all(line.notes.pinned for line in chosen)
         st.button(
             "Unpin" if pinned else "Pin",
@@ -63,20 +59,6 @@ def _one(line: RunLine, states: dict[str, str]) -> None:
         _clone(line)
     if states[run_id] == line.state:
         _export(line)
-
-
-def _side_by_side(chosen: list[RunLine]) -> None:
-    """Of runs that forecast the same frames, so that one player can show them."""
-    first, *others = (line.id for line in chosen)
-    if st.button(
-        "Compare side by side",
-        key="compare_runs",
-        icon=":material/compare:",
-        help=f"Shows the first {MOST + 1} in one player." if len(chosen) > MOST + 1 else None,
-    ):
-        stand_beside(first, others)
-        st.session_state[state.RUN] = first
-        st.switch_page("pages/compare.py", query_params={"run": first})
 
 
 def _clone(line: RunLine) -> None:

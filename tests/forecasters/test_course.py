@@ -10,6 +10,7 @@ import torch
 
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ExtensibleForecaster, ResumableForecaster, Workbench
+from framecast.forecasters.ensemble import Ensemble
 from framecast.forecasters.network_fit import FURTHER, STAGE_ALL, STAGE_OTHERS, STAGE_SEARCH
 from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.networks.contract import NETWORKS
@@ -214,3 +215,30 @@ def test_the_learning_rate_of_going_further_is_that_of_the_larger_budget(tmp_pat
     rates = [progress.learning_rate for progress in further.fit(waves().head(20), SPLIT) if progress.epoch_done]
     assert rates[0] is not None and rates[0] < 0.5 * further.settings.learning_rate, "half of the whole is behind it"
     assert rates == sorted(rates, reverse=True) and rates[-1] is not None and rates[-1] < 0.02 * further.settings.learning_rate
+
+
+@pytest.mark.parametrize("kind", ["seeds", "noise"])
+def test_an_ensemble_goes_on_with_the_member_that_was_at_work(tmp_path: Path, kind: str) -> None:
+    changes = {"members": 2, "kind": kind, "minutes": 0, "epochs": 2, "unroll": 1}
+
+    def made() -> Ensemble:
+        found = FORECASTERS["ensemble"].make(FORECASTERS["ensemble"].configure(None, changes), Workbench())
+        assert isinstance(found, Ensemble) and isinstance(found, ResumableForecaster)
+        return found
+
+    once = made()
+    steps = list(once.fit(waves().head(20), SPLIT))
+    past = waves().frames[:20]
+    for n_yields in {2, len(steps) // 2 + 2, len(steps) - 1}:
+        first, again = made(), made()
+        folder = tmp_path / str(n_yields)
+        folder.mkdir()
+        fit = first.fit(waves().head(20), SPLIT)
+        before = [progress for _, progress in zip(range(n_yields), fit, strict=False)]
+        first.save_state(folder)
+        fit.close()  # type: ignore[attr-defined]
+        again.resume(folder)
+        rows = told([*before, *again.fit(waves().head(20), SPLIT)])
+        assert rows == told(steps), f"left after {n_yields} of {len(steps)}"
+        np.testing.assert_array_equal(again.forecast(past, 3), once.forecast(past, 3))
+        assert again.spread_law(3) == once.spread_law(3)

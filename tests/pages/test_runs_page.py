@@ -150,15 +150,6 @@ def test_what_differs_is_shown_in_words(open_page: Open, finished: Run) -> None:
     assert list(shown["What"]) == ["Seed"] and sorted(map(str, shown.iloc[0, 2:])) == ["0", "3"]
 
 
-def test_several_runs_are_opened_side_by_side(open_page: Open, finished: Run) -> None:
-    second = other(finished, "20990101-a", seed=3)
-    app = chosen(open_page("runs"), finished, second)
-    app.button(key="compare_runs").click().run()
-    assert not app.exception and app.title[0].value == "Compare"
-    first = app.query_params["run"] if isinstance(app.query_params["run"], str) else app.query_params["run"][0]
-    assert {first, *app.multiselect(key=f"beside_{first}").value} == {finished.id, second.id}
-
-
 def test_how_to_repeat_it_is_shown(open_page: Open, finished: Run) -> None:
     app = chosen(open_page("runs"), finished)
     command, script = (block.value for block in app.code)

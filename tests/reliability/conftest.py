@@ -39,12 +39,13 @@ TINY = {
 NURSERY = """
 import json, os, signal, sys, time
 from framecast.forecasters.catalog import FORECASTERS
-from framecast.runs import keeping
+from framecast.runs import jobs, keeping
 from framecast.runs.jobs import JobManager
 from framecast.runs.store import RunStore
 import torch
 len(FORECASTERS)
 keeping.SAVING_SHARE = 1000.0  # after every epoch, however short
+jobs.known_rules = lambda runs, record: []  # what they score is of no interest here, and takes longer than the runs
 calls = 0
 
 def counted(function, deadly):
@@ -114,6 +115,14 @@ def nursery() -> Iterator[Nursery]:
     found = Nursery()
     yield found
     found.close()
+
+
+@pytest.fixture(autouse=True)
+def without_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the simple rules score is of no interest here, and takes longer than the runs."""
+    from framecast.runs import jobs
+
+    monkeypatch.setattr(jobs, "known_rules", lambda runs, record: [])
 
 
 def waves(n_frames: int = 24, channels: int = 1) -> np.ndarray:

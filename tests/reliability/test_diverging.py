@@ -29,7 +29,7 @@ def carried_out(workspace: Path, monkeypatch: pytest.MonkeyPatch, bad_steps: set
 
     monkeypatch.setattr(loop, "_step", breaking)
     run = fresh_run(workspace, validation=False)
-    for _ in carry_out(run.record, SeriesStore(workspace).open(run.record.series), run):
+    for _ in carry_out(run.record, SeriesStore(workspace).open(run.record.series), run, rules=[]):
         pass
     return run
 

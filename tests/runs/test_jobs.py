@@ -23,7 +23,7 @@ from framecast.series.store import SeriesStore
 
 from .conftest import Drift
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 @pytest.fixture

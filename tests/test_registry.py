@@ -1,0 +1,33 @@
+"""A registry is whole for whoever asks first, and for who asks at the same moment."""
+
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from framecast.registry import Registry
+
+
+def test_two_threads_that_ask_first_at_once_both_see_every_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "slow_entries"
+    package.mkdir()
+    (package / "__init__.py").write_text("registry = None\n")
+    for name in "abc":
+        (package / f"{name}.py").write_text(
+            f"import time; import slow_entries\ntime.sleep(0.05)\nslow_entries.registry.add('{name}', 1)\n"
+        )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import slow_entries  # type: ignore[import-not-found]
+
+    registry: Registry[int] = Registry("thing", "slow_entries")
+    slow_entries.registry = registry
+    seen: list[list[str]] = []
+    threads = [threading.Thread(target=lambda: seen.append(list(registry))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    for name in [name for name in sys.modules if name.startswith("slow_entries")]:
+        del sys.modules[name]
+    assert seen == [["a", "b", "c"]] * 4
