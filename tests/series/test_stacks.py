@@ -342,4 +342,7 @@ def test_what_is_cut_short_is_refused_or_said(store: SeriesStore, frames: Array,
     moving = video(np.random.default_rng(0).integers(0, 256, (8, 32, 16, 3), dtype=np.uint8), "avi", "ffv1", "bgr0")
     stored = ingest(Upload.from_bytes("a.avi", moving[: len(moving) * 3 // 4]), store)
     assert stored.n_frames < 8 and f"8 frames and {stored.n_frames} were found" in stored.warnings[-1]
+    webm = video(np.random.default_rng(0).integers(0, 256, (30, 32, 16, 3), dtype=np.uint8), "webm", "libvpx-vp9", "yuv420p")
+    stored = ingest(Upload.from_bytes("a.webm", webm[: len(webm) // 2]), store)
+    assert stored.n_frames < 20 and "says it lasts 1.2 s and ends after" in stored.warnings[-1]
     assert capfd.readouterr() == ("", "")

@@ -4,6 +4,7 @@ Needs xarray and netCDF4, which come with requirements-extras.txt. Axes are told
 their order; an axis beside time, height and width (a level, an ensemble member) is asked for.
 """
 
+import io
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from framecast.series.readers.choice import Contents, Part, contents
 from framecast.series.readers.contract import READERS, FrameStream, Reader, Reading, Upload, Wish, printable, readable
 from framecast.series.readers.extras import needed
 from framecast.series.readers.laid_out import on_disk
+from framecast.series.readers.netcdf_classic import bytes_needed
 
 WHAT = "a NetCDF file"
 CUSTOMS = ("THWC", "TCHW", "HWCT")
@@ -74,12 +76,20 @@ def _opened(file: Upload, scratch: Path | None) -> Iterator[Any]:
     xarray, _ = needed(file, WHAT, "xarray", "netCDF4")
     if file.head(8) == hdf5.MAGIC:
         _check_own(file)
+    else:
+        _check_whole(file)
     with readable(file, WHAT), on_disk(file, scratch) as path:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             dataset = xarray.open_dataset(path, engine="netcdf4", decode_times=False, cache=False)
         with dataset:
             yield dataset
+
+
+def _check_whole(file: Upload) -> None:
+    with readable(file, WHAT), file.open() as stream:
+        if bytes_needed(stream) > stream.seek(0, io.SEEK_END):
+            raise EOFError
 
 
 def _check_own(file: Upload) -> None:

@@ -4,8 +4,11 @@ Pickled objects are never loaded. A header of a hundred bytes can claim any size
 really there before anything is allocated.
 """
 
+import ast
 import io
 import os
+import re
+import warnings
 import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO, cast
@@ -15,12 +18,14 @@ from numpy.lib import format as npy
 from framecast.errors import SeriesError
 from framecast.series.readers.choice import Contents, Part, contents
 from framecast.series.readers.contract import READERS, FrameStream, Reader, Reading, Upload, Wish, readable
-from framecast.series.readers.laid_out import LaidOut
+from framecast.series.readers.laid_out import LaidOut, read_exactly
 from framecast.series.readers.zipped import is_npz
 
 CUSTOMS = ("THWC", "TCHW", "HWCT")
 WHAT = "a NumPy array"
 MAX_ARRAYS = 10_000
+LONGEST_HEADER = 10_000
+LONG_OF_PYTHON_2 = re.compile(r"([0-9])L\b")
 OBJECTS = "Python objects, which are never loaded"
 
 
@@ -104,15 +109,21 @@ def _member_header(file: Upload, archive: zipfile.ZipFile, member: zipfile.ZipIn
 
 def _header(stream: BinaryIO) -> LaidOut:
     version = npy.read_magic(stream)
-    if version == (1, 0):
-        shape, fortran, dtype = npy.read_array_header_1_0(stream)
-    elif version == (2, 0):
-        shape, fortran, dtype = npy.read_array_header_2_0(stream)
-    else:
+    if version not in ((1, 0), (2, 0)):
         raise ValueError(f"version {version}")
-    if any(length < 0 for length in shape) or dtype.itemsize == 0:
+    length = read_exactly(stream, 2 if version == (1, 0) else 4)
+    n_bytes = int.from_bytes(length, "little")
+    if n_bytes > LONGEST_HEADER:
+        raise ValueError(f"a header of {n_bytes} bytes")
+    text = LONG_OF_PYTHON_2.sub(r"\1", read_exactly(stream, n_bytes).decode("latin1"))
+    with warnings.catch_warnings():  # numpy's own reader of this header lets complaints of Python's parser out
+        warnings.simplefilter("ignore")
+        header = ast.literal_eval(text.strip())
+    shape, dtype = header["shape"], npy.descr_to_dtype(header["descr"])
+    plain = isinstance(shape, tuple) and all(type(length) is int and length >= 0 for length in shape)
+    if not plain or dtype.itemsize == 0:
         raise ValueError(f"shape {shape} of {dtype}")
-    return LaidOut(tuple(shape), dtype, "F" if fortran else "C")
+    return LaidOut(shape, dtype, "F" if header["fortran_order"] else "C")
 
 
 def _check_length(file: Upload, array: LaidOut, n_bytes: int) -> None:

@@ -46,6 +46,8 @@ WHAT = "a TIFF file"
 NAMES = {"T": "T", "Y": "height", "X": "width", "S": "colour", "C": "C (channel)", "Z": "Z (depth)"}
 SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "msec": 1e-3, "\u00b5s": 1e-6, "us": 1e-6, "min":
 60.0, "minute": 60.0, "minutes": 60.0, "h": 3600.0, "hour": 3600.0, "hours": 3600.0, "d": 86400.0, "day": 86400.0}  # fmt: skip
+BROKEN_LIST = ("page offset", "corrupted tag list", "circular reference")
+"""What tifffile says where the list of pages breaks off."""
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -120,7 +122,7 @@ def _opened(file: Upload) -> Iterator["TiffFile"]:
     try:
         with readable(file, WHAT, AssertionError), file.open() as stream, TiffFile(stream) as tif:
             n_pages = len(tif.pages)
-            if any(sign in text for text in complaints.texts for sign in ("page offset", "corrupted tag list")):
+            if any(sign in text for text in complaints.texts for sign in BROKEN_LIST):
                 raise SeriesError(
                     f"{file.label} is damaged or cut short: its list of pages breaks off after {n_pages}; it must be whole. "
                     "Write or upload it again."

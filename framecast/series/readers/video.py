@@ -54,6 +54,8 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
     notes: list[str] = []
     with _opened(file) as (_, video):
         pixel_format = video.format
+        if not video.height or not video.width:
+            raise ValueError("FFmpeg refuses its size")
         check_size(file.label, video.height, video.width, 3)
         n_frames = video.frames or None
         rate = video.average_rate
@@ -129,9 +131,13 @@ class _Decoding:
                     "again, or save the part that plays as a new file."
                 ) from error
             if frame is None:
-                self._say_what_is_missing()
+                self._say_what_is_missing(last)
                 break
             check_size(self.file.label, frame.height, frame.width, 3)
+            if frame.is_corrupt:
+                raise SeriesError(
+                    f"Frame {self.n_done + 1} of {self.file.label} is damaged; a video must be whole. Write it again."
+                )
             if frame.time is not None and last is not None:
                 self.times = [min(self.times[0], frame.time - last), max(self.times[1], frame.time - last)]
             last = frame.time
@@ -142,10 +148,16 @@ class _Decoding:
         if self.times[1] > 1.5 * self.times[0] + 0.002:
             warn(self.notes, UNEVEN)
 
-    def _say_what_is_missing(self) -> None:
+    def _say_what_is_missing(self, last: float | None) -> None:
+        """By the number of frames that the file claims or, in formats without one, by its length."""
         if self.n_done < self.video.frames:
             said = f"The video says it has {self.video.frames} frames and {self.n_done} were found; the end may be missing."
             warn(self.notes, said)
+        elif not self.video.frames and self.container.duration and len(self.container.streams) == 1:
+            length, end = self.container.duration / 1e6, (last or 0.0) + self.times[1]
+            if length > end + 2 * self.times[1] + 0.1:
+                said = f"The video says it lasts {length:.4g} s and ends after {end:.4g} s; the end may be missing."
+                warn(self.notes, said)
 
 
 def _pixels(frame: "VideoFrame", kind: str) -> Frame:

@@ -1,6 +1,7 @@
 """A ZIP of pictures. Members are read one by one in memory and never unpacked to disk; their names are only sorted by."""
 
 import zipfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import BinaryIO, cast
@@ -51,6 +52,11 @@ def _members(file: Upload, archive: zipfile.ZipFile) -> list[Upload]:
         raise SeriesError(
             f"{file.label} holds {len(members):,} files; at most {MAX_MEMBERS:,} are read. Split it, or save a video."
         )
+    names = Counter(member.filename for member in members)
+    name, n_called = names.most_common(1)[0]
+    if n_called > 1:
+        called = Upload.from_bytes(name, b"").label
+        raise SeriesError(f"{file.label} holds two files called {called}; every frame needs a name of its own. Rename one.")
     for member in members:
         if member.flag_bits & 1:
             raise SeriesError(f"{file.label} is locked with a password; it must be readable. Make a ZIP without a password.")

@@ -1,0 +1,137 @@
+"""TIFF stacks and videos: pages that go in circles, frames that change size, packets that are broken."""
+
+import io
+import struct
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import av
+import numpy as np
+import tifffile
+
+from tests.hostile.case import Array, Case
+from tests.hostile.pictures import frames
+from tests.series.test_stacks import video
+
+
+def tiff(pixels: Array, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, pixels, **options)
+    return stream.getvalue()
+
+
+def cases() -> Iterator[Case]:
+    yield from tiff_cases()
+    yield from video_cases()
+
+
+def tiff_cases() -> Iterator[Case]:
+    some = frames(6)
+    pages = tiff(some, photometric="rgb", metadata=None, compression="zlib")
+    yield Case.refused("tiff that goes in circles", "list of pages breaks off|cannot be read", circular(pages), "a.tif")
+    yield Case.refused("tiff cut short", "is damaged|cannot be read", pages[: len(pages) // 2], "a.tif")
+    yield Case.refused("tiff of a header only", "is damaged|cannot be read", pages[:8], "a.tif")
+    yield Case.refused("tiff of noise", "is damaged|cannot be read", pages[:8] + bytes(range(256)), "a.tif")
+    yield Case.refused("tiff of 100,000 x 100,000", "at most 67,108,864", tagged(some, {256: 100_000, 257: 100_000}), "a.tif")
+    yield Case.refused("tiff larger than its pixels", "cannot be read", tagged(some, {257: 3000}), "a.tif")
+    yield Case.refused("tiff of 1000 channels", "it is not plain which axis is time", tagged(some, {277: 1000}), "a.tif")
+    yield Case.refused("tiff of an unknown compression", "cannot be read", tagged(some, {259: 65000}), "a.tif")
+    yield Case.refused("tiff whose pixels lie beyond its end", "cannot be read", tagged(some, {273: 2**31}), "a.tif")
+    yield Case.refused("tiff of one page", "has 1 frame", tiff(some[0], photometric="rgb"), "a.tif")
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as writer:
+        for height in (9, 9, 8):
+            writer.write(np.zeros((height, 7), np.uint8), contiguous=False, metadata=None)
+    yield Case.refused("tiff of two sizes", "images of different kinds", stream.getvalue(), "a.tif")
+    entities = "".join(f'<!ENTITY l{i} "{f"&l{i - 1};" * 10}">' for i in range(1, 10))
+    laughs = f'<?xml version="1.0"?><!DOCTYPE OME [<!ENTITY l0 "ha">{entities}]><OME xmlns="x">&l9;</OME>'
+    told = tiff(some[..., 0], description=laughs, metadata=None)
+    yield Case.read("tiff with a description that explodes", some[..., :1], told, "a.ome.tif")
+    imagej = tiff(some[..., 0], imagej=True, metadata={"axes": "TYX"}).replace(b"frames=6", b"frames=9")
+    yield Case.read("imagej that counts more frames", some[..., :1], imagej, "a.tif")
+
+
+def circular(content: bytes) -> bytes:
+    """The last directory points to the first."""
+    edited = bytearray(content)
+    (first,) = struct.unpack("<I", content[4:8])
+    place = first
+    while True:
+        (n_tags,) = struct.unpack("<H", content[place : place + 2])
+        end = place + 2 + 12 * n_tags
+        (following,) = struct.unpack("<I", content[end : end + 4])
+        if not following:
+            edited[end : end + 4] = struct.pack("<I", first)
+            return bytes(edited)
+        place = following
+
+
+def tagged(some: Array, values: dict[int, int]) -> bytes:
+    """Two pages whose tags say something else than is true."""
+    edited = bytearray(tiff(some[:2], photometric="rgb", metadata=None, rowsperstrip=9))
+    place = struct.unpack("<I", edited[4:8])[0]
+    while place:
+        (n_tags,) = struct.unpack("<H", edited[place : place + 2])
+        for tag in range(n_tags):
+            at = place + 2 + 12 * tag
+            (code,) = struct.unpack("<H", edited[at : at + 2])
+            if code in values:
+                edited[at + 2 : at + 12] = struct.pack("<HII", 4, 1, values[code])
+        end = place + 2 + 12 * n_tags
+        (place,) = struct.unpack("<I", edited[end : end + 4])
+    return bytes(edited)
+
+
+def video_cases() -> Iterator[Case]:
+    some = np.random.default_rng(0).integers(0, 256, (8, 32, 48, 3), dtype=np.uint8)
+    whole = video(some, "mp4", "mpeg4", "yuv420p")
+    exact = video(some, "avi", "ffv1", "bgr0")
+    yield Case.read("avi beside which others are measured", some, exact, "a.avi")
+    yield Case.read("avi named png", some, exact, "a.png")
+    yield Case.refused("mp4 cut short", "cannot be read as a video", whole[: len(whole) // 2], "a.mp4")
+    yield Case.refused("mp4 of a header only", "cannot be read as a video", whole[:32], "a.mp4")
+    yield Case.refused("avi of a header only", "cannot be read|no picture|has no frames", exact[:300], "a.avi")
+    yield Case.refused("matroska of noise", "cannot be read as a video", b"\x1a\x45\xdf\xa3" + bytes(range(256)) * 8, "a.mkv")
+    edited = bytearray(whole)
+    edited[len(whole) // 3 : len(whole) // 3 + 400] = bytes(400)
+    yield Case.refused("mp4 with broken packets", "breaks off after|Frame 2 of 'a.mp4' is damaged", bytes(edited), "a.mp4")
+    playlist = b"\0\0\0\x08ftyp#EXTM3U\n#EXTINF:10,\nfile:///etc/passwd\n"
+    yield Case.refused("mp4 that is also a list of files", "cannot be read as a video", playlist + bytes(200), "a.mp4")
+    yield Case.refused("video of changing size", r"Frame 3 of series 'a' is \(16, 24, 3\)", two_sizes(), "a.avi")
+    yield Case.refused("sound alone", "holds no picture, only sound", sound(), "a.mp4")
+    large = exact.replace(struct.pack("<ii", 48, 32), struct.pack("<ii", 30000, 30000))
+    yield Case.refused("avi of 30000 x 30000", "at most 67,108,864|cannot be read", large, "a.avi")
+
+
+def two_sizes() -> bytes:
+    """Motion JPEG whose pictures change their size half-way."""
+    stream = io.BytesIO()
+    with av.open(stream, "w", format="avi") as output:
+        track = output.add_stream("mjpeg", rate=25)
+        track.height, track.width, track.pix_fmt = 32, 48, "yuvj420p"
+        packets = []
+        for index, scale in enumerate((1, 1, 2, 2)):
+            codec = av.CodecContext.create("mjpeg", "w")
+            codec.height, codec.width, codec.pix_fmt = 32 // scale, 48 // scale, "yuvj420p"
+            codec.time_base = Fraction(1, 25)
+            picture = np.full((32 // scale, 48 // scale, 3), 60 * index, np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuvj420p")
+            packets += [(index, bytes(packet)) for packet in [*codec.encode(frame), *codec.encode(None)]]
+        for index, content in packets:
+            packet = av.Packet(content)
+            packet.stream, packet.pts, packet.dts = track, index, index
+            packet.time_base, packet.is_keyframe = Fraction(1, 25), True
+            output.mux(packet)
+    return stream.getvalue()
+
+
+def sound() -> bytes:
+    stream = io.BytesIO()
+    with av.open(stream, "w", format="mp4") as output:
+        track = output.add_stream("aac", rate=8000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 8000
+        output.mux(track.encode(frame))
+        output.mux(track.encode(None))
+    return stream.getvalue()
