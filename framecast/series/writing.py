@@ -18,6 +18,7 @@ from numpy.lib import format as npy
 from framecast.errors import SeriesError, StorageError
 from framecast.files import bytes_in_words
 from framecast.series.frames import CAMERA_BITS, content_hasher
+from framecast.series.look_ahead import Behind
 from framecast.series.readers.contract import Frame, Progress
 
 MIN_FRAMES = 2
@@ -38,15 +39,15 @@ class Written:
 def write_frames(path: Path, name: str, frames: Iterable[Frame], expected: int | None, progress: Progress | None) -> Written:
     """Stream frames into one .npy whose header is written again once their number is known."""
     written: Written | None = None
-    with path.open("wb") as handle:
+    with path.open("wb") as handle, Behind() as behind:
         for index, frame in enumerate(_as_series(name, frames)):
             if written is None:
                 written = Written(frame.shape, frame.dtype, content_hasher(frame.shape, frame.dtype))
                 _check_room(path, frame.nbytes, expected)
                 _write_header(handle, (0, *frame.shape), frame.dtype)
             pixels = np.ascontiguousarray(frame)
+            behind.do(written.hasher.update, pixels.data)
             handle.write(pixels.data)
-            written.hasher.update(pixels.data)
             low, high = float(pixels.min()), float(pixels.max())
             if not np.isfinite([low, high]).all():
                 raise SeriesError(
@@ -56,6 +57,7 @@ def write_frames(path: Path, name: str, frames: Iterable[Frame], expected: int |
             written.low, written.high, written.n_frames = min(written.low, low), max(written.high, high), index + 1
             if progress is not None:
                 progress(index + 1, expected)
+        behind.wait()
         n_frames = 0 if written is None else written.n_frames
         if written is None or n_frames < MIN_FRAMES:
             raise too_few(name, n_frames)

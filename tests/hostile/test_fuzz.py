@@ -153,6 +153,6 @@ def test_good_files_are_read() -> None:
         files = [Upload.from_bytes("a1", content), Upload.from_bytes("a2", content)][: 2 if kind == "pictures" else 1]
         wish = Wish(variable="a") if kind == "npz" else Wish()
         reading: Any = READERS[kind].read(files, wish)
-        assert READERS[kind].sniff(content[:65536]) and len(list(reading.frames())) >= 2, name
+        assert len(list(reading.frames())) >= 2, name
         reading.close()
     assert {kind for kind, _ in SEEDS.values()} == set(READERS)

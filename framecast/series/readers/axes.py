@@ -21,7 +21,7 @@ WORDS = {"T": "time", "H": "height", "W": "width", "C": "channel"}
 FEW = 4
 """As many channels as a frame can have. An axis this short is no height, no width and no time where another reading fits."""
 MOST_OPTIONS = 24
-BLOCK_BYTES = 2**26
+BLOCK_BYTES = 2**25
 
 
 @dataclass(frozen=True)
