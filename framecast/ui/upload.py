@@ -5,9 +5,6 @@ copied to disk in the run in which it arrives, freed file by file, and the box i
 open the copies wait for the answer, and go with the session if none comes.
 """
 
-import ctypes
-import gc
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +20,7 @@ from framecast.series.received import Received
 from framecast.series.server_folder import listed, series_root, uploads_of
 from framecast.series.store import SeriesStore
 from framecast.ui import state
+from framecast.ui.server_memory import expect_uploads, uploads_are_done
 from framecast.ui.text import count, short, thousands
 from framecast.ui.upload_choice import Discarded, choice_form
 
@@ -30,6 +28,7 @@ _WAYS = {"Files": True, "Folder": "directory"}
 _SERVER = "On the server"
 _PICTURES = ["bmp", "gif", "jpeg", "jpg", "png", "tif", "tiff", "webp", "dcm"]
 _WAITING = "upload_waiting"
+_RECEIVED = "upload_received"
 
 
 @dataclass
@@ -50,6 +49,9 @@ def upload_box(store: SeriesStore) -> None:
     if waiting is not None:
         _ask(waiting, store)
         return
+    received: Received | None = st.session_state.pop(_RECEIVED, None)
+    if received is not None:
+        _attempt(lambda: received.uploads, received, store)
     root = series_root()
     way = st.segmented_control(
         "What do you have?",
@@ -65,18 +67,38 @@ def upload_box(store: SeriesStore) -> None:
         if place is not None and st.button("Add it", key="upload_server_add", type="primary"):
             _attempt(lambda: uploads_of(root, place), None, store)
         return
+    expect_uploads()
     folder = way == "Folder"
-    files = st.file_uploader(
+    key = f"upload_{way}_{generation}"
+    st.file_uploader(
         "A folder of pictures" if folder else "Pictures, or one ZIP, TIFF, GIF, video, array, MATLAB, HDF5 or NetCDF file",
         type=_PICTURES if folder else suffixes(),
         accept_multiple_files="directory" if folder else True,
-        key=f"upload_{way}_{generation}",
+        key=key,
+        on_change=_receive,
+        args=(key, store),
     )
+
+
+def _receive(key: str, store: SeriesStore) -> None:
+    """Copy what has arrived to disk and free it. Before the page is drawn: st.file_uploader gives the page a copy of every
+    file in memory, and is not asked for one again, because the box has another key by then."""
+    files: list[UploadedFile] = st.session_state.get(key) or []
     if not files:
         return
-    st.session_state[state.UPLOADS] = generation + 1
+    st.session_state[state.UPLOADS] += 1
     received = Received(store)
-    _attempt(lambda: _copied(files, received), received, store)
+    try:
+        for file in files:
+            received.take(file.name, file)
+            _free([file])
+    except FrameCastError as error:
+        state.say("error", str(error))
+    else:
+        st.session_state[_RECEIVED] = received
+    finally:
+        _free(files)
+        uploads_are_done()
 
 
 def _attempt(get: Any, received: Received | None, store: SeriesStore) -> None:
@@ -135,20 +157,6 @@ def _store(files: Sequence[Upload], chosen: Mapping[str, str], store: SeriesStor
     state.say("success", f"Stored {short(stored.name, 80)}: {count(stored.n_frames, 'frame')}.")
 
 
-def _copied(files: Sequence[UploadedFile], received: Received) -> list[Upload]:
-    """The uploads as files on disk, each freed as soon as it is there, and all of them whatever happens."""
-    bar = st.progress(0.0, f"Receiving {count(len(files), 'file')}")
-    try:
-        for index, file in enumerate(files):
-            received.take(file.name, file)
-            _free([file])
-            bar.progress((index + 1) / len(files), f"Receiving {count(len(files), 'file')}")
-    finally:
-        _free(files)
-        _trim()
-    return received.uploads
-
-
 def _free(files: Sequence[UploadedFile]) -> None:
     """Give the memory of the uploads back now. Streamlit's own way to do so is internal (st.chat_input uses it), so where a
     later version has it no more, they go when the session ends."""
@@ -158,11 +166,3 @@ def _free(files: Sequence[UploadedFile]) -> None:
         if remove is not None and context is not None:
             remove(session_id=context.session_id, file_id=file.file_id)
         file.close()
-
-
-def _trim() -> None:
-    gc.collect()
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc keeps freed memory for itself; musl has no such call
-        if trim is not None:
-            trim(0)
