@@ -9,8 +9,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LINE = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[0-9.]+(?:\.post[0-9]+)?)\s+# .+")
-IMPORTED_AS = {"pillow": "PIL", "scikit-image": "skimage"}
-OPENED_BY_NAME = {"netcdf4"}  # xarray imports it
+IMPORTED_AS = {"pillow": "PIL", "scikit-image": "skimage", "netcdf4": "netCDF4"}
+OPENED_BY_NAME = {"netCDF4"}  # xarray imports it
 PROGRAMS = {"ruff", "mypy", "pytest-xdist"}  # run, not imported
 
 
