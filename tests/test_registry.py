@@ -1,5 +1,6 @@
 """A registry is whole for whoever asks first, and for who asks at the same moment."""
 
+import importlib
 import sys
 import threading
 from pathlib import Path
@@ -18,8 +19,7 @@ def test_two_threads_that_ask_first_at_once_both_see_every_entry(tmp_path: Path,
             f"import time; import slow_entries\ntime.sleep(0.05)\nslow_entries.registry.add('{name}', 1)\n"
         )
     monkeypatch.syspath_prepend(str(tmp_path))
-    import slow_entries  # type: ignore[import-not-found]
-
+    slow_entries = importlib.import_module("slow_entries")
     registry: Registry[int] = Registry("thing", "slow_entries")
     slow_entries.registry = registry
     seen: list[list[str]] = []
