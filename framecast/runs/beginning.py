@@ -8,6 +8,8 @@ back are left out, so that a later run may start from this one and forecast one 
 
 from collections.abc import Mapping
 
+from safetensors import SafetensorError
+
 from framecast.errors import SettingError
 from framecast.forecasters.contract import ForecasterKind, training_span
 from framecast.runs.record import RunRecord
@@ -55,7 +57,13 @@ def check_start(
             f"{split.test.start + 1}; a forecast must not know the frames it is asked for. {advice} from another run."
         )
     shape = preparation.working_shape(series.height, series.width)
-    sentence = kind.starting(settings, source.saved(), shape, series.n_channels)
+    try:
+        sentence = kind.starting(settings, source.saved(), shape, series.n_channels)
+    except (OSError, ValueError, LookupError, SafetensorError) as error:
+        raise SettingError(
+            f"What the run {title} has saved is damaged ({type(error).__name__}); it must be whole to start from. "
+            "Choose another."
+        ) from error
     if n_seen > training_span(settings, split):
         sentence += (
             " They have seen validation frames of this series before, so that validation scores are flattered; those of the "

@@ -150,6 +150,13 @@ class Run:
             return {}
         return readable(self.id, path.name, lambda: mapping(path))
 
+    def summary_if_whole(self) -> dict[str, Any]:
+        """The same for lists of many runs, of which one that is damaged must not keep the others from being shown."""
+        try:
+            return self.summary()
+        except StorageError:
+            return {}
+
     def error(self) -> str | None:
         """The sentence that says why the run failed."""
         text = self._error_text()

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 import streamlit as st
 
+from framecast.errors import FrameCastError
 from framecast.evaluation.origins import inside_test, spread
 from framecast.evaluation.scores import ScoreCurve
 from framecast.evaluation.verdict import REFERENCE
@@ -13,6 +14,7 @@ from framecast.metrics import METRICS
 from framecast.runs.backtest import kept_backtest
 from framecast.runs.store import Run
 from framecast.series.store import SeriesStore, StoredSeries
+from framecast.ui import page
 from framecast.ui.clicked_chart import clicked_chart
 from framecast.ui.diagnosis_view import diagnosis_view
 from framecast.ui.frames_view import frames_view
@@ -31,8 +33,15 @@ N_TILES = 5
 def comparison(run: Run, stored: StoredSeries | None, store: SeriesStore) -> None:
     """Draw the player and the scores of a finished run; the lead shown moves both. `stored` is its series, None where that was
     deleted: then only the scores are left."""
-    lead = frames_view(run, stored, store)
-    numbers_view(run, stored, store, lead)
+    lead = 1
+    try:
+        lead = frames_view(run, stored, store)
+    except FrameCastError as error:  # frames that are damaged leave the scores
+        page.refuse(error)
+    try:
+        numbers_view(run, stored, store, lead)
+    except FrameCastError as error:
+        page.refuse(error)
 
 
 def numbers_view(run: Run, stored: StoredSeries | None, store: SeriesStore, lead: int) -> None:

@@ -43,4 +43,4 @@ def _facts(run: Run) -> str:
         facts.append(f"{record.preparation.size} px short side" if record.preparation.size else "native size")
     test = f"test of {count(len(record.split.test), 'frame')} ({frame_range(first, last)})"
     facts.append(f"{test}, {'' if first == last else 'all '}forecast from frame {thousands(first - 1)}")
-    return escaped(" · ".join([*facts, *([ended] if (ended := ending(run.summary())) else [])]))
+    return escaped(" · ".join([*facts, *([ended] if (ended := ending(run.summary_if_whole())) else [])]))

@@ -69,12 +69,12 @@ def number_columns(board: Sequence[Row]) -> dict[str, list[str]]:
 
 def _cost_columns(board: Sequence[Row], by_id: Mapping[str, Run], shown: Run) -> dict[str, list[str]]:
     """How long each took to fit and how many weights it has, as far as a run tells."""
-    beside = shown.summary().get("fit_seconds", {})
+    beside = shown.summary_if_whole().get("fit_seconds", {})
     times, weights = [], []
     for row in board:
         run = by_id.get(row.forecaster)
         name = run.record.forecaster if run else row.forecaster
-        seconds = (run.summary().get("fit_seconds", {}) if run else beside).get(name)
+        seconds = (run.summary_if_whole().get("fit_seconds", {}) if run else beside).get(name)
         times.append("–" if seconds is None else duration(seconds))
         n_weights = _n_weights(run) if run else None
         weights.append("–" if n_weights is None else thousands(n_weights))
@@ -109,7 +109,7 @@ def _words(row: Row, by_id: dict[str, Run], shown: Run) -> dict[str, str]:
     run = by_id.get(row.forecaster)
     kind = FORECASTERS[run.record.forecaster if run else row.forecaster]
     marks = ["shown above"] if is_shown(row, shown) else []
-    marks += [ended] if run and (ended := ending(run.summary())) else []
+    marks += [ended] if run and (ended := ending(run.summary_if_whole())) else []
     size = run.record.preparation.size if run else None
     sized = run is not None and kind.family != "rule"
     return {

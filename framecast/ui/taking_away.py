@@ -2,11 +2,13 @@
 
 import streamlit as st
 
+from framecast.errors import FrameCastError
 from framecast.export import KINDS, Asked, Evidence, ExportKind
 from framecast.export.arrays import LARGEST_MAT_BYTES
 from framecast.export.kinds import FASTEST, film_rate
 from framecast.runs.store import Run
 from framecast.series.store import SeriesStore, StoredSeries
+from framecast.ui import page
 from framecast.ui.text import count, escaped
 
 ROWS = {
@@ -24,6 +26,11 @@ def taking_away(run: Run, stored: StoredSeries | None, store: SeriesStore) -> No
         if stored is None:
             st.caption("The series of this run was deleted; without the truth there is nothing to put beside the forecast.")
             return
+        try:
+            n_bytes = run.forecast().nbytes
+        except FrameCastError as error:
+            page.refuse(error)
+            return
         leads = _leads(run)
         rate = st.number_input(
             "Frames per second of films",
@@ -33,7 +40,7 @@ def taking_away(run: Run, stored: StoredSeries | None, store: SeriesStore) -> No
             st.markdown(f"**{heading}**")
             with st.container(horizontal=True):
                 for name in names:
-                    too_large = name == "matlab" and run.forecast().nbytes > LARGEST_MAT_BYTES
+                    too_large = name == "matlab" and n_bytes > LARGEST_MAT_BYTES
                     _button(name, KINDS[name], run, store, Asked(leads, float(rate)), too_large)
 
 
