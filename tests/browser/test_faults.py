@@ -1,17 +1,21 @@
-"""What people do to a run while it trains, in a real browser."""
+"""What a person does to a run while it trains, and what a machine does to the server, in a real browser."""
 
 import re
+import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from framecast.runs.store import RunStore
+from framecast.runs.store import Run, RunStore
 
 from .serving import ready_run, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-LONG_MS = 300_000
+PATIENCE_S = 300.0
+LONG_MS = 1000 * PATIENCE_S
 STOP = re.compile("Stop and keep the best")
 
 
@@ -21,16 +25,12 @@ def open_run(browser: Browser, url: str, run_id: str) -> Page:
     return page
 
 
-def sees_it_train(page: Page) -> None:
-    expect(page.get_by_role("button", name=STOP)).to_be_visible(timeout=LONG_MS)
-
-
 def test_closing_reloading_two_tabs_page_switches_and_two_stops_leave_one_run(browser: Browser, tmp_path: Path) -> None:
     workspace = tmp_path / "workspace"
     run = ready_run(workspace, epochs=100_000)
     with serving(workspace, feeding=True) as (url, _):
         page = open_run(browser, url, run.id)
-        sees_it_train(page)
+        expect(page.get_by_role("button", name=STOP)).to_be_visible(timeout=LONG_MS)
         page.context.close()  # the browser is closed, and opened again
 
         tabs = [open_run(browser, url, run.id) for _ in range(2)]
@@ -51,5 +51,56 @@ def test_closing_reloading_two_tabs_page_switches_and_two_stops_leave_one_run(br
             tab.context.close()
     (only,) = RunStore(workspace).runs()
     assert only.id == run.id and run.state == "finished" and run.summary()["stopped_early"]
+    assert no_epoch_twice(run)
+
+
+def test_a_server_that_is_ended_keeps_the_run_and_resume_goes_on(browser: Browser, tmp_path: Path) -> None:
+    workspace = tmp_path / "workspace"
+    run = ready_run(workspace, epochs=100_000)
+    n_kept = 0
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL):
+        with serving(workspace) as (url, server):
+            page = open_run(browser, url, run.id)
+            resume(page)
+            until(lambda: len(run.progress()) > n_kept + 1)  # noqa: B023
+            asked = time.monotonic()
+            server.send_signal(number)
+            server.wait(PATIENCE_S)
+            print(f"gone {time.monotonic() - asked:.1f} s after {number.name}")
+            page.context.close()
+        assert run.state == "interrupted" and run.holder() is None and run.error() is None
+        checkpoint = run.checkpoint()
+        assert checkpoint is not None
+        if number != signal.SIGKILL:
+            assert checkpoint[1]["n_lines"] == len(run.progress()), "no finished epoch is lost"
+        assert checkpoint[1]["n_lines"] > n_kept, "it went on, not back"
+        n_kept = checkpoint[1]["n_lines"]
+
+    with serving(workspace) as (url, _):  # the one that was killed, too, goes on and comes to a good end
+        page = open_run(browser, url, run.id)
+        resume(page)
+        until(lambda: len(run.progress()) > n_kept + 1)
+        page.get_by_role("button", name=STOP).click()
+        expect(page.get_by_text("Stopped", exact=False).first).to_be_visible(timeout=LONG_MS)
+        page.context.close()
+    assert run.state == "finished"
+    assert no_epoch_twice(run)
+
+
+def resume(page: Page) -> None:
+    """The page tells that the run was interrupted; the one click that goes on is there, and does."""
+    expect(page.get_by_text("What it had learned is kept", exact=False)).to_be_visible(timeout=LONG_MS)
+    page.get_by_role("button", name="Resume", exact=True).click()
+    expect(page.get_by_role("button", name=STOP)).to_be_visible(timeout=LONG_MS)
+
+
+def no_epoch_twice(run: Run) -> bool:
     steps = [(line["stage"], line["step"]) for line in run.progress() if line["epoch_done"]]
-    assert len(steps) == len(set(steps)), "no epoch twice"
+    return len(steps) == len(set(steps)) > 0
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.05)
