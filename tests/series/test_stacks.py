@@ -4,6 +4,7 @@ import io
 import struct
 from datetime import timedelta
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import av
@@ -50,6 +51,13 @@ def test_pages_are_frames(store: SeriesStore, dtype: str, options: dict[str, Any
     assert found.dtype == pages.dtype.newbyteorder("=") and np.array_equal(found[..., 0], pages)
     if options.get("imagej"):
         assert store.list()[0].timestep == timedelta(seconds=0.5)
+
+
+@pytest.mark.parametrize("options", [{"imagej": True, "metadata": {"axes": "TYX"}}, {"rowsperstrip": 7}, {"bigtiff": True}])
+def test_pages_are_looked_up_while_others_are_unpacked(store: SeriesStore, tmp_path: Path, options: dict[str, Any]) -> None:
+    pages = np.random.default_rng(0).integers(0, 65536, (60, 40, 50)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "stack.tif", pages, **options)
+    assert np.array_equal(read_back(store, Upload.from_path(tmp_path / "stack.tif"))[..., 0], pages)
 
 
 def test_channels_first_within_a_frame_become_last(store: SeriesStore) -> None:

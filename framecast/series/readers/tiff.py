@@ -186,8 +186,14 @@ def _frames(stack: "TiffPageSeries", layout: Layout, wish: Wish, file: Upload, n
     letters = [role for role in roles if isinstance(role, str)]
     order = order.transpose([letters.index(letter) for letter in "TC" if letter in letters])
     chosen = order.reshape(len(order), -1)[wish.wanted.start : wish.wanted.stop : wish.wanted.every]
-    stack.keyframe.parent.filehandle.set_lock(True)
-    items = ([stack.pages[int(index)] for index in pages] for pages in chosen)
+    handle = stack.keyframe.parent.filehandle
+    handle.set_lock(True)
+
+    def listed_pages(indices: Array) -> list[Any]:
+        with handle.lock:  # tifffile looks a page up without it, and would move the file under the threads that unpack
+            return [stack.pages[int(index)] for index in indices]
+
+    items = map(listed_pages, chosen)
     page_bytes = keyframe.imagelength * keyframe.imagewidth * keyframe.samplesperpixel * keyframe.dtype.itemsize
     yield from in_order(partial(_frame, notes=notes), items, frame_bytes=page_bytes * chosen.shape[1])
 
