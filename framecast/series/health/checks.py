@@ -11,6 +11,7 @@ CHECKS = (
     frame_checks.check_cuts,
     frame_checks.check_duplicates,
     motion_checks.check_flicker,
+    value_checks.check_fill,
     value_checks.check_noise,
     value_checks.check_saturation,
     value_checks.check_range,

@@ -9,7 +9,7 @@ from framecast.series.periods import autocorrelation, periods_in
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-_FLICKER, _SHARE, _TOGETHER = 0.002, 0.3, 0.7
+_FLICKER, _SHARE, _TOGETHER, _QUICK = 0.002, 0.3, 0.7, 0.25
 _DRIFT, _GROWS, _REPEATS = 0.1, 1.5, 0.7
 _FEWEST = 16
 """Frames from which on anything is said of time."""
@@ -60,9 +60,11 @@ def check_flicker(subject: Subject) -> Finding | None:
 def flickers(subject: Subject) -> bool:
     if subject.n_frames < _FEWEST:
         return False
-    size = float(1.4826 * np.median(np.abs(_quick_part(subject.measures.mean))))
+    mean = subject.measures.mean
+    size = float(1.4826 * np.median(np.abs(_quick_part(mean))))
     return (
         subject.share(size) >= _FLICKER
+        and _quickness(mean) >= _QUICK
         and _common_share(subject) >= _SHARE
         and _together(subject.measures.small) >= _TOGETHER
     )
@@ -113,6 +115,13 @@ def _apart(pixels: Array, first: int, stop: int) -> float:
 def _quick_part(mean: Array) -> Array:
     """What each value departs from the mean of its two neighbours by, without the half that is theirs."""
     return (mean[1:-1] - (mean[:-2] + mean[2:]) / 2) * (2 / 3)
+
+
+def _quickness(mean: Array) -> float:
+    """Fourth differences beside second ones, each as a multiple of what white noise has: a swing of some eight frames or more
+    has few of them, however large it is, so that a day is no flicker."""
+    second, fourth = (float(np.median(np.abs(np.diff(mean, order)))) / scale for order, scale in ((2, 6**0.5), (4, 70**0.5)))
+    return fourth / second if second > 0 else 0.0
 
 
 def _slow_part_removed(mean: Array) -> Array:

@@ -6,12 +6,16 @@ from framecast.series.health.finding import Finding, Subject, amount, percent
 
 _CROWDED, _NARROW = 0.01, 0.35
 _NOISY, _MOSTLY_NOISE = 0.3, 0.7
+_LOOKED_THROUGH, _PIXELS, _FILLED, _FAR = 8, 2**16, 0.001, 2.0
+"""So many frames and, in whole rows, so many pixels of each are looked through for a fill value, which makes such a share of
+their values and lies so many times as far from the others as these from each other."""
 
 
 def check_saturation(subject: Subject) -> Finding | None:
-    """Values at the upper end of the range in some frames. Not of float series: their range ends where their values end."""
+    """Values at the upper end of the range in some frames. Of float series too, whose range ends where their values end: that
+    many share their greatest value only where something was cut off, as in a picture that was made a double."""
     measures, series = subject.measures, subject.series
-    if series.frames.dtype == np.float32 or measures.at_top < _CROWDED:
+    if measures.at_top < _CROWDED:
         return None
     top = amount(series.value_range[1], series.units)
     sentence = f"{percent(measures.at_top)} of the values lie at the upper end of the value range, {top}."
@@ -20,6 +24,32 @@ def check_saturation(subject: Subject) -> Finding | None:
         "and screens it is no fault."
     )
     return Finding("saturation", "look", sentence, advice)
+
+
+def check_fill(subject: Subject) -> Finding | None:
+    """One value, such as -9999 or 65,535, that lies far from all others: written where nothing was measured. Pictures of 8 bit
+    have no such habit."""
+    series = subject.series
+    if series.frames.dtype == np.uint8:
+        return None
+    looked = np.unique(np.linspace(0, series.n_frames - 1, min(_LOOKED_THROUGH, series.n_frames)).round().astype(int))
+    step = max(1, -(-series.height * series.width // _PIXELS))
+    rows = [np.asarray(series.frames[index][::step]) for index in looked]
+    values = np.concatenate([(part if series.valid is None else part[series.valid[::step]]).ravel() for part in rows])
+    for end in (values.min(), values.max()):
+        rest = values[values != end].astype(np.float64)
+        share = 1 - len(rest) / len(values)
+        if not len(rest) or share < _FILLED:
+            continue
+        low, high = float(rest.min()), float(rest.max())
+        if high > low and max(low - float(end), float(end) - high) > _FAR * (high - low):
+            sentence = (
+                f"{percent(share)} of the values are {float(end):.6g}, far from all others, {amount(low, '1')} to "
+                f"{amount(high, series.units)}: it seems to say that nothing was measured there."
+            )
+            advice = "It is forecast and scored as if it were real. Write NaN instead and add the series again for a mask."
+            return Finding("fill value", "problem", sentence, advice)
+    return None
 
 
 def check_range(subject: Subject) -> Finding | None:

@@ -153,6 +153,14 @@ def test_a_slow_swing_or_a_flicker_of_one_corner_is_no_flicker() -> None:
     assert "flicker" not in found(slow) and "flicker" not in found(corner)
 
 
+@pytest.mark.parametrize("period", [9.5, 12, 24])
+def test_a_day_that_brightens_the_whole_picture_is_a_period_and_no_flicker(period: float) -> None:
+    swing = 50 * np.sin(2 * np.pi * np.arange(N) / period)[:, None, None, None]
+    noise_of = np.random.default_rng(0).normal(0, 3, (N, 48, 60, 1))
+    report = found(np.clip(np.rint(clean(1) / 4 + 80 + swing + noise_of), 0, 255).astype(np.uint8))
+    assert "flicker" not in report and "period" in report
+
+
 def test_a_drift_and_a_trend_are_told_from_a_swing() -> None:
     time = np.arange(N)[:, None, None, None]
     report = found((clean(1) // 2 + time).astype(np.uint8))
@@ -198,7 +206,21 @@ def test_saturation_counts_what_comes_and_goes_not_a_drawing() -> None:
     drawn = clean()
     drawn[:, :20] = 255
     assert "saturation" not in found(drawn)
-    assert "saturation" not in found(frames.astype(np.float32))
+    as_doubles = np.clip(clean().astype(np.float32) / 255 + 0.25, 0, 1)
+    assert found(as_doubles, value_range=(0.0, 1.0))["saturation"].severity == "look"
+    assert "saturation" not in found(clean().astype(np.float32) / 255, value_range=(0.0, float(clean().max()) / 255))
+
+
+@pytest.mark.parametrize("fill", [-9999, 65535])
+def test_a_value_that_stands_for_nothing_measured_is_found(fill: int) -> None:
+    frames = clean().astype(np.float32)
+    assert "fill value" not in found(frames)
+    frames[:, :5, :5] = fill
+    finding = found(frames, value_range=(float(frames.min()), float(frames.max())))["fill value"]
+    assert finding.severity == "problem" and f"{fill}," in finding.sentence and "NaN" in finding.advice
+    valid = np.ones((48, 60), bool)
+    valid[:5, :5] = False
+    assert "fill value" not in found(frames, valid=valid)
 
 
 def test_a_small_part_of_the_range_is_said() -> None:
