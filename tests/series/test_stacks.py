@@ -60,6 +60,19 @@ def test_pages_are_looked_up_while_others_are_unpacked(store: SeriesStore, tmp_p
     assert np.array_equal(read_back(store, Upload.from_path(tmp_path / "stack.tif"))[..., 0], pages)
 
 
+def test_pages_that_were_written_one_by_one_are_frames(store: SeriesStore, frames: Array) -> None:
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as writer:
+        for frame in frames:
+            writer.write(frame, photometric="rgb")
+    assert np.array_equal(read_back(store, Upload.from_bytes("stack.tif", stream.getvalue())), frames)
+    with tifffile.TiffWriter(stream := io.BytesIO()) as writer:
+        for frame in (*frames, frames[0, 1:]):
+            writer.write(frame, photometric="rgb")
+    with pytest.raises(SeriesError, match="images of different kinds"):
+        ingest(Upload.from_bytes("stack.tif", stream.getvalue()), store)
+
+
 def test_channels_first_within_a_frame_become_last(store: SeriesStore) -> None:
     pages = np.random.default_rng(0).integers(0, 256, (5, 2, 9, 7), dtype=np.uint8)
     for options in ({"imagej": True, "metadata": {"axes": "TCYX"}}, {"ome": True, "metadata": {"axes": "TCYX"}}):

@@ -127,7 +127,11 @@ def _opened(file: Upload) -> Iterator["TiffFile"]:
                     f"{file.label} is damaged or cut short: its list of pages breaks off after {n_pages}; it must be whole. "
                     "Write or upload it again."
                 )
-            yield tif
+            if tif.is_shaped and n_pages > 1 and len(tif.series) > 1:  # each page was written as an array of its own
+                with file.open() as anew, TiffFile(anew, is_shaped=False) as pages:
+                    yield pages
+            else:
+                yield tif
     finally:
         logger.removeFilter(complaints)
 
