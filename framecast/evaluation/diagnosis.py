@@ -1,8 +1,8 @@
 """Why is this forecast bad? A diagnosis in words, found in the pictures and not in the scores.
 
 Every fault is looked for by itself (framecast.evaluation.faults); what is explained by another one is then left out: values
-that run away drift as well, and what is wiped out is not called blurred too. No fault found does not mean a good forecast: it
-means that none of these is what is wrong with it.
+that run away drift as well, and what is wiped out is not called blurred too. What began long before explains itself. No fault
+found does not mean a good forecast: it means that none of these is what is wrong with it.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,13 +17,16 @@ from framecast.evaluation.faults.timing import mistimed, replaying
 
 NOTHING = "None of the usual faults was found: it is not frozen, blurred, drifting, mistimed or replaying the past."
 
+_LONG_BEFORE = 0.25
+"""Of the horizon: a fault that begins by more than this before another is not its consequence."""
+
 
 @dataclass(frozen=True)
 class Fault:
     title: str
     look: Callable[[Case], Finding | None]
     explained_by: tuple[str, ...] = ()
-    """Found along with one of these it is their consequence, and is left out."""
+    """Found along with one of these it is their consequence, and is left out, unless it began long before."""
 
 
 FAULTS = {
@@ -43,7 +46,12 @@ FAULTS = {
 def diagnose(case: Case) -> list[Finding]:
     """What is wrong with a forecast, mistakes before limits, the strongest first; empty where nothing was found."""
     found = {name: finding for name, fault in FAULTS.items() if (finding := fault.look(case)) is not None}
-    kept = [finding for name, finding in found.items() if not any(other in found for other in FAULTS[name].explained_by)]
+    before = _LONG_BEFORE * case.horizon
+    kept = [
+        finding
+        for name, finding in found.items()
+        if not any(found[other].lead - finding.lead <= before for other in FAULTS[name].explained_by if other in found)
+    ]
     return sorted(kept, key=lambda finding: (finding.limit, -finding.strength))
 
 

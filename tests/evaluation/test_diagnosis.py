@@ -47,6 +47,14 @@ def test_it_says_by_how_much() -> None:
     assert "frame 31 of the series" in found("told again")["replaying"].sentence, "lead 11 is frame 31 told again"
 
 
+def test_what_began_long_before_is_not_explained_by_what_it_leads_to() -> None:
+    """A level that rises from the start reaches the end of the range only at the end: both are told."""
+    rise = 6.5 * np.arange(1, 21)[:, None, None, None]
+    findings = {one.name: one for one in diagnose(case(near() + rise))}
+    assert findings["exploded"].lead > findings["drifted"].lead + 5
+    assert findings["drifted"].lead <= 5
+
+
 def test_half_the_fault_is_half_as_strong() -> None:
     assert found("frozen late")["frozen"].strength < 0.6 * found("frozen")["frozen"].strength
 
