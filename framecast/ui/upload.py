@@ -83,8 +83,9 @@ def upload_box(store: SeriesStore) -> None:
 def _receive(key: str, store: SeriesStore) -> None:
     """Copy what has arrived to disk and free it. Before the page is drawn: st.file_uploader gives the page a copy of every
     file in memory, and is not asked for one again, because the box has another key by then."""
-    files: list[UploadedFile] = st.session_state.get(key) or []
-    if not files:
+    arrived = st.session_state.get(key) or []
+    files = [file for file in arrived if isinstance(file, UploadedFile)]  # what was freed is told of once more, as deleted,
+    if not files:  # when the page is clicked before it has let go of the box that it came by
         return
     st.session_state[state.UPLOADS] += 1
     received = Received(store)

@@ -6,10 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.io import savemat
+from streamlit.runtime.uploaded_file_manager import DeletedFile
 from streamlit.testing.v1 import AppTest
 
 from framecast.series.server_folder import ROOT_VARIABLE
 from framecast.series.store import SeriesStore
+from framecast.ui import state
+from framecast.ui import upload as upload_box
 
 from .conftest import Open, moving_blob, texts
 from .test_series_page import png, upload
@@ -93,6 +96,14 @@ def test_no_answer_leaves_nothing(open_page: Open, workspace: Path) -> None:
     app.button(key="upload_discard").click().run()
     assert not app.exception and SeriesStore(workspace).list() == [] and left_behind(workspace) == []
     assert app.file_uploader
+
+
+def test_a_click_before_the_page_is_drawn_finds_the_upload_freed(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The browser then still holds the box that the files came by, and tells of them once more."""
+    known = {"upload_Files_0": [DeletedFile("a")], state.UPLOADS: 1}
+    monkeypatch.setattr(upload_box.st, "session_state", known)
+    upload_box._receive("upload_Files_0", SeriesStore(workspace))
+    assert set(known) == {"upload_Files_0", state.UPLOADS} and known[state.UPLOADS] == 1
 
 
 def test_a_folder_of_the_server(
