@@ -6,17 +6,20 @@ from collections.abc import Iterable
 from datetime import datetime
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~:$^=])")
+_TURNS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Letters that are not seen and turn the order of those that are: 'gnp.exe' would be read as 'exe.png'."""
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _LONGEST_NAME = 48
 
 
 def escaped(text: str) -> str:
     """`text` so that markdown shows it as it stands: no emphasis, links, pictures, colours or formulas, on one line."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+    return _MARKDOWN.sub(r"\\\1", " ".join(_TURNS.sub("?", text).split()))
 
 
 def short(text: str, longest: int = _LONGEST_NAME) -> str:
     """At most `longest` letters: a longer text loses its middle, because names often differ at the end."""
+    text = _TURNS.sub("?", text)
     if len(text) <= longest:
         return text
     tail = (longest - 1) // 3

@@ -53,6 +53,10 @@ def test_long_names_lose_their_middle() -> None:
     assert len(cut) == 40 and cut.startswith("beginning") and cut.endswith("end.tif") and "…" in cut
 
 
+def test_a_name_cannot_turn_the_order_of_its_letters() -> None:
+    assert short("a\u202egnp.exe") == "a?gnp.exe" and escaped("a\u2066b\u200f") == "a?b?"
+
+
 def test_one_frame_is_not_a_range() -> None:
     assert [frame_range(5, 5), frame_range(5, 9)] == ["frame 5", "frames 5 to 9"]
 
