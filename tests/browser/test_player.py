@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -275,6 +276,23 @@ def test_the_error_scale_is_a_percentile_of_all_errors_and_can_be_chosen(player:
         sizes = np.abs(small.run.forecast().astype(float) - small.truth)
         sizes = (sizes if kind == "absolute" else sizes**2).mean(axis=-1)
         assert float(limit.input_value()) == pytest.approx(np.percentile(sizes, 99.5), rel=1e-3)
+
+
+def test_labels_of_a_scale_do_not_run_into_each_other(player: Locator) -> None:
+    player.locator("summary").click()
+    limit = player.get_by_label("End of the error scale")
+    for end in ("1000", "4321000", "0.0004321"):
+        limit.fill(end)
+        limit.press("Enter")
+        expect(limit).to_have_value(str(float(end)).removesuffix(".0"))
+        shown = player.locator(".ticks").last.evaluate(
+            """(ticks) => [...ticks.children].filter((one) => one.style.visibility !== "hidden").map((one) => {
+                const { left, right } = one.getBoundingClientRect();
+                return [left, right];
+            })"""
+        )
+        assert len(shown) >= 3
+        assert all(one[1] < after[0] for one, after in pairwise(shown)), end
 
 
 def test_the_ssim_map_has_the_ssim_as_its_mean(player: Locator, small: Finished) -> None:

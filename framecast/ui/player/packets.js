@@ -23,12 +23,14 @@ class Shelf {
     this.samples = new Map(); // source -> {array, channels}: errors are ranked by these few pixels
     this.passing = []; // keys of values that may be dropped, oldest first
     this.mask = null;
+    this.validShare = 1; // of the pixels of a frame, those that carry data
   }
 
   put(part) {
     if (part.id) this.have.add(part.id);
     if (part.form === "mask") {
       this.mask = unpackBits(part.frames[0], part.width * part.height);
+      this.validShare = this.mask.reduce((sum, one) => sum + one, 0) / this.mask.length || 1;
     } else if (part.form === "sample") {
       const [before, more] = [this.samples.get(part.source)?.array ?? [], typed(part.frames[0], "float32")];
       const array = new Float32Array(before.length + more.length);

@@ -57,7 +57,7 @@ class Pictures {
     if (as === "frame") clipped = frameFromValues(values, mask, channel, window, out);
     else if (as === "error") clipped = errorFromValues(values, this.shelf.values.get(`truth@${lead}`), mask, { ...error, channel }, out);
     else clipped = mapFromValues(values, mask, this.mapScale(source), out);
-    return { image: canvasOf(image), width, height, exact: true, clipped: clipped / out.length };
+    return { image: canvasOf(image), width, height, exact: true, clipped: clipped / (out.length * this.shelf.validShare) };
   }
 
   mapScale(source) {
@@ -77,7 +77,8 @@ class Pictures {
       if (tables) {
         const pixels = pixelsOf(bitmap);
         bitmap.close();
-        clipped = recolour(pixels, tables, this.shelf.mask, this.look.width, this.look.height) / (width * height);
+        const beyond = recolour(pixels, tables, this.shelf.mask, this.look.width, this.look.height);
+        clipped = beyond / (width * height * this.shelf.validShare);
         image = canvasOf(pixels);
       }
       const exact = request.as === "plain" && blob.type === "image/png";

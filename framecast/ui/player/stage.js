@@ -171,6 +171,18 @@ class Stage {
     }
     this.clipped = element("div", "clipped");
     this.bar.replaceChildren(gradient, ticks, this.clipped);
+    this.spaceTicks();
+  }
+
+  // Labels that would run into the one at their right are left out; the last, which has the unit, stays.
+  spaceTicks() {
+    let free = Infinity;
+    for (const tick of [...this.bar.querySelectorAll(".ticks span")].reverse()) {
+      tick.style.visibility = "";
+      const { left, right } = tick.getBoundingClientRect();
+      if (right + TICK_GAP > free) tick.style.visibility = "hidden";
+      else free = left;
+    }
   }
 }
 
@@ -191,6 +203,7 @@ function layoutOf(count, available, room, frameWidth, frameHeight, above) {
 }
 
 const GAP = 16;
+const TICK_GAP = 4;
 const NARROWEST_PANEL = 200; // a thin picture still has room for its title and its legend
 
 function element(tag, name = "", text = "") {
