@@ -28,6 +28,8 @@ from framecast.series.store import SeriesStore
 
 HEADER = ("run", "state", "SSIM", "PSNR dB", "MSE", "MAE", "skill", "title", "tags")
 METRICS_SHOWN = ("ssim", "psnr", "mse", "mae")
+AT_WORK = "at work"
+"""State of a run that the app or another command carries out at this moment; its files alone would say "interrupted"."""
 
 
 def runs(asked: argparse.Namespace, screen: Screen) -> int:
@@ -54,9 +56,10 @@ def _list(asked: argparse.Namespace, screen: Screen) -> None:
     look = Overview(asked.workspace)
     lines = look.lines()
     wanted = RunFilter(asked.series, asked.forecaster, asked.state, asked.tag, asked.text)
-    found = arranged(filtered(lines, wanted), asked.sort, reverse=asked.reverse)
+    states = {line.id: AT_WORK for line in lines if line.held()}
+    found = arranged(filtered(lines, wanted, states), asked.sort, reverse=asked.reverse, states=states)
     ids = {line.id for line in found}
-    print(table(HEADER, [_row(line, ids) for line in found], left=(0, 1, 7, 8)))
+    print(table(HEADER, [_row(line, ids, states.get(line.id, line.state)) for line in found], left=(0, 1, 7, 8)))
     if len(found) < len(lines):
         screen.say(f"{len(found)} of {len(lines)} runs.")
     for line in found:
@@ -66,11 +69,11 @@ def _list(asked: argparse.Namespace, screen: Screen) -> None:
         screen.complain(broken.sentence)
 
 
-def _row(line: RunLine, ids: set[str]) -> tuple[str, ...]:
+def _row(line: RunLine, ids: set[str], state: str) -> tuple[str, ...]:
     means = [number(line.means[name]) if name in line.means else "-" for name in METRICS_SHOWN]
     skill = "-" if line.skill is None else f"{line.skill:+.3f}"
     title = "  " * (line.record.member_of in ids) + ("* " if line.notes.pinned else "") + line.record.title
-    return (line.id, line.state, *means, skill, title, ", ".join(line.notes.tags))
+    return (line.id, state, *means, skill, title, ", ".join(line.notes.tags))
 
 
 def _rename(asked: argparse.Namespace, screen: Screen) -> None:
@@ -233,7 +236,9 @@ def _show_repeat(run: Run, workspace: Path, screen: Screen) -> None:
 def _describe(run: Run) -> None:
     record, notes = run.record, read_notes(run.folder)
     changed = ", ".join(f"{key}={value}" for key, value in record.settings.items()) or "none"
-    print(f"{record.title}\nrun       {run.id}, {run.state}\nfolder    {run.folder}")
+    line = read_line(run.folder)
+    state = AT_WORK if isinstance(line, RunLine) and line.held() else run.state
+    print(f"{record.title}\nrun       {run.id}, {state}\nfolder    {run.folder}")
     if notes.tags:
         print(f"tags      {', '.join(notes.tags)}")
     if notes.note:

@@ -2,7 +2,8 @@
 
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,10 @@ import pytest
 
 from framecast.cli.main import main
 from framecast.runs.experiment import carry_out, plan
+from framecast.runs.holding import take
 from framecast.runs.notes import read_notes
+from framecast.runs.record import new_id
+from framecast.runs.run_folder import LOCK
 from framecast.runs.store import Run, RunStore
 from framecast.series.store import SeriesStore
 
@@ -53,6 +57,23 @@ def both(tmp_path: Path) -> tuple[Run, Run]:
 def listed(done: Printed) -> list[str]:
     assert done.code == 0, done.err
     return [line.split()[0] for line in done.out.splitlines()[2:]]
+
+
+def test_a_run_that_somebody_carries_out_is_at_work_and_interrupted_once_it_is_left(
+    command: Command, both: tuple[Run, Run]
+) -> None:
+    record = replace(both[0].record, id=new_id("persistence", datetime.now(UTC)))
+    run = RunStore(both[0].store.folder.parent).create(record)
+    hold = take(run.folder / LOCK)
+    assert hold is not None
+    states = {line.split()[0]: line for line in command("list").out.splitlines()[2:]}
+    assert "at work" in states[run.id] and not any("at work" in states[one.id] for one in both)
+    assert listed(command("list", "--state", "at work")) == [run.id]
+    assert listed(command("list", "--state", "interrupted")) == []
+    assert f"{run.id}, at work" in command("show", run.id).out
+    hold.leave()
+    assert listed(command("list", "--state", "interrupted")) == [run.id]
+    assert f"{run.id}, interrupted" in command("show", run.id).out
 
 
 def test_the_list_is_filtered_and_sorted(command: Command, both: tuple[Run, Run]) -> None:
