@@ -3,6 +3,7 @@
 The stores are cheap to make and keep nothing in memory, so they are made anew; only the job manager must be one.
 """
 
+import gc
 import logging
 from pathlib import Path
 
@@ -71,5 +72,11 @@ def empty_old_trash(workspace: Path) -> None:
 
 @st.cache_resource(show_spinner="Waking the forecasters ...")
 def wake() -> None:
-    """Import torch and everything that can forecast, once per process, with a word on the screen while it takes seconds."""
+    """Import torch and everything that can forecast, once per process, with a word on the screen while it takes seconds.
+
+    Streamlit looks for garbage after every rerun, and holds up all threads meanwhile: a sixth of a second each time for the
+    270,000 objects that imports have made and that stay. They are set aside, so that only what came later is looked through.
+    """
     len(FORECASTERS)
+    gc.collect()
+    gc.freeze()
