@@ -19,8 +19,11 @@ FEEDER = """
 import os, sys, threading, time
 from pathlib import Path
 from streamlit.web import bootstrap
+from framecast.runs import jobs
 from framecast.runs.jobs import job_manager
 from framecast.runs.store import RunStore
+
+jobs.NICENESS = 0  # beside a dozen other programs the worker, which lets all go first, would have no turn for minutes
 
 def feed():
     workspace = Path(os.environ["FRAMECAST_WORKSPACE"])
