@@ -11,6 +11,7 @@ from framecast.evaluation.scores import ScoreCurve, mean_curve
 from framecast.evaluation.verdict import REFERENCE, verdict
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.metrics import METRICS
+from framecast.metrics.contract import Array
 from framecast.runs.diagnosing import kept_diagnosis
 from framecast.runs.rules import rule_choices
 from framecast.runs.store import Run
@@ -41,16 +42,25 @@ def outcome(run: Run) -> Outcome:
 
 
 def tone_of(curves: Sequence[ScoreCurve], forecaster: str) -> Tone:
-    """Green where persistence is beaten in the mean over leads in SSIM or MSE, neutral where that holds at some lead only or
-    it is equalled, else amber."""
-    gains = []
-    for metric in JUDGED_IN:
-        gain = mean_curve(curves, forecaster, metric) - mean_curve(curves, REFERENCE, metric)
-        gains.append(gain if METRICS[metric].higher_is_better else -gain)
+    """Green where persistence is beaten in the mean over leads in SSIM or MSE and no simple rule is better in both; neutral
+    where one is, or where persistence is beaten at some lead only or equalled; else amber."""
+    gains = [_gain(curves, forecaster, REFERENCE, metric) for metric in JUDGED_IN]
     if any(gain.mean() > 0 for gain in gains):
-        return "success"
+        return "info" if _a_rule_is_better(curves, forecaster) else "success"
     found = np.concatenate(gains)
     return "info" if (found > 0).any() or not found.any() else "warning"
+
+
+def _a_rule_is_better(curves: Sequence[ScoreCurve], forecaster: str) -> bool:
+    """Whether one of the rules beside it has the better mean in every metric that is judged."""
+    rules = {curve.forecaster for curve in curves} - {forecaster, REFERENCE}
+    return any(all(_gain(curves, rule, forecaster, metric).mean() > 0 for metric in JUDGED_IN) for rule in rules)
+
+
+def _gain(curves: Sequence[ScoreCurve], forecaster: str, other: str, metric: str) -> Array:
+    """(lead,): by how much `forecaster` is better than `other`."""
+    gain = mean_curve(curves, forecaster, metric) - mean_curve(curves, other, metric)
+    return gain if METRICS[metric].higher_is_better else -gain
 
 
 def ending(summary: Mapping[str, Any]) -> str:

@@ -56,3 +56,17 @@ def test_numbers_of_a_table_come_in_the_order_of_the_cards_with_the_same_decimal
     assert list(columns) == ["SSIM", "PSNR", "MSE", "MAE", "Skill", "Skill horizon"]
     assert columns["PSNR"] == ["∞", "30.00"] and columns["Skill"] == ["0.000", "0.000"]
     assert columns["MAE"] == ["0.000040", "0.200000"]
+
+
+def test_a_run_that_a_simple_rule_beats_in_both_is_not_green() -> None:
+    def curves(rule_ssim: float, rule_mse: float) -> list[ScoreCurve]:
+        means = {"persistence": (0.5, 9.0), "unet": (0.6, 5.0), "optical_flow": (rule_ssim, rule_mse)}
+        return [
+            ScoreCurve(name, metric, 0, np.array([value]))
+            for name, pair in means.items()
+            for metric, value in zip(("ssim", "mse"), pair, strict=True)
+        ]
+
+    assert tone_of(curves(0.7, 4.0), "unet") == "info"
+    assert tone_of(curves(0.7, 6.0), "unet") == "success"
+    assert tone_of(curves(0.55, 6.0), "unet") == "success"
