@@ -55,21 +55,21 @@ def picture(frame: np.ndarray[Any, Any], shown: DisplayRange, valid: Mask = None
     else:
         scaled = (channels.astype(np.float32) - shown.low) * (255.0 / (shown.high - shown.low))
         drawn = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
-    return _grey_out(drawn, valid)
+    return _marked(drawn, valid)
 
 
 def error_picture(error: np.ndarray[Any, Any], limit: float, valid: Mask = None) -> Picture:
     """A signed error (height, width) in units, from -limit (blue) over zero (near-white) to limit (red)."""
     assert limit > 0, "an error scale needs some width"
     level = np.clip(np.rint((error.astype(np.float32) / limit + 1) * 127.5), 0, 255).astype(np.uint8)
-    return _grey_out(_ERROR_LUT[level], valid)
+    return _marked(_ERROR_LUT[level], valid)
 
 
 def spread_picture(spread: np.ndarray[Any, Any], limit: float, valid: Mask = None) -> Picture:
     """A spread (height, width) in units, from 0 (near-white) to limit (dark)."""
     assert limit > 0, "a spread scale needs some width"
     level = np.clip(np.rint(np.nan_to_num(spread.astype(np.float32)) / limit * 255), 0, 255).astype(np.uint8)
-    return _grey_out(_SPREAD_LUT[level], valid)
+    return _marked(_SPREAD_LUT[level], valid)
 
 
 def encode(drawn: Picture, *, lossless: bool, longest_side: int | None = None, quality: int = 88) -> bytes:
@@ -99,7 +99,10 @@ def enlarged(drawn: Picture, side: int) -> Picture:
     return drawn.repeat(factor, axis=0).repeat(factor, axis=1) if factor > 1 else drawn
 
 
-def _grey_out(drawn: Picture, valid: Mask) -> Picture:
-    if valid is not None:
-        drawn[~valid] = MASKED
-    return drawn
+def _marked(drawn: Picture, valid: Mask) -> Picture:
+    """With pixels that carry no data in a colour of their own, for which greys become colours."""
+    if valid is None or valid.all():
+        return drawn
+    colours = drawn if drawn.ndim == 3 else drawn[..., None].repeat(3, axis=-1)
+    colours[~valid] = MASKED
+    return colours

@@ -1,5 +1,6 @@
 """One colour per forecaster, to be told apart and to be seen in both themes."""
 
+import re
 import tomllib
 from itertools import combinations
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from skimage.color import rgb2lab
 
-from framecast.drawing.colours import INKS, error_lut, forecaster_colour, gradient, lab, spread_lut
+import framecast
+from framecast.drawing.colours import INKS, MASKED, error_lut, forecaster_colour, gradient, lab, spread_lut
 from framecast.evaluation.ceiling import NAMES
 from framecast.forecasters.catalog import FORECASTERS
 
@@ -108,3 +110,11 @@ def test_the_two_signs_are_told_apart_whatever_the_eye() -> None:
         np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]),
     ):
         assert np.abs(eye @ low - eye @ high).max() > 0.25
+
+
+def test_the_player_marks_pixels_without_data_in_the_same_colour() -> None:
+    code = (Path(framecast.__file__).parent / "ui" / "player" / "colours.js").read_text(encoding="utf-8")
+    found = re.search(r"NO_DATA = 0xff([0-9a-f]{6});", code)
+    assert found is not None
+    blue, green, red = bytes.fromhex(found[1])
+    assert (red, green, blue) == MASKED

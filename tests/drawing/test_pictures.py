@@ -53,10 +53,10 @@ def test_a_series_of_one_value_has_a_range() -> None:
     assert DisplayRange.of("float32", (0.0, 1.0), 0.5, 0.5) == DisplayRange(0.0, 1.0)
 
 
-def test_pixels_without_data_are_neutral_grey() -> None:
+def test_pixels_without_data_have_a_colour_that_no_value_has() -> None:
     valid = np.array([[True, False]])
-    assert picture(np.array([[[255], [255]]], np.uint8), DisplayRange(0, 255), valid).tolist() == [[255, MASKED]]
-    assert error_picture(np.zeros((1, 2)), 1.0, valid)[0, 1].tolist() == [MASKED] * 3
+    assert picture(np.array([[[255], [255]]], np.uint8), DisplayRange(0, 255), valid).tolist() == [[[255] * 3, [*MASKED]]]
+    assert error_picture(np.zeros((1, 2)), 1.0, valid)[0, 1].tolist() == [*MASKED]
 
 
 def test_errors_are_neutral_at_zero_blue_below_red_above_and_end_at_the_limit() -> None:
