@@ -24,7 +24,7 @@ from framecast.metrics import METRICS
 from framecast.networks.contract import NETWORKS
 from framecast.runs.notes import FILE as NOTES
 from framecast.runs.notes import RunNotes
-from framecast.runs.reading import UNREADABLE
+from framecast.runs.reading import UNREADABLE, progress_line
 from framecast.runs.record import RunRecord
 from framecast.runs.run_folder import Run
 from framecast.training.progress import FitProgress
@@ -121,8 +121,15 @@ def _record(path: Path, run_id: str) -> RunRecord:
 
 
 def _progress(run: Run) -> None:
+    """A line that a crash cut short is passed over, as it is at home; one that is whole must be of the kind."""
     hints = get_type_hints(FitProgress)
-    for line in run.progress():
+    path = run.folder / "progress.jsonl"
+    for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
+        try:
+            json.loads(text)
+        except ValueError:
+            continue
+        line = progress_line(text)
         _all(fits(line[name], hints[name]) for name in ("stage", "epoch_done", "valid_scores"))
         _all(name in hints and fits(value, hints[name]) for name, value in line.items())
 
