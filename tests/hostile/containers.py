@@ -83,20 +83,28 @@ def cases() -> Iterator[Case]:
 
 
 def netcdf_cases() -> Iterator[Case]:
+    for kind in ("NETCDF3_CLASSIC", "NETCDF4"):
+        whole = netcdf(kind)
+        yield Case.refused(f"{kind} cut short", "cannot be read as a NetCDF file", whole[: len(whole) // 2], "a.nc")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.nc"
+        path.write_bytes(netcdf("NETCDF4"))
+        yield Case.refused("NetCDF with a link out", "points to other files", linked(path), "a.nc")
+    yield Case.refused("NetCDF of noise", "cannot be read as a NetCDF file", b"CDF\x01" + bytes(range(256)), "a.nc")
+
+
+def netcdf(kind: str) -> bytes:
+    """Six grey frames as the NetCDF library writes them."""
     import netCDF4
 
     some = frames(6)[..., 0]
     with tempfile.TemporaryDirectory() as folder:
-        for kind in ("NETCDF3_CLASSIC", "NETCDF4"):
-            path = Path(folder) / f"{kind}.nc"
-            with netCDF4.Dataset(path, "w", format=kind) as dataset:
-                for name, length in zip(("time", "lat", "lon"), some.shape, strict=True):
-                    dataset.createDimension(name, length)
-                dataset.createVariable("x", "i2", ("time", "lat", "lon"))[:] = some
-            whole = path.read_bytes()
-            yield Case.refused(f"{kind} cut short", "cannot be read as a NetCDF file", whole[: len(whole) // 2], "a.nc")
-        yield Case.refused("NetCDF with a link out", "points to other files", linked(path), "a.nc")
-    yield Case.refused("NetCDF of noise", "cannot be read as a NetCDF file", b"CDF\x01" + bytes(range(256)), "a.nc")
+        path = Path(folder) / "whole.nc"
+        with netCDF4.Dataset(path, "w", format=kind) as dataset:
+            for name, length in zip(("time", "lat", "lon"), some.shape, strict=True):
+                dataset.createDimension(name, length)
+            dataset.createVariable("x", "i2", ("time", "lat", "lon"))[:] = some
+        return path.read_bytes()
 
 
 def linked(path: Path) -> bytes:

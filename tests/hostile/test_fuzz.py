@@ -48,7 +48,7 @@ def mat_cells() -> bytes:
 def netcdf() -> bytes:
     package("netCDF4")
     package("xarray")
-    return next(case for case in containers.netcdf_cases() if case.name.startswith("NETCDF3")).files[0][1]
+    return containers.netcdf("NETCDF3_CLASSIC")
 
 
 def video_of(container: str, codec: str, pixel_format: str) -> bytes:
