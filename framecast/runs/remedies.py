@@ -16,13 +16,14 @@ from framecast.series.frames import Preparation
 from framecast.series.store import SeriesStore
 
 LESS = 0.75
-"""Of the memory that training was thought to need when it ran out, at most so much is tried next."""
+"""Of the memory that was thought to be needed when it ran out, as far as batch and size decide it, at most so much is tried
+next."""
 SMALLEST_PX = 16
 
 
 def remedies_for_memory(run: Run) -> tuple[dict[str, int], ...]:
-    """The largest batch, and the largest working size, with which training should need three quarters of what it did at most,
-    and no more than can be had now. None where the forecaster does not say what it needs, or nothing smaller is left."""
+    """The largest batch, and the largest working size, with which training should need clearly less than it did, and no more
+    than can be had now. None where the forecaster does not say what it needs, or nothing smaller is left."""
     record = run.record
     kind = FORECASTERS[record.forecaster]
     if kind.training_bytes is None:
@@ -39,9 +40,12 @@ def remedies_for_memory(run: Run) -> tuple[dict[str, int], ...]:
     def needed(chosen: Any, size: int | None) -> int:
         return count(chosen, *Preparation(size).working_shape(*native), series.n_channels, record.device)
 
-    most = min(LESS * needed(settings, record.preparation.size), available_bytes(record.device))
-    found: list[dict[str, int]] = []
     batch = int(record.settings.get("batch_size", 1))
+    smallest = replace(settings, batch_size=1) if batch > 1 else settings
+    fixed = needed(smallest, min(SMALLEST_PX, *native))
+    asked = needed(settings, record.preparation.size)
+    most = min(fixed + LESS * (asked - fixed), available_bytes(record.device))
+    found: list[dict[str, int]] = []
     while batch > 1:
         batch //= 2
         if needed(replace(settings, batch_size=batch), record.preparation.size) <= most:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from framecast.drawing.colours import faded, forecaster_colour, spread_lut
+from framecast.drawing.colours import MASKED, faded, forecaster_colour, spread_lut
 from framecast.drawing.pictures import spread_picture
 from framecast.evaluation.ensemble import ENSEMBLE, MEASURES
 from framecast.evaluation.scores import ScoreCurve
@@ -44,7 +44,7 @@ def test_no_spread_is_the_lightest_and_more_is_darker() -> None:
     drawn = spread_picture(np.array([[0.0, 2.0, 4.0, 9.0]]), 4.0, np.array([[True, True, True, False]]))
     np.testing.assert_array_equal(drawn[0, 0], spread_lut()[0])
     np.testing.assert_array_equal(drawn[0, 2], spread_lut()[-1])
-    np.testing.assert_array_equal(drawn[0, 3], [128, 128, 128])
+    np.testing.assert_array_equal(drawn[0, 3], MASKED)
 
 
 @pytest.fixture
