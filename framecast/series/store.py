@@ -232,10 +232,13 @@ class SeriesStore:
                 if (source / file).exists():
                     _share(source / file, incoming / file)
             changed = dataclasses.replace(series, value_range=(low, high)).digest()
+            # what was said of the old range when it was found is true no more
+            said = [one for one in stored.warnings if "value range" not in one]
+            said.append(f"The value range, {low:.6g} to {high:.6g}, was chosen by hand; scores that need a data range use it.")
             if (existing := self._read(self.folder / changed)) is None:
                 existing = dataclasses.replace(
                     stored, digest=changed, name=stored.name if replace else self._free_name(stored.name),
-                    value_range=(low, high), created=_now(),
+                    value_range=(low, high), created=_now(), warnings=tuple(said),
                 )  # fmt: skip
                 write_json(incoming / "series.json", existing.to_mapping())
                 self._settle(incoming, self.folder / changed)

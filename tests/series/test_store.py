@@ -184,3 +184,11 @@ def test_another_range_may_take_the_place_of_the_old_one(store: SeriesStore, fra
         with pytest.raises(SettingError, match="below the second"):
             store.declare_range(new.digest, low, high)
     assert store.list() == [new]
+
+
+def test_what_was_said_of_the_old_range_is_not_said_of_the_new_one(store: SeriesStore, frames: Array) -> None:
+    notes = ["The values (float64) are kept as float32 and the value range was taken from them: 0 to 9.", "Names were sorted."]
+    old = store.add("K", frames.astype(np.float32), warnings=notes)
+    new = store.declare_range(old.digest, -10, 300)
+    assert new.warnings[0] == "Names were sorted." and new.warnings[1].startswith("The value range, -10 to 300, was chosen")
+    assert len(new.warnings) == 2 and store.info(old.digest).warnings == tuple(notes)
