@@ -1,5 +1,7 @@
 """Read the command line, do it, end with 0, 1, 2 or 130. A user's mistake is one sentence on stderr, without a traceback."""
 
+import os
+import sys
 from collections.abc import Sequence
 
 from framecast.cli import arguments
@@ -24,7 +26,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         "forecasters": stored.forecasters,
     }
     try:
-        return commands[asked.command](asked, screen)
+        code = commands[asked.command](asked, screen)
+        sys.stdout.flush()  # here, where a reader that has left can be met
+        return code
+    except BrokenPipeError:  # whoever read along (head, less) has seen enough; nothing may be flushed to it at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except FrameCastError as error:
         screen.complain(str(error))
         return error.exit_code

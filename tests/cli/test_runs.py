@@ -1,6 +1,8 @@
 """`runs` keeps order without a browser: what is said is what is there, and a mistake changes nothing."""
 
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -160,3 +162,12 @@ def test_an_old_run_is_scored_from_other_origins(command: Command, both: tuple[R
     rows = [line.split() for line in printed.out.splitlines()[2:]]
     assert {(row[-4], row[0]) for row in rows} >= {("climatology", "in"), ("climatology", "before"), ("persistence", "in")}
     assert all(float(row[-2]) <= float(row[-3]) <= float(row[-1]) for row in rows)
+
+
+def test_a_reader_that_leaves_early_meets_no_traceback(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "framecast", "runs", "list", "--workspace", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=Path(__file__).parents[2]) as started:
+        assert started.stdout is not None and started.stderr is not None
+        started.stdout.close()
+        complaint = started.stderr.read()
+    assert complaint == b"" and started.returncode == 0
