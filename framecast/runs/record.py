@@ -86,9 +86,9 @@ class RunRecord:
 
 
 def new_id(forecaster: str, now: datetime) -> str:
-    """20240131-235959-unet-3f2a: sorts by time, says what it is, and does not clash."""
+    """20240131-235959-unet-3f2a9c01: sorts by time, says what it is, and does not clash where hundreds come in a second."""
     word = re.sub(r"[^A-Za-z0-9_]", "_", forecaster)
-    return f"{now:%Y%m%d-%H%M%S}-{word}-{secrets.token_hex(2)}"
+    return f"{now:%Y%m%d-%H%M%S}-{word}-{secrets.token_hex(4)}"
 
 
 def utc_now() -> datetime:

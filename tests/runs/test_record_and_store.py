@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from framecast.errors import StorageError, UnknownNameError
 from framecast.runs.experiment import carry_out, plan
-from framecast.runs.record import RunRecord
+from framecast.runs.record import RunRecord, new_id
 from framecast.runs.store import Run, RunStore
 from framecast.series.frames import FrameSeries
 
@@ -104,3 +105,9 @@ def test_a_deleted_run_is_gone(finished: Run) -> None:
     store = RunStore(finished.folder.parents[1])
     store.delete(finished.id)
     assert store.runs() == [] and not list(store.folder.iterdir())
+
+
+def test_ids_of_one_moment_do_not_clash() -> None:
+    now = datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC)
+    ids = {new_id("unet", now) for _ in range(2000)}  # four letters of chance would clash some thirty times
+    assert len(ids) == 2000 and all(one.startswith("20260131-235959-unet-") for one in ids)
