@@ -122,7 +122,8 @@ def bare_png(folder: Path) -> int:
 def bare_tiff(path: Path) -> int:
     with tifffile.TiffFile(path) as tif, ThreadPoolExecutor(CORES) as pool:
         tif.filehandle.set_lock(True)
-        return sum(1 for _ in pool.map(lambda page: page.asarray(maxworkers=1).shape, tif.pages))
+        pages = list(tif.pages)  # looked up before, since looking up and unpacking share one place in the file
+        return sum(1 for _ in pool.map(lambda page: page.asarray(maxworkers=1).shape, pages))
 
 
 def bare_video(path: Path) -> int:
