@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from framecast.errors import InputError, UnknownNameError
+from framecast.evaluation.leads import scores_of_leads
 from framecast.files import write_text
 from framecast.metrics import METRICS
 from framecast.metrics.contract import Array, Mask
@@ -45,20 +46,17 @@ def score(
     valid: Mask | None = None,
     last: Array | None = None,
     metrics: Sequence[str] | None = None,
+    n_threads: int | None = None,
 ) -> list[ScoreCurve]:
     """The forecast of forecaster `name` from `origin` by every metric that there is enough to compute, or by those named.
 
     `forecast` and `truth` are (lead, height, width, channel) in the units of the series, `data_range` the width of its value
-    range, `valid` its (height, width) mask, `last` the frame at `origin`: without it what changes is not scored. Raises
-    InputError where they do not fit and UnknownNameError for a metric.
+    range, `valid` its (height, width) mask, `last` the frame at `origin`: without it what changes is not scored. On all cores,
+    or in so many threads. Raises InputError where they do not fit and UnknownNameError for a metric.
     """
     asked = [one for one in METRICS if last is not None or not METRICS[one].needs_last] if metrics is None else metrics
-    return [
-        ScoreCurve(
-            name, metric, origin, METRICS[metric].function(forecast, truth, data_range=data_range, valid=valid, last=last)
-        )
-        for metric in asked
-    ]
+    found = scores_of_leads(forecast, truth, asked, data_range=data_range, valid=valid, last=last, n_threads=n_threads)
+    return [ScoreCurve(name, metric, origin, values) for metric, values in found.items()]
 
 
 def mean_curve(curves: Iterable[ScoreCurve], forecaster: str, metric: str) -> Array:

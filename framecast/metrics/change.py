@@ -3,6 +3,7 @@
 import numpy as np
 
 from framecast.metrics.contract import METRICS, Array, Mask, MetricKind, check_pair, required
+from framecast.metrics.one_pass import Passed
 from framecast.metrics.sums import energy, ratio
 
 
@@ -30,6 +31,10 @@ def change_ratio(
     return np.array(ratios)
 
 
+def _of_frame(frame: Passed) -> float:
+    return ratio(*(float(frame.sums[f"{name}_change"].sum()) ** 0.5 for name in ("forecast", "truth")))
+
+
 METRICS.add(
     "change",
     MetricKind(
@@ -42,5 +47,7 @@ METRICS.add(
         unit="",
         ratio=True,
         needs_last=True,
+        of_frame=_of_frame,
+        part="changes",
     ),
 )

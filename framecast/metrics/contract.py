@@ -5,13 +5,17 @@ leaves such a metric out (`MetricKind.needs_last`), rather than have it make up 
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from framecast.errors import InputError
 from framecast.registry import Registry
+
+if TYPE_CHECKING:
+    from framecast.metrics.one_pass import Passed
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
@@ -47,6 +51,11 @@ class MetricKind:
     """Forecast divided by truth: 1 is best, and twice as much is as wrong as half. `higher_is_better` then says nothing."""
     needs_last: bool = False
     """Cannot be computed without the last observed frame."""
+    of_frame: "Callable[[Passed], float] | None" = None
+    """The same number of one frame that was passed over (`framecast.metrics.one_pass`), at a fraction of the cost when several
+    metrics are asked for. Without it `function` is called for all frames."""
+    part: str = ""
+    """The part of the pass that `of_frame` needs, "" for none."""
 
     @property
     def has_skill(self) -> bool:

@@ -3,7 +3,11 @@
 import numpy as np
 
 from framecast.metrics.contract import METRICS, Array, Mask, MetricKind, check_pair
+from framecast.metrics.one_pass import Passed
 from framecast.metrics.sums import energy, inner
+
+_SHARE = 1e-3
+"""Of an energy about a number near the mean: less is left about the mean itself, and sums of float32 no longer hold it."""
 
 
 def correlation(
@@ -39,6 +43,22 @@ def _plane(frame: Array, channel: int, valid: Mask | None) -> Array:
     return plane.astype(np.float32).ravel()
 
 
+def _of_passed(frame: Passed) -> float:
+    sums, found = frame.sums, []
+    for channel in range(frame.truth.shape[-1]):
+        if sums["squared"][channel] == 0:
+            found.append(1.0)
+            continue
+        energies = [float(sums[f"{name}_energy"][channel]) for name in ("forecast", "truth")]
+        totals = [float(sums[name][channel]) for name in ("forecast", "truth")]
+        spreads = [one - total**2 / frame.n_pixels for one, total in zip(energies, totals, strict=True)]
+        if not all(spread > _SHARE * one for spread, one in zip(spreads, energies, strict=True)):
+            return _of_frame(frame.forecast, frame.truth, frame.valid)
+        product = float(sums["product"][channel]) - totals[0] * totals[1] / frame.n_pixels
+        found.append(product / (spreads[0] * spreads[1]) ** 0.5)
+    return float(np.mean(found))
+
+
 METRICS.add(
     "correlation",
     MetricKind(
@@ -49,5 +69,7 @@ METRICS.add(
         explanation="Whether bright and dark lie where they should, whatever the contrast: 1 is perfect, 0 unrelated, below 0 "
         "the wrong way round. Higher is better.",
         unit="",
+        of_frame=_of_passed,
+        part="errors",
     ),
 )

@@ -12,9 +12,12 @@ that neither smooth motion nor a few moving things are taken for noise. Motion o
 it cannot be told from noise by its looks. Where no more than FEWEST of the pixels stand out every pixel counts.
 """
 
+import math
+
 import numpy as np
 
 from framecast.metrics.contract import METRICS, Array, Mask, MetricKind, check_pair, required
+from framecast.metrics.one_pass import Passed
 
 NOISES = 5.0
 SHARE = 0.1
@@ -45,10 +48,9 @@ def moving_rmse(
 def moving_pixels(truth: Array, last: Array, valid: Mask | None = None) -> Mask:
     """(height, width): which pixels of `truth` (lead, height, width, channel) move, seen from the frame `last`."""
     start = np.asarray(last, np.float32)
-    change = np.zeros(start.shape, np.float32)
-    for frame in truth:
-        np.maximum(change, np.abs(np.subtract(frame, start, dtype=np.float32)), out=change)
-    furthest = change.max(axis=-1)
+    above = np.asarray(truth.max(axis=0), np.float32) - start  # the furthest is the highest or the lowest: no frame is cast
+    below = start - np.asarray(truth.min(axis=0), np.float32)
+    furthest = np.maximum(np.maximum(above, below), 0).max(axis=-1)
     counted = np.ones(furthest.shape, np.bool_) if valid is None else valid
     limit = max(
         NOISES * noise_of_differences(truth, last, valid), SHARE * float(np.percentile(furthest[counted], STRONG))
@@ -88,6 +90,10 @@ def _inside(valid: Mask) -> Mask:
     return found
 
 
+def _of_frame(frame: Passed) -> float:
+    return math.sqrt(float(frame.sums["moving"].sum()) / (frame.n_moving * frame.truth.shape[-1]))
+
+
 METRICS.add(
     "moving_rmse",
     MetricKind(
@@ -99,5 +105,7 @@ METRICS.add(
         "background does not count. Lower is better; 0 is perfect.",
         unit="units",
         needs_last=True,
+        of_frame=_of_frame,
+        part="moving",
     ),
 )

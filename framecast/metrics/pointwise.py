@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from framecast.metrics.contract import METRICS, Array, Mask, MetricKind, check_pair
+from framecast.metrics.one_pass import Passed
 
 
 def mse(
@@ -67,6 +68,23 @@ def _errors(forecast: Array, truth: Array, valid: Mask | None) -> Iterator[Array
         yield error if valid is None else error[valid]
 
 
+def _mse_of(frame: Passed) -> float:
+    return float(frame.sums["squared"].sum()) / frame.n_values
+
+
+def _rmse_of(frame: Passed) -> float:
+    return math.sqrt(_mse_of(frame))
+
+
+def _mae_of(frame: Passed) -> float:
+    return float(frame.sums["absolute"].sum()) / frame.n_values
+
+
+def _psnr_of(frame: Passed) -> float:
+    squared = _mse_of(frame)
+    return math.inf if squared == 0 else 20 * math.log10(frame.data_range) - 10 * math.log10(squared)
+
+
 METRICS.add(
     "mse",
     MetricKind(
@@ -76,6 +94,8 @@ METRICS.add(
         perfect=0.0,
         explanation="Mean squared error per pixel. Lower is better; 0 is perfect. A blurred forecast can score well.",
         unit="units²",
+        of_frame=_mse_of,
+        part="errors",
     ),
 )
 METRICS.add(
@@ -87,6 +107,8 @@ METRICS.add(
         perfect=0.0,
         explanation="Mean absolute error per pixel: by how much a pixel is off on average. Lower is better; 0 is perfect.",
         unit="units",
+        of_frame=_mae_of,
+        part="errors",
     ),
 )
 METRICS.add(
@@ -99,6 +121,8 @@ METRICS.add(
         explanation="Root mean squared error: MSE in the units of the series. Lower is better; 0 is perfect. Large errors "
         "weigh more than in MAE.",
         unit="units",
+        of_frame=_rmse_of,
+        part="errors",
     ),
 )
 METRICS.add(
@@ -110,5 +134,7 @@ METRICS.add(
         perfect=math.inf,
         explanation="Peak signal-to-noise ratio: MSE on a logarithmic scale. Higher is better; infinite if exact.",
         unit="dB",
+        of_frame=_psnr_of,
+        part="errors",
     ),
 )

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from framecast.metrics.contract import METRICS, Array, Mask, MetricKind, check_pair
+from framecast.metrics.one_pass import Passed
 from framecast.metrics.sums import energy, ratio
 
 
@@ -46,6 +47,10 @@ def _both(counted: Mask) -> tuple[Mask, Mask]:
     return counted[:, 1:] & counted[:, :-1], counted[1:] & counted[:-1]
 
 
+def _of_frame(frame: Passed) -> float:
+    return ratio(*(float(frame.sums[f"{name}_gradient"].sum()) for name in ("forecast", "truth")))
+
+
 METRICS.add(
     "sharpness",
     MetricKind(
@@ -57,5 +62,7 @@ METRICS.add(
         "above 1 it has edges or noise that the truth has not.",
         unit="",
         ratio=True,
+        of_frame=_of_frame,
+        part="gradients",
     ),
 )

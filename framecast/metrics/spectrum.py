@@ -10,6 +10,7 @@ import numpy as np
 import scipy.fft
 
 from framecast.metrics.contract import METRICS, Array, Mask, MetricKind, check_pair
+from framecast.metrics.one_pass import Passed
 from framecast.metrics.sums import ratio
 
 SEEN = 768
@@ -107,6 +108,10 @@ def _rings(height: int, width: int) -> tuple[Array, int]:
     return rings, longer // 2 + 1
 
 
+def _of_frame(frame: Passed) -> float:
+    return ratio(_fine(frame.forecast, frame.valid), _fine(frame.truth, frame.valid))
+
+
 METRICS.add(
     "spectrum",
     MetricKind(
@@ -118,5 +123,6 @@ METRICS.add(
         "below 1 fine detail is missing.",
         unit="",
         ratio=True,
+        of_frame=_of_frame,
     ),
 )

@@ -15,29 +15,24 @@ The same in terms of the difference d = f - t and the sum s = f + t, which is ho
 It needs the same four blurs, but what is small is never a difference of what is large: where a forecast is good d is small
 and exact, and s loses its frame's mean before it is squared. So float32 does, at an offset of 1e5 Pa as at 0..255.
 
-Blurs are products with narrow banded matrices, 8 rows or columns at a time: 30 ms for a frame of 785 x 785 x 3 on one core,
-against 46 with shifted slices, 79 with scipy, 146 with scikit-image, 470 with torch's conv2d. Blocks of 32 are no faster
-and, being large enough for the BLAS to start threads, ten times slower while a training job keeps the cores busy. On an
-accelerator blurs are sums of shifted slices, which neither TF32 nor autocast can make coarse.
+The blurs are in `framecast.metrics.blur`; frames are scored strip by strip in `framecast.metrics.one_pass`.
 """
 
 from collections.abc import Callable
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from framecast.errors import InputError
+from framecast.metrics.blur import REACH, SIGMA, WINDOW, blur_banded, blur_products, blur_slices, cropped
 from framecast.metrics.contract import METRICS, Array, Mask, MetricKind, check_pair
+from framecast.metrics.one_pass import Passed, can_pass, has_windows, pass_over
+from framecast.metrics.strips import K1, K2
 
 if TYPE_CHECKING:  # scoring needs no torch, so it is not imported for it
     from torch import Tensor
 
-REACH = 5
-WINDOW = 2 * REACH + 1
-SIGMA = 1.5
-K1, K2 = 0.01, 0.03
-_BLOCK = 8
+__all__ = ["K1", "K2", "REACH", "SIGMA", "WINDOW", "differentiable_ssim_map", "ssim", "ssim_map", "ssim_of_frame"]
 
 
 def ssim(
@@ -50,17 +45,26 @@ def ssim(
     lie in the cropped border is an InputError too.
     """
     check_pair(forecast, truth, data_range, valid, last)
-    inside = None if valid is None else valid[_cropped(valid.shape[0]), _cropped(valid.shape[1])]
+    inside = None if valid is None else valid[cropped(valid.shape[0]), cropped(valid.shape[1])]
     if inside is not None and not inside.any():
         raise InputError(
             f"All valid pixels of the mask lie within {REACH} pixels of the border; SSIM needs one further inside. Leave the "
             "mask out, or score with MSE."
         )
+    if has_windows(truth.shape[1:]) and can_pass(forecast, truth, data_range=data_range):
+        pairs = zip(forecast, truth, strict=True)
+        return np.array([_of_frame(pass_over(*pair, data_range=data_range, parts=("ssim",), valid=valid)) for pair in pairs])
     values = np.empty(len(truth))
     for lead, pair in enumerate(zip(forecast, truth, strict=True)):
         per_pixel = _map_of_arrays(*_planes(*pair, valid), data_range)
         values[lead] = np.mean(per_pixel if inside is None else per_pixel[:, inside], dtype=np.float64)
     return values
+
+
+def _of_frame(frame: Passed) -> float:
+    if not frame.sums["windows"].all():
+        return float(ssim(frame.forecast[None], frame.truth[None], data_range=frame.data_range, valid=frame.valid)[0])
+    return float((frame.sums["ssim"] / frame.sums["windows"]).mean())
 
 
 def ssim_of_frame(forecast: Array, truth: Array, *, data_range: float, valid: Mask | None = None) -> Array:
@@ -72,7 +76,7 @@ def ssim_of_frame(forecast: Array, truth: Array, *, data_range: float, valid: Ma
     check_pair(forecast[None], truth[None], data_range, valid)
     per_pixel = _map_of_arrays(*_planes(forecast, truth, valid), data_range)
     whole = np.full(truth.shape, np.nan, np.float32)
-    whole[_cropped(truth.shape[0]), _cropped(truth.shape[1])] = np.moveaxis(per_pixel, 0, -1)
+    whole[cropped(truth.shape[0]), cropped(truth.shape[1])] = np.moveaxis(per_pixel, 0, -1)
     if valid is not None:
         whole[~valid] = np.nan
     return whole
@@ -91,7 +95,7 @@ def ssim_map(forecast: "Tensor", truth: "Tensor", data_range: float) -> "Tensor"
             per_pixel = _map_of_arrays(forecast.detach().numpy(), truth.detach().numpy(), data_range)
             return torch.from_numpy(per_pixel)
         middle = truth.mean(dim=(-2, -1), keepdim=True)
-        result: Tensor = _similarity(forecast, truth, middle, data_range, _blur_slices)
+        result: Tensor = _similarity(forecast, truth, middle, data_range, blur_slices)
         return result
 
 
@@ -103,7 +107,7 @@ def differentiable_ssim_map(forecast: "Tensor", truth: "Tensor", data_range: flo
     assert forecast.shape == truth.shape and data_range > 0, (forecast.shape, truth.shape, data_range)
     with torch.autocast(forecast.device.type, enabled=False):
         middle = truth.mean(dim=(-2, -1), keepdim=True)
-        result: Tensor = _similarity(forecast, truth, middle, data_range, _blur_products)
+        result: Tensor = _similarity(forecast, truth, middle, data_range, blur_products)
         return result
 
 
@@ -119,7 +123,7 @@ def _planes(forecast: Array, truth: Array, valid: Mask | None) -> tuple[Array, A
 def _map_of_arrays(forecast: Array, truth: Array, data_range: float) -> Array:
     """SSIM at every pixel of (..., height, width) float32."""
     middle = truth.mean(axis=(-2, -1), keepdims=True)
-    result: Array = _similarity(forecast, truth, middle, np.float32(data_range), _blur_banded)
+    result: Array = _similarity(forecast, truth, middle, np.float32(data_range), blur_banded)
     return result
 
 
@@ -136,77 +140,6 @@ def _similarity(forecast: Any, truth: Any, middle: Any, data_range: Any, blur: C
     return luminance * (1 - 2 * difference_variance / (total_variance + difference_variance + 2 * K2**2))
 
 
-def _blur_banded(planes: Array) -> Array:
-    """Gaussian means of (..., height, width) float32 where the whole window fits, by blocks of banded products."""
-    for axis in (-2, -1):
-        if planes.shape[axis] < WINDOW:
-            planes = planes.take(_reflection(planes.shape[axis]), axis)
-    height, width = planes.shape[-2] - 2 * REACH, planes.shape[-1] - 2 * REACH
-    rows = np.empty((*planes.shape[:-2], height, planes.shape[-1]), np.float32)
-    for start in range(0, height, _BLOCK):
-        stop = min(start + _BLOCK, height)
-        np.matmul(_band(stop - start), planes[..., start : stop + 2 * REACH, :], out=rows[..., start:stop, :])
-    blurred = np.empty((*planes.shape[:-2], height, width), np.float32)
-    for start in range(0, width, _BLOCK):
-        stop = min(start + _BLOCK, width)
-        np.matmul(rows[..., start : stop + 2 * REACH], _band(stop - start).T, out=blurred[..., start:stop])
-    return blurred
-
-
-def _blur_slices(planes: "Tensor") -> "Tensor":
-    """The same of a tensor on any device, as a sum of shifted slices."""
-    import torch
-
-    for axis in (-2, -1):
-        if planes.shape[axis] < WINDOW:
-            index = torch.from_numpy(_reflection(planes.shape[axis])).to(planes.device)
-            planes = planes.index_select(axis, index)
-        size = planes.shape[axis] - 2 * REACH
-        blurred = torch.zeros_like(planes.narrow(axis, 0, size))
-        for shift, weight in enumerate(_kernel().tolist()):
-            blurred.add_(planes.narrow(axis, shift, size), alpha=weight)
-        planes = blurred
-    return planes
-
-
-def _blur_products(planes: "Tensor") -> "Tensor":
-    """The same of a tensor on any device, as products that autograd can follow."""
-    import torch
-
-    bands = []
-    for axis in (-2, -1):
-        if planes.shape[axis] < WINDOW:
-            index = torch.from_numpy(_reflection(planes.shape[axis])).to(planes.device)
-            planes = planes.index_select(axis, index)
-        bands.append(torch.from_numpy(_band(planes.shape[axis] - 2 * REACH)).to(planes.device))
-    return bands[0] @ planes @ bands[1].T
-
-
-def _cropped(size: int) -> slice:
-    """The part of a side of `size` pixels that the map covers."""
-    return slice(0, size) if size < WINDOW else slice(REACH, size - REACH)
-
-
-def _reflection(size: int) -> Array:
-    """Indices that continue a side by REACH pixels at both ends, the edge pixel repeated (d c b a | a b c d | d c b a)."""
-    return np.pad(np.arange(size), REACH, mode="symmetric")
-
-
-def _kernel() -> Array:
-    weights: Array = np.exp(-0.5 * (np.arange(-REACH, REACH + 1) / SIGMA) ** 2)
-    weights /= weights.sum()
-    return weights
-
-
-@cache
-def _band(n_rows: int) -> Array:
-    """(n_rows, n_rows + 10) float32: the kernel in every row, one further to the right."""
-    band = np.zeros((n_rows, n_rows + 2 * REACH), np.float32)
-    for row in range(n_rows):
-        band[row, row : row + WINDOW] = _kernel()
-    return band
-
-
 METRICS.add(
     "ssim",
     MetricKind(
@@ -217,5 +150,7 @@ METRICS.add(
         explanation="Structural similarity: how alike the two frames look in brightness, contrast and structure. Higher is "
         "better; 1 is perfect.",
         unit="",
+        of_frame=_of_frame,
+        part="ssim",
     ),
 )

@@ -63,7 +63,7 @@ def backtest(
                 return
             for name, forecaster in forecasters.items():
                 with contextlib.suppress(InputError):  # a past too short for this rule
-                    curves += _scored(name, forecaster, series, origin)
+                    curves += _scored(name, forecaster, series, origin, record.n_threads)
             with contextlib.suppress(StorageError):  # a disk that takes nothing
                 write_scores(_path(run), curves)
             yield done
@@ -91,7 +91,9 @@ def _forecasters(run: Run, series: FrameSeries, fitted: Mapping[str, Forecaster]
     return found
 
 
-def _scored(name: str, forecaster: Forecaster, series: FrameSeries, origin: Origin) -> list[ScoreCurve]:
+def _scored(
+    name: str, forecaster: Forecaster, series: FrameSeries, origin: Origin, n_threads: int
+) -> list[ScoreCurve]:
     forecast = native_forecast(forecaster, series, origin.n_past, origin.horizon, name)
     return score(
         name,
@@ -101,6 +103,7 @@ def _scored(name: str, forecaster: Forecaster, series: FrameSeries, origin: Orig
         data_range=series.data_range,
         valid=series.valid,
         last=series.frames[origin.n_past - 1],
+        n_threads=n_threads,
     )
 
 

@@ -88,7 +88,7 @@ def _fill(made: Run, member: Member, weights: Array, blend: Run, series: FrameSe
     made.write_forecast(forecast)
     known = [curve for curve in blend.scores() if curve.forecaster != blend.record.forecaster]
     own = [curve for curve in known if curve.forecaster == member.name]
-    own = own or score_test(member.name, forecast, series, split)
+    own = own or score_test(member.name, forecast, series, split, made.record.n_threads)
     made.write_summary(
         {
             "fit_seconds": {},

@@ -12,13 +12,24 @@ if TYPE_CHECKING:
     from framecast.evaluation.scores import ScoreCurve
 
 
-def score_test(name: str, forecast: Frames, series: FrameSeries, split: Split) -> "list[ScoreCurve]":
-    """The forecast of the test frames by every metric."""
+def score_test(
+    name: str, forecast: Frames, series: FrameSeries, split: Split, n_threads: int | None = None
+) -> "list[ScoreCurve]":
+    """The forecast of the test frames by every metric, in so many threads, or on all cores."""
     from framecast.evaluation.scores import score
 
     truth = series.frames[split.test.start : split.test.stop]
     last = series.frames[split.origin]
-    return score(name, forecast, truth, origin=split.origin, data_range=series.data_range, valid=series.valid, last=last)
+    return score(
+        name,
+        forecast,
+        truth,
+        origin=split.origin,
+        data_range=series.data_range,
+        valid=series.valid,
+        last=last,
+        n_threads=n_threads,
+    )
 
 
 def native_forecast(forecaster: Forecaster, series: FrameSeries, n_past: int, horizon: int, title: str) -> Frames:

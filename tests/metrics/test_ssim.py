@@ -7,7 +7,8 @@ from scipy import ndimage
 from skimage.metrics import structural_similarity
 
 from framecast.errors import InputError
-from framecast.metrics.ssim import _blur_banded, _blur_slices, ssim, ssim_map
+from framecast.metrics.blur import blur_banded, blur_slices
+from framecast.metrics.ssim import ssim, ssim_map
 
 
 def scene(shape, seed=0, smooth=2.0):
@@ -150,7 +151,7 @@ def test_the_map_of_tensors_averages_to_the_score(shape):
 @pytest.mark.parametrize("shape", [(2, 3, 33, 41), (1, 1, 8, 20), (1, 1, 1, 1)])
 def test_the_blur_of_accelerators_is_that_of_the_processor(shape):
     planes = torch.from_numpy(np.random.default_rng(0).normal(size=shape).astype(np.float32))
-    np.testing.assert_allclose(_blur_slices(planes).numpy(), _blur_banded(planes.numpy()), atol=1e-6)
+    np.testing.assert_allclose(blur_slices(planes).numpy(), blur_banded(planes.numpy()), atol=1e-6)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an accelerator")
