@@ -6,6 +6,7 @@ pass through a few hundred numbers comes back without its detail, so it is used 
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from framecast.networks.contract import NETWORKS, NetworkKind, NetworkSettings, State, context_setting
@@ -61,6 +62,7 @@ class CnnLstm(nn.Module):
         n_layers: int = 1,
     ) -> None:
         super().__init__()
+        self.answers_each = True
         maps = [n_maps * min(2**level, 4) for level in range(depth)]
         self.coarse = (maps[-1], height // 2**depth, width // 2**depth)
         n_coarse = self.coarse[0] * self.coarse[1] * self.coarse[2]
@@ -71,12 +73,16 @@ class CnnLstm(nn.Module):
         self.decoder = nn.Sequential(*(_up(b, a) for a, b in reversed(list(zip(maps[:-1], maps[1:], strict=True)))))
         self.head = nn.ConvTranspose2d(maps[0], channels, kernel_size=4, stride=2, padding=1)
 
-    def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
+    def forward(
+        self, frames: Tensor, state: State = None, *, fed_back: bool = False, answers: int = 1
+    ) -> tuple[Tensor, State]:
         maps = self.encoder(frames.flatten(0, 1))  # (b, t, c, h, w) -> (b*t, maps, h / 2^depth, w / 2^depth)
         vectors = self.to_vector(maps.flatten(1)).unflatten(0, frames.shape[:2])  # (b, t, latent)
         outputs, state = self.lstm(vectors, state)
-        maps = self.from_vector(outputs[:, -1]).unflatten(1, self.coarse)  # (b, maps, h / 2^depth, w / 2^depth)
-        return self.head(self.decoder(maps)).unsqueeze(1), state  # (b, 1, c, h, w)
+        asked = torch.cat(outputs[:, -answers:].unbind(dim=1))  # (n*b, latent)
+        maps = self.from_vector(asked).unflatten(1, self.coarse)  # (n*b, maps, h / 2^depth, w / 2^depth)
+        forecasts = self.head(self.decoder(maps)).unflatten(0, (answers, -1))
+        return forecasts.transpose(0, 1), state  # (b, n, c, h, w)
 
 
 def _down(n_inputs: int, n_outputs: int) -> nn.Module:

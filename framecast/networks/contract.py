@@ -6,6 +6,8 @@ The first call starts from a zero state; a later call goes on where the last one
 computes its context twice. A recurrent network carries its hidden state, a windowed one its last frames. `fed_back` says
 that the frames are the network's own forecast and not observed; only a network that counts from the last true frame asks.
 Scaling, the residual form, padding to `stride` and the feeding back of forecasts wrap a network; they do not live in it.
+A recurrent network may have an attribute `answers_each`; it then takes `answers=n` and gives the forecasts after each of the
+last n frames, so that the true frames of a window are absorbed in one call and not one by one.
 A network that forms whole frames, and would have to take the last one off again to answer with a change, has an attribute
 `answers_change` that the residual form sets. One that moves the last true frame can tell how: see `motion_of`.
 """
@@ -33,6 +35,11 @@ def motion_of(network: nn.Module, state: State) -> Motion | None:
     pass the question on; the answer has the size that the innermost network sees, to be cropped to the frame."""
     tell = getattr(network, "motion", None)
     return None if tell is None else tell(state)
+
+
+def answers_each(network: nn.Module) -> bool:
+    """Whether `network` takes `answers`. Wrappers pass it on."""
+    return bool(getattr(network, "answers_each", False))
 
 
 QUESTION_OPTIONS: Mapping[str, Value] = {

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from framecast.errors import SettingError
 from framecast.networks.contract import NETWORKS, NetworkKind, NetworkSettings, State, context_setting
+from framecast.networks.hoisting import AT_ONCE, hoisted
 from framecast.settings import setting
 
 
@@ -86,7 +87,22 @@ class ConvLstmCell(nn.Module):
 
     def forward(self, inputs: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
         """inputs (b, n_inputs, h, w), hidden and cell (b, n_hidden, h, w) to the new hidden and cell."""
-        i, f, g, o = self.norm(self.gates(torch.cat([inputs, hidden], dim=1))).chunk(4, dim=1)
+        return self._step(self.gates(torch.cat([inputs, hidden], dim=1)), cell)
+
+    def absorb(self, inputs: Tensor, hidden: Tensor | None, cell: Tensor | None) -> tuple[Tensor, Tensor]:
+        """`inputs` (t, b, n_inputs, h, w), one step after the other, to hidden (t, b, n_hidden, h, w) after each of them and
+        the last cell. Without `hidden` and `cell` both are zero before."""
+        if cell is None:
+            cell = inputs.new_zeros(inputs.shape[1], self.peephole.shape[1], *inputs.shape[3:], dtype=torch.float32)
+        outputs: list[Tensor] = []
+        for gates in hoisted(self.gates, inputs):
+            hidden, cell = self._step(gates(hidden), cell)
+            outputs.append(hidden)
+        return torch.stack(outputs), cell
+
+    def _step(self, gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+        """From the sums of both convolutions, (b, 4 n_hidden, h, w)."""
+        i, f, g, o = self.norm(gates).chunk(4, dim=1)
         peep_i, peep_f, peep_o = self.peephole
         cell_next = torch.sigmoid(f + peep_f * cell) * cell + torch.sigmoid(i + peep_i * cell) * torch.tanh(g)
         return torch.sigmoid(o + peep_o * cell_next) * torch.tanh(cell_next), cell_next
@@ -110,26 +126,38 @@ class ConvLstm(nn.Module):
         self, channels: int, *, n_hidden: int = 48, n_layers: int = 2, patch: int = 4, kernel: int = 3, norm: bool = True
     ) -> None:
         super().__init__()
-        self.patch, self.n_hidden = patch, n_hidden
+        self.answers_each = True
+        self.patch = patch
         n_folded = channels * patch**2
         self.cells = nn.ModuleList(
             ConvLstmCell(n_folded if i == 0 else n_hidden, n_hidden, kernel=kernel, norm=norm) for i in range(n_layers)
         )
         self.head = nn.Conv2d(n_layers * n_hidden, n_folded, kernel_size=3, padding=1)
 
-    def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
-        carried = list(self._start(frames) if state is None else state)
-        for frame in frames.unbind(dim=1):
-            maps = F.pixel_unshuffle(frame, self.patch)  # (b, c, h, w) -> (b, c*p*p, h/p, w/p)
-            for i, cell in enumerate(self.cells):
-                maps, carried[2 * i + 1] = cell(maps, carried[2 * i], carried[2 * i + 1])
-                carried[2 * i] = maps
-        folded = self.head(torch.cat(carried[::2], dim=1))  # (b, c*p*p, h/p, w/p)
-        return F.pixel_shuffle(folded, self.patch).unsqueeze(1), tuple(carried)  # (b, 1, c, h, w)
+    def forward(
+        self, frames: Tensor, state: State = None, *, fed_back: bool = False, answers: int = 1
+    ) -> tuple[Tensor, State]:
+        read: list[Tensor] = []
+        for block in torch.split(frames, AT_ONCE, dim=1):
+            folded = F.pixel_unshuffle(block.transpose(0, 1), self.patch)  # (b, t, c, h, w) -> (t, b, c*p*p, h/p, w/p)
+            maps, state = self._absorb(folded, state)
+            read = [maps] if answers <= len(maps) else [*read, maps]
+        changes = self.head(torch.cat(read)[-answers:].flatten(0, 1))  # (n*b, c*p*p, h/p, w/p)
+        forecasts = F.pixel_shuffle(changes, self.patch)
+        forecasts = forecasts.reshape(answers, -1, *forecasts.shape[1:])
+        return forecasts.transpose(0, 1), state  # (b, n, c, h, w)
 
-    def _start(self, frames: Tensor) -> list[Tensor]:
-        height, width = frames.shape[-2] // self.patch, frames.shape[-1] // self.patch
-        return [frames.new_zeros(frames.shape[0], self.n_hidden, height, width)] * (2 * len(self.cells))
+    def _absorb(self, maps: Tensor, state: State) -> tuple[Tensor, State]:
+        """Folded frames (t, b, n, h', w') to the hidden maps of all layers after each, (t, b, layers * hidden, h', w')."""
+        carried: list[Tensor] = []
+        hidden_maps: list[Tensor] = []
+        for i, cell in enumerate(self.cells):
+            assert isinstance(cell, ConvLstmCell)
+            hidden, memory = (None, None) if state is None else state[2 * i : 2 * i + 2]
+            maps, memory = cell.absorb(maps, hidden, memory)
+            carried += [maps[-1], memory]
+            hidden_maps.append(maps)
+        return torch.cat(hidden_maps, dim=2), tuple(carried)
 
 
 def _build(settings: ConvLstmSettings, channels: int, height: int, width: int) -> ConvLstm:

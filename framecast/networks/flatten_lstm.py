@@ -43,17 +43,20 @@ class FlattenLstm(nn.Module):
 
     def __init__(self, channels: int, height: int, width: int, *, n_hidden: int = 200, n_layers: int = 2) -> None:
         super().__init__()
+        self.answers_each = True
         n_pixels = channels * height * width
         self.lstm = LstmStack(n_pixels, n_hidden, n_layers)
         self.head = nn.Linear(n_hidden, n_pixels)
         nn.init.xavier_uniform_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
-    def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
+    def forward(
+        self, frames: Tensor, state: State = None, *, fed_back: bool = False, answers: int = 1
+    ) -> tuple[Tensor, State]:
         pixels = frames.flatten(2)  # (b, t, c, h, w) -> (b, t, c*h*w)
         outputs, state = self.lstm(pixels, state)
-        forecast = self.head(outputs[:, -1])  # (b, c*h*w)
-        return forecast.reshape_as(frames[:, 0]).unsqueeze(1), state  # (b, 1, c, h, w)
+        forecasts = self.head(outputs[:, -answers:])  # (b, n, c*h*w)
+        return forecasts.unflatten(2, frames.shape[2:]), state  # (b, n, c, h, w)
 
 
 def _build(settings: FlattenLstmSettings, channels: int, height: int, width: int) -> FlattenLstm:

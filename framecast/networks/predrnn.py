@@ -5,6 +5,7 @@ bottom one of the next. Here a memory M is handed from layer to layer within a f
 frames, beside the memory C that every layer keeps for itself. A step costs about twice that of a ConvLSTM of the same size.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from framecast.errors import SettingError
 from framecast.networks.contract import NETWORKS, NetworkKind, NetworkSettings, State, context_setting
+from framecast.networks.hoisting import AT_ONCE, hoisted
 from framecast.settings import setting
 
 
@@ -76,6 +78,9 @@ class PredRnnSettings(NetworkSettings):
             )
 
 
+Made = Sequence[Callable[[Tensor], Tensor]]
+
+
 class SpatioTemporalCell(nn.Module):
     """One step of the spatio-temporal LSTM of Wang et al. 2021 (arXiv 2103.09504), section 3.1; * is convolution:
 
@@ -104,15 +109,20 @@ class SpatioTemporalCell(nn.Module):
             for layer in self.norms[:2] if norm else (self.temporal, self.spatial):
                 layer.bias[n_hidden : 2 * n_hidden].fill_(1.0)  # type: ignore[index]
 
-    def forward(self, inputs: Tensor, hidden: Tensor, cell: Tensor, shared: Tensor) -> tuple[Tensor, ...]:
+    def forward(
+        self, inputs: Tensor, hidden: Tensor, cell: Tensor, shared: Tensor, made: Made | None = None
+    ) -> tuple[Tensor, ...]:
         """inputs (b, n_inputs, h, w); hidden, cell and shared (b, n_hidden, h, w) to the new three, and the two increments
-        i g and i~ g~ that went into cell and shared."""
+        i g and i~ g~ that went into cell and shared. `made` is what `hoisted` made of the inputs for the first two
+        convolutions, where they were known beforehand."""
+        of_hidden, of_shared = made or (*hoisted(self.temporal, inputs[None]), *hoisted(self.spatial, inputs[None]))
         norm, norm_shared, norm_output = self.norms
-        *gates, o = self.temporal(torch.cat([inputs, hidden], dim=1)).chunk(4, dim=1)
-        i, f, g = norm(torch.cat(gates, dim=1)).chunk(3, dim=1)
+        n_hidden = cell.shape[1]
+        gates, o = torch.split(of_hidden(hidden), [3 * n_hidden, n_hidden], dim=1)
+        i, f, g = norm(gates).chunk(3, dim=1)
         increment = torch.sigmoid(i) * torch.tanh(g)
         cell = torch.sigmoid(f) * cell + increment
-        i, f, g = norm_shared(self.spatial(torch.cat([inputs, shared], dim=1))).chunk(3, dim=1)
+        i, f, g = norm_shared(of_shared(shared)).chunk(3, dim=1)
         increment_shared = torch.sigmoid(i) * torch.tanh(g)
         shared = torch.sigmoid(f) * shared + increment_shared
         both = torch.cat([cell, shared], dim=1)
@@ -147,6 +157,7 @@ class PredRnn(nn.Module):
         decoupling: float = 0.0,
     ) -> None:
         super().__init__()
+        self.answers_each = True
         self.patch, self.n_hidden, self.decoupling = patch, n_hidden, decoupling
         n_folded = channels * patch**2
         self.cells = nn.ModuleList(
@@ -156,17 +167,35 @@ class PredRnn(nn.Module):
         self.head = nn.Conv2d(n_hidden, n_folded, kernel_size=3, padding=1)
         self._penalties: list[Tensor] = []
 
-    def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
+    def forward(
+        self, frames: Tensor, state: State = None, *, fed_back: bool = False, answers: int = 1
+    ) -> tuple[Tensor, State]:
         if state is None:
             self._penalties.clear()  # what nobody asked for must not hold on to the graph of an earlier sequence
-        *carried, shared = self._start(frames) if state is None else state
-        for frame in frames.unbind(dim=1):
-            maps = F.pixel_unshuffle(frame, self.patch)  # (b, c, h, w) -> (b, c*p*p, h/p, w/p)
+        carried = self._start(frames) if state is None else list(state)
+        read: list[Tensor] = []
+        for block in torch.split(frames, AT_ONCE, dim=1):
+            folded = F.pixel_unshuffle(block.transpose(0, 1), self.patch)  # (b, t, c, h, w) -> (t, b, c*p*p, h/p, w/p)
+            read = [*read, *self._absorb(folded, carried)][-answers:]
+        changes = self.head(torch.stack(read).flatten(0, 1))  # (n*b, c*p*p, h/p, w/p)
+        forecasts = F.pixel_shuffle(changes, self.patch)
+        forecasts = forecasts.reshape(answers, -1, *forecasts.shape[1:])
+        return forecasts.transpose(0, 1), tuple(carried)  # (b, n, c, h, w)
+
+    def _absorb(self, folded: Tensor, carried: list[Tensor]) -> list[Tensor]:
+        """Folded frames (t, b, n, h', w') to the top hidden maps after each; `carried` becomes the state after them. The
+        inputs of the lowest cell are known beforehand; those of the others come through the shared memory of this frame."""
+        lowest = self.cells[0]
+        assert isinstance(lowest, SpatioTemporalCell)
+        tops: list[Tensor] = []
+        for maps, *made in zip(folded, hoisted(lowest.temporal, folded), hoisted(lowest.spatial, folded), strict=True):
             for i, cell in enumerate(self.cells):
-                maps, memory, shared, *increments = cell(maps, carried[2 * i], carried[2 * i + 1], shared)
-                carried[2 * i], carried[2 * i + 1] = maps, memory
+                given = (maps, *carried[2 * i : 2 * i + 2], carried[-1])
+                maps, carried[2 * i + 1], carried[-1], *increments = cell(*given, made if i == 0 else None)
+                carried[2 * i] = maps
                 self._collect(*increments)
-        return F.pixel_shuffle(self.head(maps), self.patch).unsqueeze(1), (*carried, shared)  # (b, 1, c, h, w)
+            tops.append(maps)
+        return tops
 
     def pop_penalty(self) -> Tensor:
         """What training adds to its loss, a scalar: `decoupling` times the penalty, a mean over maps, layers, frames and

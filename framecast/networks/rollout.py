@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from framecast.networks.contract import State
+from framecast.networks.contract import State, answers_each
 
 
 @torch.no_grad()
@@ -109,12 +109,18 @@ def unroll(
     own = [t >= max(burn_in, context) for t in range(n_frames)] if own is None else own
     absorbed = next((t for t in range(1, burn_in) if own[t]), burn_in)
     recording = not pushed
+    n_more = 0
+    if recording and not truncate and answers_each(network):  # the true frames that follow are absorbed in the same call
+        n_more = next((t for t in range(absorbed, n_frames - 1) if own[t]), n_frames - 1) - absorbed
     with contextlib.nullcontext() if recording else torch.no_grad():
-        chunk, state = network(window[:, :absorbed], None)
+        asked = {"answers": 1 + n_more} if n_more else {}
+        chunk, state = network(window[:, : absorbed + n_more], None, **asked)
     if not recording and absorbed + chunk.shape[1] > start:  # it emits more frames at once than are to be pushed
         recording = _record()
         chunk, state = network(window[:, :absorbed], None)
-    forecast, t, n_linked = [chunk], absorbed, chunk.shape[1]
+    forecast, t = [chunk], absorbed + n_more
+    chunk = chunk[:, n_more:]
+    n_linked = chunk.shape[1]
     while t + chunk.shape[1] < n_frames:
         n_true = next((i for i in range(chunk.shape[1]) if own[t + i]), chunk.shape[1])
         given = torch.cat([window[:, t : t + n_true], chunk[:, n_true:]], dim=1) if n_true else chunk

@@ -1,13 +1,13 @@
 """What is true of every network and therefore lives in none: any frame size, and persistence at birth.
 
 Both wrappers keep the contract `forward(frames, state) -> (next frames, state)` and may be put around each other in either
-order. The state is the wrapped network's own and passes through untouched.
+order. The state is the wrapped network's own and passes through untouched, as does what a call asks for beside.
 """
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from framecast.networks.contract import Motion, State, motion_of
+from framecast.networks.contract import Motion, State, answers_each, motion_of
 
 
 class Padded(nn.Module):
@@ -26,9 +26,16 @@ class Padded(nn.Module):
     def head(self) -> nn.Module:
         return _head(self.network)
 
-    def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
+    @property
+    def answers_each(self) -> bool:
+        return answers_each(self.network)
+
+    def forward(
+        self, frames: Tensor, state: State = None, *, fed_back: bool = False, **asked: int
+    ) -> tuple[Tensor, State]:
         height, width = frames.shape[-2:]
-        forecast, state = self.network(_pad(frames, -height % self.stride, -width % self.stride), state, fed_back=fed_back)
+        padded = _pad(frames, -height % self.stride, -width % self.stride)
+        forecast, state = self.network(padded, state, fed_back=fed_back, **asked)
         return forecast[..., :height, :width], state
 
     def motion(self, state: State) -> Motion | None:
@@ -52,9 +59,15 @@ class Residual(nn.Module):
     def head(self) -> nn.Module:
         return _head(self.network)
 
-    def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
-        change, state = self.network(frames, state, fed_back=fed_back)
-        return frames[:, -1:] + change, state
+    @property
+    def answers_each(self) -> bool:
+        return answers_each(self.network)
+
+    def forward(
+        self, frames: Tensor, state: State = None, *, fed_back: bool = False, **asked: int
+    ) -> tuple[Tensor, State]:
+        change, state = self.network(frames, state, fed_back=fed_back, **asked)
+        return frames[:, -asked.get("answers", 1) :] + change, state
 
     def motion(self, state: State) -> Motion | None:
         return motion_of(self.network, state)

@@ -41,7 +41,8 @@ class Footprint:
     are among them."""
 
     steps: tuple[Array, Array, Array, Array]
-    """(operation,) each, of (one pixel area, 1 window), (the larger area, 1), (the one, 2), (the larger, 2)."""
+    """(operation,) each, of (one pixel area, 2 windows), (the larger area, 2), (the one, 3), (the larger, 3). Not of a single
+    window, which is spared the copies that put several in another order."""
     rollouts: tuple[Array, Array]
     """Of a forecast that has absorbed as many frames as it does at once, at the one area and the larger."""
     areas: tuple[int, int]
@@ -50,7 +51,7 @@ class Footprint:
         """The most that is held at any moment with frames of `area` pixels, padded, and `batch` windows a step."""
         one, larger, two, both = _alike(self.steps)
         low, high = self.areas
-        x, y = (area - low) / (high - low), batch - 1
+        x, y = (area - low) / (high - low), batch - 2
         step = one + x * (larger - one) + y * (two - one) + x * y * (both - larger - two + one)
         quiet, loud = _alike(self.rollouts)
         return round(max(float(step.max()), float((quiet + x * (loud - quiet)).max())))
@@ -63,7 +64,7 @@ def footprint(
     sides = [padded_size(side, stride) for side in (max(16, stride), max(32, 2 * stride))]
     held = [
         _held(_blank(build, side), settings, context, block, channels, side, batch, device)
-        for batch in (1, 2)
+        for batch in (2, 3)
         for side in sides
     ]
     one, larger, two, both = (step for step, _ in held)

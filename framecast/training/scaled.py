@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from framecast.networks.advect import warp
-from framecast.networks.contract import Motion, State, motion_of
+from framecast.networks.contract import Motion, State, answers_each, motion_of
 from framecast.training.scaling import Scaler
 
 
@@ -36,8 +36,15 @@ class Scaled(nn.Module):
         assert isinstance(head, nn.Module)
         return head
 
-    def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
-        answer, state = self.network((frames.to(torch.float32) - self.mean) / self.spread, state, fed_back=fed_back)
+    @property
+    def answers_each(self) -> bool:
+        return answers_each(self.network)
+
+    def forward(
+        self, frames: Tensor, state: State = None, *, fed_back: bool = False, **asked: int
+    ) -> tuple[Tensor, State]:
+        scaled = (frames.to(torch.float32) - self.mean) / self.spread
+        answer, state = self.network(scaled, state, fed_back=fed_back, **asked)
         answer = answer.to(torch.float32) * self.spread  # under autocast the network may answer in bfloat16
         return (answer if self.answers_change else answer + self.mean), state
 
