@@ -10,6 +10,7 @@
         ├── DeviceMemoryError the device ran out of memory
         ├── DivergedError     the loss became NaN or infinite
         ├── BusyError         another process carries the run out
+        ├── LeftAloneError    a process that helped to carry it out is gone
         └── StorageError      the disk is full or cannot be written
 
 Everything a user can cause is one of these, and its text is shown as it stands, in the page and on the command line. What
@@ -72,6 +73,10 @@ class DivergedError(RunError):
 
 
 class BusyError(RunError):
+    pass
+
+
+class LeftAloneError(RunError):
     pass
 
 

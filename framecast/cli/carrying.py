@@ -11,8 +11,10 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from framecast.cli.screen import Screen
+from framecast.cli.together import helpers, refuse_what_cannot_be_shared
 from framecast.errors import RunError
 from framecast.runs.experiment import carry_out
 from framecast.runs.record import RunRecord
@@ -22,6 +24,9 @@ from framecast.runs.store import Run, RunStore
 from framecast.series.frames import FrameSeries
 from framecast.series.store import SeriesStore
 from framecast.training.progress import FitProgress
+
+if TYPE_CHECKING:
+    from framecast.training.distributed import Group
 
 GRACE_S = 8.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -34,10 +39,11 @@ def carry_out_all(
     it was asked to leave."""
     finished: list[Run] = []
     failed = False
-    with _leaving() as wished:
+    with _leaving() as wished, helpers() as group:
         for record in records:
             try:
-                finished.append(_carry_out(RunStore(workspace).create(record), series, others, finished, screen, wished))
+                run = RunStore(workspace).create(record)
+                finished.append(_carry_out(run, series, others, finished, screen, wished, group))
             except RunError as error:
                 failed = True
                 screen.complain(f"{record.title} failed. {error}")
@@ -48,7 +54,8 @@ def resume(asked: argparse.Namespace, screen: Screen) -> Run:
     """The run of `runs resume`, `runs finish` or `runs extend`, carried out to its end. Raises FrameCastError where it cannot
     be."""
     run = RunStore(asked.workspace).open(asked.run)
-    with _leaving() as wished, contextlib.closing(_Held(run)):
+    refuse_what_cannot_be_shared([run.record])
+    with _leaving() as wished, contextlib.closing(_Held(run)), helpers() as group:
         if asked.action == "extend":
             further = {"epochs": asked.epochs, "steps": asked.steps, "minutes": asked.minutes}
             chosen = extension(run, asked.workspace, further)
@@ -57,7 +64,8 @@ def resume(asked: argparse.Namespace, screen: Screen) -> Run:
         stored = SeriesStore(asked.workspace)
         others = {digest: stored.open(digest) for digest in run.record.learned_from}
         stop = asked.action == "finish"
-        return _follow(chosen, stored.open(run.record.series), others, RunStore(asked.workspace).runs(), screen, wished, stop)
+        finished = RunStore(asked.workspace).runs()
+        return _follow(chosen, stored.open(run.record.series), others, finished, screen, wished, stop, group)
 
 
 class _Held:
@@ -72,9 +80,10 @@ def _carry_out(
     finished: list[Run],
     screen: Screen,
     wished: Callable[[], bool],
+    group: "Group | None",
 ) -> Run:
     with contextlib.closing(_Held(run)):
-        return _follow(run, series, others, finished, screen, wished, stop=False)
+        return _follow(run, series, others, finished, screen, wished, False, group)
 
 
 def _follow(
@@ -85,10 +94,12 @@ def _follow(
     screen: Screen,
     wished: Callable[[], bool],
     stop: bool,
+    group: "Group | None",
 ) -> Run:
     """Carry the run out, draw its progress and say what came of it: the run as it is then."""
     record, title = run.record, run.record.title
-    steps = carry_out(record, series, run, stop=lambda: stop, rules=known_rules(finished, record), others=others)
+    rules = known_rules(finished, record)
+    steps = carry_out(record, series, run, stop=lambda: stop, rules=rules, others=others, group=group)
     screen.follow(_until(steps, wished), title)
     done = run.store.open(run.id)
     if wished():

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from framecast.cli import arguments
 from framecast.cli.screen import Screen
+from framecast.cli.together import help_out, is_helper, refuse_what_is_not_shared
 from framecast.errors import FrameCastError
 
 INTERRUPTED = 130
@@ -13,6 +14,8 @@ INTERRUPTED = 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code. argparse itself ends with 2 on an option it does not know."""
+    if is_helper():  # of another process with the same arguments, which says what is wrong with them
+        return help_out()
     asked = arguments.parser().parse_args(argv)
     screen = Screen(asked.quiet)
     from framecast.cli import export, run, runs, stored  # after the parsing, so that --help does not wait for torch
@@ -26,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "forecasters": stored.forecasters,
     }
     try:
+        refuse_what_is_not_shared(asked)
         code = commands[asked.command](asked, screen)
         sys.stdout.flush()  # here, where a reader that has left can be met
         return code

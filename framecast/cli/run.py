@@ -15,6 +15,7 @@ from framecast.cli.costs import say_costs
 from framecast.cli.reading import added, refuse_reading_options
 from framecast.cli.results import Results
 from framecast.cli.screen import Screen
+from framecast.cli.together import refuse_what_cannot_be_shared
 from framecast.errors import InputError, SeriesError, SettingError, UnknownNameError
 from framecast.export.arrays import check_target, write_frames
 from framecast.forecasters.catalog import FORECASTERS
@@ -71,6 +72,7 @@ def run(asked: argparse.Namespace, screen: Screen) -> int:
             )
             for name, (preset, own) in chosen.items()
         ]
+        refuse_what_cannot_be_shared(records)
         for record in records:
             say_costs(record, series, screen)
     runs, failed = carry_out_all(records, series, others, asked.workspace, screen)

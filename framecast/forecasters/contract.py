@@ -7,7 +7,7 @@ reference to the frames it was fitted on; `forecast` is given as many true frame
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from framecast.forecasters.calibration import SpreadLaw
 from framecast.series.frames import Frames, FrameSeries, Preparation, Split
 from framecast.settings import Settings, Value
 from framecast.training.progress import FitProgress
+
+if TYPE_CHECKING:
+    from framecast.training.distributed import Group
 
 
 class Forecaster(Protocol):
@@ -72,6 +75,15 @@ class ResumableForecaster(Forecaster, Protocol):
 
 
 @runtime_checkable
+class HelpedForecaster(Forecaster, Protocol):
+    """Also optional: a forecaster whose fit several processes may share. See Workbench.group."""
+
+    def help(self, history: FrameSeries, split: Split, group: "Group") -> None:
+        """In place of `fit`, in all processes but the first: compute along until that one says that the fit has ended."""
+        ...
+
+
+@runtime_checkable
 class ExtensibleForecaster(ResumableForecaster, Protocol):
     """A forecaster that can be trained further when its fit has ended. See ForecasterKind.extensible."""
 
@@ -119,6 +131,8 @@ class Workbench:
     """What a forecaster of the same kind has saved; the fit begins with these weights. None for a beginning by chance."""
     others: tuple[FrameSeries, ...] = ()
     """Series to learn from before the one that is forecast: no frame that is to be forecast is in them."""
+    group: "Group | None" = None
+    """Processes that help with the fit of a HelpedForecaster; this is the first of them."""
 
 
 @dataclass(frozen=True)

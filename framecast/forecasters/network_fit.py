@@ -19,10 +19,12 @@ from framecast.forecasters.starting_weights import inner
 from framecast.forecasters.training_data import as_if_this_series
 from framecast.series.frames import FrameSeries, Split
 from framecast.training.batches import TrainingData, n_windows
+from framecast.training.distributed import Group
 from framecast.training.loop import Best, epoch_steps, train
 from framecast.training.progress import FitProgress
 from framecast.training.scaling import Scaler
 from framecast.training.schedule import Budget
+from framecast.training.team import Team, help_train
 
 if TYPE_CHECKING:
     from framecast.forecasters.network_forecaster import NetworkForecaster
@@ -61,6 +63,15 @@ class NetworkFit:
         """`network` forecasts. Left early, it has what was best."""
         yield from self._further(network) if self.course.further else self._whole(network, history, split)
         yield replace(_silent(self.last), fraction=1.0, remaining_s=0.0, finding=self.course.finding)
+
+    def help(self, group: Group) -> None:
+        """In place of `steps`, in a process that helps another one with this fit: train what that one trains."""
+        while (order := group.hear()).word == "train":
+            others = order.values["others"]
+            series = self._data_of_others() if others else [replace(self.data, span=range(*order.values["span"]))]
+            network = self.forecaster.build(anomalies=not others)
+            if help_train(group, network, series, self.settings, self.settings.context, self.scaler) == "end":
+                return
 
     def _whole(self, network: nn.Module, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
         course, limit = self.course, self.settings.minutes * 60 or None
@@ -138,30 +149,29 @@ class NetworkFit:
     def _learn_from_others(self, network: nn.Module, seconds: float | None) -> Iterator[FitProgress]:
         """Train on the other series, and make what was learned the beginning of all stages. Left early, `network` has it."""
         settings, bench = self.settings, self.bench
-        data = [
-            as_if_this_series(other, bench.preparation, self.scaler, normalise=settings.normalise, device=bench.device)
-            for other in bench.others
-        ]
+        data = self._data_of_others()
         trained = self.forecaster.build(anomalies=False)  # that of this series belongs to no other
         rest = settings.pretraining_share / (1 - settings.pretraining_share)
         n_steps = sum(self._epoch_steps(one) for one in data)
         most = round(settings.steps * rest)
         budget = Budget(max(1, round(settings.epochs * rest)), n_steps, seconds, self.clock, max(most, settings.steps and 1))
         try:
-            yield from train(
-                trained,
-                data[0],
-                self.scaler,
-                settings,
-                context=settings.context,
-                block=self.forecaster.block,
-                budget=budget,
-                best=Best(),
-                seed=bench.seed,
-                stage=STAGE_OTHERS,
-                more=data[1:],
-                standing=self.course.standing,
-            )
+            with Team(bench.group, others=True) as team:
+                yield from train(
+                    trained,
+                    data[0],
+                    self.scaler,
+                    settings,
+                    context=settings.context,
+                    block=self.forecaster.block,
+                    budget=budget,
+                    best=Best(),
+                    seed=bench.seed,
+                    stage=STAGE_OTHERS,
+                    more=data[1:],
+                    standing=self.course.standing,
+                    team=team,
+                )
         finally:
             trained.zero_grad(set_to_none=True)
             self.course.start = weights_of(inner(trained))
@@ -178,20 +188,29 @@ class NetworkFit:
                 f"{len(data.span)} frames to train on cannot hold a window of {settings.context} context frames and one to "
                 f"forecast. Choose a context of at most {len(data.span) - 1}."
             )
-        return train(
-            network,
-            data,
-            self.scaler,
-            settings,
-            context=settings.context,
-            block=self.forecaster.block,
-            budget=budget,
-            best=course.best,
-            seed=self.bench.seed + course.from_step,  # one that goes further sees its windows in another order
-            stage=stage,
-            stop_at=stop_at,
-            standing=course.standing,
-        )
+        with Team(self.bench.group, others=False, span=[data.span.start, data.span.stop]) as team:
+            yield from train(
+                network,
+                data,
+                self.scaler,
+                settings,
+                context=settings.context,
+                block=self.forecaster.block,
+                budget=budget,
+                best=course.best,
+                seed=self.bench.seed + course.from_step,  # one that goes further sees its windows in another order
+                stage=stage,
+                stop_at=stop_at,
+                standing=course.standing,
+                team=team,
+            )
+
+    def _data_of_others(self) -> list[TrainingData]:
+        bench, normalise = self.bench, self.settings.normalise
+        return [
+            as_if_this_series(other, bench.preparation, self.scaler, normalise=normalise, device=bench.device)
+            for other in bench.others
+        ]
 
     @property
     def _everything(self) -> TrainingData:

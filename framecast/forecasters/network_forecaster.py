@@ -35,6 +35,7 @@ from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.series.preparation import reduce_frames
 from framecast.series.reduction import extremes, reduction_of
 from framecast.training.batches import TrainingData
+from framecast.training.distributed import Group
 from framecast.training.memory import memory_errors
 from framecast.training.progress import FitProgress
 from framecast.training.scaled import Scaled
@@ -84,7 +85,23 @@ class NetworkForecaster:
         with memory_errors(self.workbench.device):
             yield from self._fit(history, split)
 
+    def help(self, history: FrameSeries, split: Split, group: Group) -> None:
+        """See HelpedForecaster."""
+        with memory_errors(self.workbench.device):
+            self._prepare(history, split).help(group)
+
     def _fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
+        fit = self._prepare(history, split)
+        course = self.course
+        self._network = network = self.build()
+        if course.forecasting:
+            network.load_state_dict(course.forecasting)
+            course.forecasting = {}
+        self._began_s = fit.started
+        yield from fit.steps(network, history, split)
+
+    def _prepare(self, history: FrameSeries, split: Split) -> NetworkFit:
+        """Learn from `history` all that is no weight: sizes, scaling, what it begins with."""
         settings, device = self.settings, self.workbench.device
         shape = self.workbench.preparation.working_shape(history.height, history.width)
         if settings.restore == "warp" and settings.zero_block:
@@ -107,10 +124,6 @@ class NetworkForecaster:
             course.start, course.begun = found.read(), [f"It began with the weights of another run. {found.sentence}"]
         if settings.restore != "choose":
             self.restoration = settings.restore
-        self._network = network = self.build()
-        if course.forecasting:
-            network.load_state_dict(course.forecasting)
-            course.forecasting = {}
         data = TrainingData(
             frames=to_tensor(small).to(device),
             span=learned_from,
@@ -118,9 +131,7 @@ class NetworkForecaster:
             data_range=history.data_range,
             mask=mask_tensor(mask, device),
         )
-        fit = NetworkFit(self, data, scaler, choosing, self._clock)
-        self._began_s = fit.started
-        yield from fit.steps(network, history, split)
+        return NetworkFit(self, data, scaler, choosing, self._clock)
 
     def save_state(self, folder: Path) -> None:
         """See ResumableForecaster."""

@@ -23,6 +23,7 @@ from framecast.runs.checks import check_context, check_memory, check_split, chec
 from framecast.runs.devices import available_bytes, chosen_device, n_threads_alone, torch_threads
 from framecast.runs.failure import recording_failure
 from framecast.runs.forecasting import native_forecast, score_test
+from framecast.runs.helping import announce
 from framecast.runs.keeping import Keeper
 from framecast.runs.looking_back import look_back
 from framecast.runs.members import keep_members
@@ -33,6 +34,7 @@ from framecast.training.progress import FitProgress
 
 if TYPE_CHECKING:
     from framecast.evaluation.scores import ScoreCurve
+    from framecast.training.distributed import Group
 
 STAGE_FORECAST = "Forecasting the test frames"
 STAGE_SCORE = "Scoring"
@@ -112,6 +114,7 @@ def carry_out(
     stop: Callable[[], bool] = lambda: False,
     rules: "Sequence[ScoreCurve] | None" = None,
     others: Mapping[str, FrameSeries] | None = None,
+    group: "Group | None" = None,
 ) -> Generator[FitProgress, None, None]:
     """Fit, forecast the test frames, score, and write it all into the run folder, scores.csv last. Then it is
     looked back on, and of a blend each member becomes a run of its own; the run is finished by then, however that ends. A run
@@ -121,10 +124,11 @@ def carry_out(
     what is best so far forecasts. Closing the generator leaves an interrupted run with a checkpoint of that moment. `rules`
     are the curves of the rules where they are known for this series and split; `others` the series of `record.learned_from` by
     digest. `record` is that of the run, but for its device where that leaves a choice. Whoever calls holds the run
-    (`Run.hold`). What goes wrong is written into error.txt and raised.
+    (`Run.hold`). What goes wrong is written into error.txt and raised. The processes of a `group` share the fit and are
+    released when it has ended.
     """
     with recording_failure(run), torch_threads(record.n_threads):
-        yield from _carry_out(record, series, run, stop, rules, others or {})
+        yield from _carry_out(record, series, run, stop, rules, others or {}, group)
 
 
 def repeat_forecast(run: Run, series: FrameSeries) -> Frames:
@@ -154,9 +158,12 @@ def _carry_out(
     stop: Callable[[], bool],
     rules: "Sequence[ScoreCurve] | None",
     others: Mapping[str, FrameSeries],
+    group: "Group | None",
 ) -> Iterator[FitProgress]:
     notes, fitted_rules = _Notes(), dict[str, Forecaster]()
-    last = yield from _fit(record, series, run, stop, notes, fitted_rules, others)
+    last = yield from _fit(record, series, run, stop, notes, fitted_rules, others, group)
+    if group is not None:
+        group.release()
     yield replace(last, stage=STAGE_FORECAST)
     with _timed(notes.forecast_seconds, record.forecaster):
         forecast = _forecast_test(run, series)
@@ -214,6 +221,7 @@ def _fit(
     notes: _Notes,
     fitted_rules: dict[str, Forecaster],
     others: Mapping[str, FrameSeries],
+    group: "Group | None",
 ) -> Generator[FitProgress, None, FitProgress]:
     """Fit on the frames before the test, keep the best and where the fit stands on disk, and return the last progress with no
     preview. Rules that the forecaster fitted on the way, as auto does, are put into `fitted_rules`."""
@@ -227,9 +235,12 @@ def _fit(
         record.seed,
         weights=_weights_to_begin_with(run, needed=checkpoint is None),
         others=shown_of_others(learned_from, record.series, settings, record.split),
+        group=group,
     )
     forecaster = kind.make(settings, bench)
     numbers = _go_on(run, forecaster, checkpoint)
+    if group is not None:
+        announce(group, record, run)
     keeper = Keeper(run, forecaster, numbers)
     history = series.head(record.split.test.start)
     last = FitProgress(stage="Beginning")

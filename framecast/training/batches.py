@@ -4,13 +4,15 @@ A window is varied as a whole, context and truth alike and every frame the same,
 did. All chance comes from the generator of the run, and is only drawn where a setting asks for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from framecast.training.settings import TrainingSettings
+
+ALL = slice(None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +39,8 @@ class Batch:
     """The same as the network is shown it."""
     mask: Tensor | None
     """(b, 1, 1, h, w) or (h, w) float, 1 where a pixel carries data."""
+    counted: Tensor | None
+    """The masks of all windows of the step, of which these may be a share."""
     pushed: int
     """Own forecasts made without gradient after the context, see `unroll`."""
     own: list[bool] | None
@@ -75,32 +79,40 @@ def cut(
     mixing: float,
     spread: Tensor,
     generator: torch.Generator,
+    share: slice = ALL,
 ) -> Batch:
     """One window for each entry of `order`, wrapped to the starts that windows of its length have: the context, frames that
     are pushed, and `n_unroll` frames to learn from. `mixing` is the probability that truth and forecast are exchanged, and
-    `spread` (c, 1, 1) the unit of the input noise, which the context gets."""
+    `spread` (c, 1, 1) the unit of the input noise, which the context gets. Only the windows of the `share` are cut, as they
+    would be among all."""
     pushed = _pushed(settings, len(data.span) - context - n_unroll, generator)
     length = context + pushed + n_unroll
     own = _mixed(settings, mixing, context, length, generator)
     starts = data.span.start + order % (len(data.span) - length + 1)
-    index = starts[:, None] + torch.arange(length)
+    index = starts[share, None] + torch.arange(length)
     window = data.frames[index.to(data.frames.device)]
-    mask = data.mask
+    mask = counted = data.mask
     if settings.crop or settings.flips or settings.turns:
-        windows = [window] if mask is None else [window, mask.expand(len(order), 1, 1, *mask.shape)]
-        window, *masks = varied(windows, settings, generator)
-        mask = masks[0] if masks else None
+        height, width = window.shape[-2:]
+        vary = variation(len(order), height, width, settings, generator)
+        window = vary(window, share)
+        if counted is not None:
+            counted = vary(counted.expand(len(order), 1, 1, *counted.shape), ALL)
+            mask = counted[share]
     window = window.to(torch.float32)
-    return Batch(window, _with_noise(window, context, settings.input_noise, spread, generator), mask, pushed, own)
+    given = _with_noise(window, len(order), share, context, settings.input_noise, spread, generator)
+    return Batch(window, given, mask, counted, pushed, own)
 
 
-def varied(tensors: list[Tensor], settings: TrainingSettings, generator: torch.Generator) -> list[Tensor]:
-    """Crop, mirror and turn each window of a batch by chance; all `tensors` (b, t, c, h, w) of one window alike.
+def variation(
+    n_windows: int, height: int, width: int, settings: TrainingSettings, generator: torch.Generator
+) -> Callable[[Tensor, slice], Tensor]:
+    """Crop, mirror and turn by chance, drawn here for each of `n_windows`: what is returned does so with tensors
+    (b, t, c, height, width) of the windows in a slice, the same at every call.
 
     Half of the windows are mirrored left to right and half upside down. Windows that are not square are turned by half
     turns only: a batch has one shape.
     """
-    n_windows, (height, width) = len(tensors[0]), tensors[0].shape[-2:]
     crop_height, crop_width = (min(settings.crop or side, side) for side in (height, width))
     rows = torch.randint(height - crop_height + 1, (n_windows,), generator=generator).tolist()
     columns = torch.randint(width - crop_width + 1, (n_windows,), generator=generator).tolist()
@@ -113,7 +125,10 @@ def varied(tensors: list[Tensor], settings: TrainingSettings, generator: torch.G
         window = window.flip([axis for axis, flipped in zip((-2, -1), mirrored[i], strict=True) if flipped])
         return torch.rot90(window, step * turns[i], (-2, -1))
 
-    return [torch.stack([vary(window, i) for i, window in enumerate(windows)]) for windows in tensors]
+    def of_slice(windows: Tensor, which: slice) -> Tensor:
+        return torch.stack([vary(window, i) for i, window in zip(range(n_windows)[which], windows, strict=True)])
+
+    return of_slice
 
 
 def _pushed(settings: TrainingSettings, longest: int, generator: torch.Generator) -> int:
@@ -140,8 +155,11 @@ def _mixed(
     return [t >= context or (t >= warm and exchanged) for t, exchanged in enumerate(coins)]
 
 
-def _with_noise(window: Tensor, context: int, amount: float, spread: Tensor, generator: torch.Generator) -> Tensor:
+def _with_noise(
+    window: Tensor, n_windows: int, share: slice, context: int, amount: float, spread: Tensor, generator: torch.Generator
+) -> Tensor:
+    """`window` holds a share of `n_windows`, for all of which noise is drawn."""
     if amount == 0:
         return window
-    noise = torch.randn(window[:, :context].shape, generator=generator).to(window.device)
+    noise = torch.randn((n_windows, context, *window.shape[2:]), generator=generator)[share].to(window.device)
     return torch.cat([window[:, :context] + amount * spread * noise, window[:, context:]], dim=1)

@@ -14,16 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from framecast.errors import DivergedError
-from framecast.networks.rollout import unroll
-from framecast.training.batches import Batch, TrainingData, batches_of, cut, n_windows
-from framecast.training.loss import pop_penalties, training_loss
+from framecast.training.batches import TrainingData, batches_of, n_windows
 from framecast.training.memory import memory_in_use
-from framecast.training.optimising import autocast, clip_gradient
 from framecast.training.progress import FitProgress
 from framecast.training.scaling import Scaler
 from framecast.training.schedule import Budget, learning_rate, sampling_at, unroll_at
 from framecast.training.settings import TrainingSettings
 from framecast.training.standing import Standing
+from framecast.training.team import Team
 from framecast.training.validation import Validator
 
 SIGN_OF_LIFE_S = 1.0
@@ -63,26 +61,29 @@ def train(
     stop_at: float = 1.0,
     more: Sequence[TrainingData] = (),
     standing: Standing | None = None,
+    team: Team | None = None,
 ) -> Iterator[FitProgress]:
     """Train `network` (it speaks units; it emits `block` frames at once) until `stop_at` of the budget and put what was best
     into `best`.
 
     Windows are cut from the span of `data` and those of `more`, series of any size in the same units; a step has windows of
     one series. A `standing` that was loaded is where it goes on from. When the loss stops being a number or explodes, training
-    goes back to the last good weights at half the rate; raises DivergedError where that does not help.
+    goes back to the last good weights at half the rate; raises DivergedError where that does not help. Steps are taken with
+    the `team`, by default by this process alone.
     """
     series = [data, *more]
     generator = torch.Generator().manual_seed(seed)
     longest = [len(one.span) - context for one in series]
     assert min(longest) >= 1, "a window must fit into the training span; checked before a run is queued"
     standing = standing or Standing()
-    spread = torch.tensor(scaler.spread, device=data.frames.device).view(-1, 1, 1)
     validator = Validator(data, settings)
     n_steps = [epoch_steps(n_windows(one, context, settings), settings) for one in series]
     orders = [torch.randperm(n, generator=generator) for n in longest]  # as many windows as there are at unroll 1
     n_shown = 0
     network.train()
     standing.begin(network, settings, validator, generator, budget)
+    team = team or Team()
+    team.begin(network, settings, context, scaler, standing.optimizer)
     last_sign = time.monotonic()
     shown_since = budget.clock()
     while (fraction := budget.fraction(standing.step)) < stop_at:
@@ -92,20 +93,18 @@ def train(
         batches = batches_of(orders, n_steps, settings.batch_size, generator)
         standing.epoch_drawn()
         for index, chosen in batches[standing.place :]:
-            data, longest_unroll = series[index], longest[index]
-            n_unroll = unroll_at(settings, fraction, longest_unroll, block)
+            n_unroll = unroll_at(settings, fraction, longest[index], block)
             rate = learning_rate(settings, fraction) * standing.slower
             for group in standing.optimizer.param_groups:
                 group["lr"] = rate
             mixing = sampling_at(settings, fraction)
-            batch = cut(data, chosen, context, n_unroll, settings, mixing=mixing, spread=spread, generator=generator)
-            loss, norm = _step(network, standing.optimizer, batch, data, settings, spread, context)
+            loss, norm, n_frames = team.step(standing.optimizer, series, index, chosen, n_unroll, mixing, generator)
             standing.losses.append(loss)
             standing.norms.append(norm)
-            n_shown += batch.window.shape[0] * batch.window.shape[1]
+            n_shown += n_frames
             standing.step += 1
             standing.place += 1
-            validator.passed(batch.window, fraction)
+            validator.passed(n_frames, fraction)
             fraction = budget.fraction(standing.step)
             standing.average.update(standing.step, fraction)
             ended = fraction >= stop_at
@@ -121,6 +120,7 @@ def train(
             if judged and not standing.judge(train_loss):  # before validating: a broken network has nothing to forecast
                 if not standing.set_back():
                     raise _diverged(train_loss, standing, rate)
+                team.begin_again(standing.optimizer)
                 train_loss = gradient_norm = np.nan
             elif not (epoch_done or validating or overdue):
                 continue
@@ -155,7 +155,7 @@ def train(
                 unroll=n_unroll,
                 gradient_norm=_known(gradient_norm),
                 frames_per_second=frames_per_second,
-                memory_bytes=memory_in_use(batch.window.device),
+                memory_bytes=memory_in_use(data.frames.device),
                 epoch_done=epoch_done,
                 improved=improved,
                 set_backs=standing.set_backs,
@@ -164,38 +164,6 @@ def train(
             n_shown, shown_since = 0, budget.clock()
             if ended:
                 break
-
-
-def _step(
-    network: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    batch: Batch,
-    data: TrainingData,
-    settings: TrainingSettings,
-    spread: Tensor,
-    context: int,
-) -> tuple[Tensor, Tensor]:
-    """One optimiser step on a batch: the loss, without the penalties that parts of the network may add to it, and the length
-    of the gradient."""
-    burn_in = min(settings.burn_in or context, context)
-    with autocast(batch.window.device, settings.precision):
-        forecast = unroll(
-            network,
-            batch.given,
-            burn_in=burn_in,
-            context=context,
-            truncate=settings.truncate,
-            pushed=batch.pushed,
-            own=batch.own,
-        )
-    truth = batch.window[:, -forecast.shape[1] :]
-    loss = training_loss(forecast, truth, settings, spread=spread, data_range=data.data_range, mask=batch.mask)
-    penalty = pop_penalties(network)
-    optimizer.zero_grad(set_to_none=True)
-    (loss if penalty is None else loss + penalty).backward()  # type: ignore[no-untyped-call]
-    norm = clip_gradient(network, settings)
-    optimizer.step()
-    return loss.detach(), norm.detach()
 
 
 def _known(value: float) -> float | None:

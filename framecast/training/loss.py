@@ -15,21 +15,24 @@ def training_loss(
     spread: Tensor,
     data_range: float,
     mask: Tensor | None = None,
+    counted: Tensor | None = None,
 ) -> Tensor:
     """The loss of forecasts (b, t, c, h, w) in units, a scalar: pixel errors in units of `spread` (c, 1, 1), and where they
-    have a weight 1 - SSIM and the gradient difference. `mask` (h, w) or (b, 1, 1, h, w) is 1 where a pixel counts."""
+    have a weight 1 - SSIM and the gradient difference. `mask` (h, w) or (b, 1, 1, h, w) is 1 where a pixel counts; `counted`
+    are the masks of the whole batch where these are a share of its windows."""
+    counted = mask if counted is None else counted
     error = (forecast - truth) / spread
-    loss = _pixel_loss(error, settings, mask)
+    loss = _pixel_loss(error, settings, mask, counted)
     if settings.ssim_weight:
         seen = forecast if mask is None else torch.where(mask > 0, forecast, truth)  # equal where nothing is known
         similarity = differentiable_ssim_map(seen.flatten(0, 1), truth.flatten(0, 1), data_range)
         loss = loss + settings.ssim_weight * (1 - similarity.mean())
     if settings.gradient_weight:
-        loss = loss + settings.gradient_weight * gradient_difference(forecast / spread, truth / spread, mask)
+        loss = loss + settings.gradient_weight * gradient_difference(forecast / spread, truth / spread, mask, counted)
     return loss
 
 
-def _pixel_loss(error: Tensor, settings: TrainingSettings, mask: Tensor | None) -> Tensor:
+def _pixel_loss(error: Tensor, settings: TrainingSettings, mask: Tensor | None, counted: Tensor | None) -> Tensor:
     """Mean over unmasked pixels of the scaled error (b, t, c, h, w); the half sum of squares is summed over a frame as
     MATLAB's regression layer does and averaged over frames."""
     if mask is not None:
@@ -41,10 +44,10 @@ def _pixel_loss(error: Tensor, settings: TrainingSettings, mask: Tensor | None) 
         "mse": lambda: settings.mse_weight * (error**2).mean(),
     }
     total = torch.stack([parts[name]() for name in settings.loss.split("+")]).sum()
-    return total if mask is None else total / _filled(mask)
+    return total if counted is None else total / _filled(counted)
 
 
-def gradient_difference(forecast: Tensor, truth: Tensor, mask: Tensor | None = None) -> Tensor:
+def gradient_difference(forecast: Tensor, truth: Tensor, mask: Tensor | None = None, counted: Tensor | None = None) -> Tensor:
     """The gradient difference loss of Mathieu, Couprie and LeCun 2016 (arXiv 1511.05440), section 3.2, equation 6, with
     alpha = 1: how far apart the sizes of the steps between neighbouring pixels are. A mean over pairs of unmasked pixels, of
     both directions added, where the paper has a sum, so that its weight does not depend on the size of the frame."""
@@ -56,9 +59,8 @@ def gradient_difference(forecast: Tensor, truth: Tensor, mask: Tensor | None = N
         if mask is None:
             total = total + difference.mean()
         else:
-            size = mask.shape[axis] - 1
-            both = mask.narrow(axis, 0, size) * mask.narrow(axis, 1, size)
-            total = total + (difference * both).mean() / _filled(both)
+            both = _pairs(mask, axis)
+            total = total + (difference * both).mean() / _filled(both if counted is None else _pairs(counted, axis))
     return total
 
 
@@ -68,6 +70,12 @@ def pop_penalties(network: nn.Module) -> Tensor | None:
     asking = [getattr(module, "pop_penalty", None) for module in network.modules()]
     parts: list[Tensor] = [pop() for pop in asking if pop is not None]
     return torch.stack(parts).sum() if parts else None
+
+
+def _pairs(mask: Tensor, axis: int) -> Tensor:
+    """1 where a pixel and its neighbour count."""
+    size = mask.shape[axis] - 1
+    return mask.narrow(axis, 0, size) * mask.narrow(axis, 1, size)
 
 
 def _filled(mask: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """From a gradient to new weights: the optimiser, the threshold on the gradient, and the number format it is computed in."""
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -18,6 +19,21 @@ def optimizer_of(network: nn.Module, settings: TrainingSettings) -> torch.optim.
     ]
     # fused: one pass over each weight array, without copies as large as the weights
     return kind([group for group in groups if group["params"]], lr=settings.learning_rate, fused=True)
+
+
+def moments_of(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """What the optimiser remembers of the steps so far, by the place of the weight and the name of the moment."""
+    state = optimizer.state_dict()["state"]
+    return {f"{index}.{name}": moment for index, moments in state.items() for name, moment in moments.items()}
+
+
+def give_moments(optimizer: torch.optim.Optimizer, moments: Mapping[str, Tensor]) -> None:
+    """Let a new optimiser go on from what `moments_of` gave."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, moment in moments.items():
+        index, kind = name.split(".")
+        state.setdefault(int(index), {})[kind] = moment
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
 
 def clip_gradient(network: nn.Module, settings: TrainingSettings) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from framecast.training.averaging import Average
-from framecast.training.optimising import optimizer_of
+from framecast.training.optimising import give_moments, moments_of, optimizer_of
 from framecast.training.schedule import Budget
 from framecast.training.settings import TrainingSettings
 from framecast.training.validation import Validator
@@ -124,8 +124,7 @@ class Standing:
         tensors = {f"network.{name}": weight for name, weight in self.network.state_dict().items()}
         if self.average.network is not self.network:
             tensors |= {f"average.{name}": weight for name, weight in self.average.network.state_dict().items()}
-        for index, moments in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{name}": moment for name, moment in moments.items()}
+        tensors |= {f"optimizer.{name}": moment for name, moment in moments_of(self.optimizer).items()}
         tensors |= {f"good.{name}": weight for name, weight in self._good.items()}
         tensors |= {"generator": self.generator.get_state(), "generator_at_epoch": self._generator_at_epoch}
         if self.losses:
@@ -146,11 +145,7 @@ class Standing:
         device = next(self.network.parameters()).device
         if self.average.network is not self.network:
             self.average.network.load_state_dict(part(loaded, "average"))
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, moment in part(loaded, "optimizer").items():
-            index, kind = name.split(".")
-            moments.setdefault(int(index), {})[kind] = moment
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
+        give_moments(self.optimizer, part(loaded, "optimizer"))
         self._good = dict(part(loaded, "good"))
         self.generator.set_state(loaded["generator"])
         self._generator_at_epoch = loaded["generator_at_epoch"]

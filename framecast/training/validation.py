@@ -62,9 +62,9 @@ class Validator:
     def counts(self, counts: tuple[float, ...]) -> None:
         self._frames_passed, self._fraction_passed, self._last_fraction = int(counts[0]), counts[1], counts[2]
 
-    def passed(self, window: Tensor, fraction: float) -> None:
-        """Take note of a training step on this window; forward and backward count as three passes."""
-        self._frames_passed += 3 * window.shape[0] * window.shape[1]
+    def passed(self, n_frames: int, fraction: float) -> None:
+        """Take note of a training step on so many frames; forward and backward count as three passes."""
+        self._frames_passed += 3 * n_frames
         self._fraction_passed = fraction
 
     def due(self, ended: bool) -> bool:

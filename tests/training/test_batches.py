@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from framecast.training.batches import Batch, TrainingData, cut, varied
+from framecast.training.batches import ALL, Batch, TrainingData, cut, variation
 from framecast.training.settings import TrainingSettings
 
 SPREAD = torch.ones(1, 1, 1)
@@ -59,10 +59,10 @@ def test_mirrored_and_turned_windows_keep_context_truth_and_mask_together(height
 def test_quarter_turns_happen_only_where_they_keep_the_shape() -> None:
     generator = torch.Generator().manual_seed(0)
     windows = coded(1, 4, 6).expand(50, 1, 1, 4, 6)
-    (turned,) = varied([windows], TrainingSettings(turns=True), generator)
+    turned = variation(50, 4, 6, TrainingSettings(turns=True), generator)(windows, ALL)
     assert {int(window[0, 0, 0, 0]) for window in turned} == {0, 305}
     square = coded(1, 4, 4).expand(50, 1, 1, 4, 4)
-    (turned,) = varied([square], TrainingSettings(turns=True), generator)
+    turned = variation(50, 4, 4, TrainingSettings(turns=True), generator)(square, ALL)
     assert {int(window[0, 0, 0, 0]) for window in turned} == {0, 3, 300, 303}
 
 

@@ -1,0 +1,93 @@
+"""One step of training: windows in, new weights out, by one process or by several that share the windows.
+
+The forecast of a whole window and its loss are one forward call of one module, although the network is called many times in
+it, partly without gradient and with state handed on. That is what DistributedDataParallel can wrap: it counts one forward and
+one backward a step, and adds each gradient up when all of it is known.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from framecast.networks.rollout import unroll
+from framecast.training.batches import Batch
+from framecast.training.distributed import Group
+from framecast.training.loss import pop_penalties, training_loss
+from framecast.training.optimising import autocast, clip_gradient
+from framecast.training.settings import TrainingSettings
+
+
+@dataclass(frozen=True)
+class Share:
+    """The windows of a batch that one process takes. `weight` is how much they count of the whole: nothing where there are
+    fewer windows than processes, and one is then computed so that all processes do the same."""
+
+    windows: slice
+    weight: float
+
+    @classmethod
+    def of(cls, n_windows: int, rank: int, size: int) -> "Share":
+        first, last = n_windows * rank // size, n_windows * (rank + 1) // size
+        return cls(slice(first, last) if last > first else slice(0, 1), (last - first) / n_windows)
+
+
+class Objective(nn.Module):
+    """What a step makes small, as one forward call."""
+
+    def __init__(self, network: nn.Module, settings: TrainingSettings, context: int, spread: Tensor) -> None:
+        super().__init__()
+        self.network = network
+        self._settings, self._context, self._spread = settings, context, spread
+
+    def forward(self, batch: Batch, data_range: float) -> tuple[Tensor, Tensor]:
+        """The loss with the penalties that parts of the network may add to it, and without."""
+        settings = self._settings
+        with autocast(batch.window.device, settings.precision):
+            forecast = unroll(
+                self.network,
+                batch.given,
+                burn_in=min(settings.burn_in or self._context, self._context),
+                context=self._context,
+                truncate=settings.truncate,
+                pushed=batch.pushed,
+                own=batch.own,
+            )
+        truth = batch.window[:, -forecast.shape[1] :]
+        loss = training_loss(
+            forecast, truth, settings, spread=self._spread, data_range=data_range, mask=batch.mask, counted=batch.counted
+        )
+        penalty = pop_penalties(self.network)
+        return loss if penalty is None else loss + penalty, loss
+
+
+class Stepper:
+    """Takes steps. With a `group` every process of it takes the same ones, each with its share of the windows, and all end
+    with the weights that one process would have got from the whole batch."""
+
+    def __init__(
+        self, network: nn.Module, settings: TrainingSettings, context: int, spread: Tensor, group: Group | None = None
+    ) -> None:
+        self._network, self._settings, self._group = network, settings, group
+        self._objective: nn.Module = Objective(network, settings, context, spread)
+        if group is not None:
+            self._objective = DistributedDataParallel(
+                self._objective,
+                process_group=group.gradients,
+                forward_sync_buffers=False,  # none of them changes
+            )
+
+    def __call__(
+        self, optimizer: torch.optim.Optimizer, batch: Batch, data_range: float, weight: float = 1.0
+    ) -> tuple[Tensor, Tensor]:
+        """The loss of the whole batch, without penalties, and the length of its gradient. `weight` is that of the share."""
+        wanted, loss = self._objective(batch, data_range)
+        optimizer.zero_grad(set_to_none=True)
+        if self._group is not None:
+            wanted = wanted * (weight * self._group.size)  # the gradients of all processes are averaged
+        wanted.backward()
+        norm = clip_gradient(self._network, self._settings)
+        optimizer.step()
+        loss = loss.detach()
+        return loss if self._group is None else self._group.sum(loss * weight), norm.detach()
