@@ -26,15 +26,22 @@ def scores_of_leads(
     valid: Mask | None = None,
     last: Array | None = None,
     n_threads: int | None = None,
+    device: str = "cpu",
 ) -> dict[str, Array]:
-    """Each of the `metrics` as its function gives it, (lead,) float64, to float32's rounding; on all cores by default.
+    """Each of the `metrics` as its function gives it, (lead,) float64, to float32's rounding: on the processor in `n_threads`,
+    by default one a core, or on another `device` of torch.
 
     Arrays and errors as `framecast.metrics.contract.Metric`.
     """
     check_pair(forecast, truth, data_range, valid, last)
     passing = _names_of_pass(metrics) if can_pass(forecast, truth, data_range=data_range) else []
     found: dict[str, Array] = {}
-    if passing:
+    if passing and device != "cpu":
+        from framecast.evaluation.on_device import scores_on_device
+
+        _start(passing, last)
+        found = scores_on_device(forecast, truth, passing, data_range=data_range, valid=valid, last=last, device=device)
+    elif passing:
         leads = _leads(forecast, truth, passing, data_range, valid, last, n_threads, maps=False)
         found = dict(zip(passing, np.array([values for values, _ in leads]).T, strict=True))
     for name in metrics:
@@ -73,6 +80,12 @@ def _names_of_pass(metrics: Sequence[str]) -> list[str]:
     return [name for name in metrics if METRICS[name].of_frame is not None]
 
 
+def _start(metrics: Sequence[str], last: Array | None) -> Array | None:
+    """The last observed frame where a metric needs it."""
+    needing = [name for name in metrics if METRICS[name].needs_last]
+    return required(last, needing[0]) if needing else None
+
+
 def _leads(
     forecast: Array,
     truth: Array,
@@ -86,7 +99,7 @@ def _leads(
 ) -> Iterator[tuple[list[float], Maps | None]]:
     kinds = [METRICS[name] for name in metrics]
     parts = {kind.part for kind in kinds if kind.part}
-    start = required(last, "change and errors where it moves") if any(kind.needs_last for kind in kinds) else None
+    start = _start(metrics, last)
     moving = moving_pixels(truth, start, valid) if start is not None and "moving" in parts else None
 
     def taken(lead: int) -> tuple[list[float], Maps | None]:

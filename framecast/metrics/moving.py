@@ -27,6 +27,8 @@ _MOST_PAIRS = 4
 _GRAIN = 6.0
 """Standard deviation of the second differences along both sides of white noise of standard deviation 1."""
 _MEDIAN_TO_DEVIATION = 1.4826
+OF_GRAIN = _MEDIAN_TO_DEVIATION / _GRAIN
+"""Noise of a difference, for a median size of its second differences of 1."""
 
 
 def moving_rmse(
@@ -62,18 +64,21 @@ def moving_pixels(truth: Array, last: Array, valid: Mask | None = None) -> Mask:
 def noise_of_differences(truth: Array, last: Array, valid: Mask | None = None) -> float:
     """Standard deviation, in units, of the noise in a difference between neighbouring frames: of the first of `truth` and
     `last`, and of a few pairs more. 0 where frames are too small to tell."""
-    if min(last.shape[:2]) < 3:
-        return 0.0
-    usable = None if valid is None else _inside(valid)
-    if usable is not None and not usable.any():
-        return 0.0
+    pairs, usable = pairs_of_noise(truth, last, valid)
     found = []
-    for index in np.unique(np.linspace(0, len(truth) - 1, min(len(truth), _MOST_PAIRS)).astype(int)):
-        before = truth[index - 1] if index else last
-        difference = np.subtract(truth[index], before, dtype=np.float32)
-        grain = np.abs(_second(difference))
+    for now, before in pairs:
+        grain = np.abs(_second(np.subtract(now, before, dtype=np.float32)))
         found.append(float(np.median(grain if usable is None else grain[usable])))
-    return float(np.median(found)) * _MEDIAN_TO_DEVIATION / _GRAIN
+    return float(np.median(found)) * OF_GRAIN if found else 0.0
+
+
+def pairs_of_noise(truth: Array, last: Array, valid: Mask | None) -> tuple[list[tuple[Array, Array]], Mask | None]:
+    """Neighbouring frames, (now, before), whose differences are looked at, and which second differences of them count."""
+    usable = None if valid is None or min(last.shape[:2]) < 3 else _inside(valid)
+    if min(last.shape[:2]) < 3 or (usable is not None and not usable.any()):
+        return [], None
+    chosen = np.unique(np.linspace(0, len(truth) - 1, min(len(truth), _MOST_PAIRS)).astype(int))
+    return [(truth[index], truth[index - 1] if index else last) for index in chosen], usable
 
 
 def _second(values: Array) -> Array:

@@ -1,9 +1,9 @@
 """What all metrics need of a frame and its truth, found in one pass over them.
 
-By itself every metric reads both frames, casts them, and writes whole pictures of intermediate results: a large frame then goes
-through memory some fifty times, and that is what scoring costs. In one pass a strip of rows is cast once and serves errors, SSIM,
-correlation, gradients and changes while it lies in the processor's cache (`framecast.metrics.strips`). A metric takes its number
-from the `Passed` frame (`MetricKind.of_frame`) and says which part of the pass it needs.
+By itself every metric reads both frames, casts them, and writes whole pictures of intermediate results: a large frame then
+goes through memory some fifty times, and that is what scoring costs. In one pass a strip of rows is cast once and serves
+errors, SSIM, correlation, gradients and changes while it lies in the processor's cache (`framecast.metrics.strips`). A
+metric takes its number from the `Passed` frame (`MetricKind.of_frame`) and says which part of the pass it needs.
 
 Only for uint8, uint16 and float32, see `can_pass`; whoever has other types asks each metric by itself.
 """

@@ -50,6 +50,13 @@ def radial_power(frame: Array, valid: Mask | None = None) -> tuple[Array, Array]
     return wavelengths[present[1:]], (sums / np.maximum(counts, 1))[present]
 
 
+def fine_part(height: int, width: int) -> tuple[tuple[slice, slice], Array, Mask]:
+    """What is seen of a frame of this size, the window over it, and which of its waves are fine."""
+    seen = _seen_shape(np.empty((height, width, 0), np.uint8))
+    top, left = (height - seen[0]) // 2, (width - seen[1]) // 2
+    return np.s_[top : top + seen[0], left : left + seen[1]], _window(*seen), _is_fine(*seen)
+
+
 def _fine(frame: Array, valid: Mask | None) -> float:
     height, width = _seen_shape(frame)
     return float(_power(frame, valid)[_is_fine(height, width)].sum(dtype=np.float64))

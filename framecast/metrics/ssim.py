@@ -32,7 +32,18 @@ from framecast.metrics.strips import K1, K2
 if TYPE_CHECKING:  # scoring needs no torch, so it is not imported for it
     from torch import Tensor
 
-__all__ = ["K1", "K2", "REACH", "SIGMA", "WINDOW", "differentiable_ssim_map", "ssim", "ssim_map", "ssim_of_frame"]
+__all__ = [
+    "K1",
+    "K2",
+    "REACH",
+    "SIGMA",
+    "WINDOW",
+    "differentiable_ssim_map",
+    "map_of_tensors",
+    "ssim",
+    "ssim_map",
+    "ssim_of_frame",
+]
 
 
 def ssim(
@@ -94,9 +105,14 @@ def ssim_map(forecast: "Tensor", truth: "Tensor", data_range: float) -> "Tensor"
         if forecast.device.type == "cpu":
             per_pixel = _map_of_arrays(forecast.detach().numpy(), truth.detach().numpy(), data_range)
             return torch.from_numpy(per_pixel)
-        middle = truth.mean(dim=(-2, -1), keepdim=True)
-        result: Tensor = _similarity(forecast, truth, middle, data_range, blur_slices)
-        return result
+        return map_of_tensors(forecast, truth, data_range)
+
+
+def map_of_tensors(forecast: "Tensor", truth: "Tensor", data_range: float) -> "Tensor":
+    """The same by the arithmetic of accelerators, wherever the tensors are."""
+    middle = truth.mean(dim=(-2, -1), keepdim=True)
+    result: Tensor = _similarity(forecast, truth, middle, data_range, blur_slices)
+    return result
 
 
 def differentiable_ssim_map(forecast: "Tensor", truth: "Tensor", data_range: float) -> "Tensor":

@@ -169,7 +169,7 @@ def _carry_out(
         forecast = _forecast_test(run, series)
     run.write_forecast(forecast)
     yield replace(last, stage=STAGE_SCORE)
-    curves = score_test(record.forecaster, forecast, series, record.split, record.n_threads)
+    curves = score_test(record.forecaster, forecast, series, record.split, record.n_threads, record.device)
     keep_weights(run)
     for _ in keep_members(run, series):
         yield replace(last, stage=STAGE_SCORE)
@@ -342,7 +342,7 @@ def _score_rules(
         except InputError as error:
             notes.left_out[name] = str(error)
             continue
-        curves += score_test(name, forecast, series, split, record.n_threads)
+        curves += score_test(name, forecast, series, split, record.n_threads, record.device)
     return curves
 
 

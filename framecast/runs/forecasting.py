@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def score_test(
-    name: str, forecast: Frames, series: FrameSeries, split: Split, n_threads: int | None = None
+    name: str, forecast: Frames, series: FrameSeries, split: Split, n_threads: int | None = None, device: str = "cpu"
 ) -> "list[ScoreCurve]":
-    """The forecast of the test frames by every metric, in so many threads, or on all cores."""
+    """The forecast of the test frames by every metric, in so many threads, by default one a core, or on a GPU."""
     from framecast.evaluation.scores import score
 
     truth = series.frames[split.test.start : split.test.stop]
@@ -29,6 +29,7 @@ def score_test(
         valid=series.valid,
         last=last,
         n_threads=n_threads,
+        device=device,
     )
 
 
