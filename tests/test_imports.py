@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "framecast"
 
-BASE = ("errors", "files", "registry", "settings")
+BASE = ("errors", "files", "leaving", "registry", "settings")
 ROOMS_LEFT_TO_RIGHT: tuple[tuple[str, ...], ...] = (
     BASE,
     ("series", "metrics", "networks"),

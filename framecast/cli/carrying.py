@@ -1,22 +1,31 @@
 """Runs carried out at a terminal: followed on the screen, and left as they stand when somebody asks for it.
 
 The first Ctrl-C, and the polite end that a machine asks for (SIGTERM), keep where the run stands and leave; `runs resume` goes
-on from there and `runs finish` forecasts with the best so far. A second one leaves at once, and so does whatever takes longer
-than GRACE_S to come to a place where it can be left; then the last checkpoint is what is kept.
+on from there and `runs finish` forecasts with the best so far. What takes long to come to a sign of life is left in the
+middle, at once after a second signal; then the last checkpoint is what is kept. Where even that takes too long, in one step of
+a large network say, the process ends all the same.
 """
 
 import argparse
 import contextlib
+import os
 import signal
-from collections.abc import Callable, Iterator, Mapping
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from framecast.cli.main import INTERRUPTED
 from framecast.cli.screen import Screen
 from framecast.cli.together import helpers, refuse_what_cannot_be_shared
 from framecast.errors import RunError
+from framecast.leaving import PATIENCE_S, Left, left_when
 from framecast.runs.experiment import carry_out
+from framecast.runs.jobs import cut_off
 from framecast.runs.record import RunRecord
 from framecast.runs.resuming import extension, going_on
 from framecast.runs.rules import known_rules
@@ -28,8 +37,33 @@ from framecast.training.progress import FitProgress
 if TYPE_CHECKING:
     from framecast.training.distributed import Group
 
-GRACE_S = 8.0
+GRACE_S = 5.0
+"""After a signal, before Python code that never asks whether it is to be left is interrupted."""
+CUT_OFF_S = 8.0
+"""And before the process ends, whatever it does."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Wish:
+    """To leave: true once a signal came."""
+
+    def __init__(self) -> None:
+        self.since: float | None = None
+
+    def __call__(self) -> bool:
+        return self.since is not None
+
+    def for_long(self) -> bool:
+        """Whether a sign of life was waited for."""
+        return self.since is not None and time.monotonic() - self.since > PATIENCE_S
+
+    def take(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal: the first is a wish, a second one interrupts, as does the clock."""
+        if self.since is not None:
+            raise KeyboardInterrupt
+        self.since = time.monotonic()
+        if hasattr(signal, "setitimer"):  # Windows has none
+            signal.setitimer(signal.ITIMER_REAL, GRACE_S)
 
 
 def carry_out_all(
@@ -79,7 +113,7 @@ def _carry_out(
     others: Mapping[str, FrameSeries],
     finished: list[Run],
     screen: Screen,
-    wished: Callable[[], bool],
+    wished: Wish,
     group: "Group | None",
 ) -> Run:
     with contextlib.closing(_Held(run)):
@@ -92,7 +126,7 @@ def _follow(
     others: Mapping[str, FrameSeries],
     finished: list[Run],
     screen: Screen,
-    wished: Callable[[], bool],
+    wished: Wish,
     stop: bool,
     group: "Group | None",
 ) -> Run:
@@ -100,12 +134,17 @@ def _follow(
     record, title = run.record, run.record.title
     rules = known_rules(finished, record)
     steps = carry_out(record, series, run, stop=lambda: stop, rules=rules, others=others, group=group)
-    screen.follow(_until(steps, wished), title)
+    kept = "where it stood"
+    try:
+        with left_when(wished.for_long):
+            screen.follow(_until(steps, wished), title)
+    except (Left, KeyboardInterrupt):
+        kept = "as of its last checkpoint; what came after comes again, the same"
     done = run.store.open(run.id)
-    if wished():
+    if wished() or kept != "where it stood":
         if done.state != "finished" or done.staged():
             screen.say(
-                f"{title} is kept where it stood. Go on with: runs resume {run.id}; or forecast with the best so far: "
+                f"{title} is kept {kept}. Go on with: runs resume {run.id}; or forecast with the best so far: "
                 f"runs finish {run.id}"
             )
         raise KeyboardInterrupt
@@ -121,7 +160,7 @@ def _follow(
     return done
 
 
-def _until(steps: Iterator[FitProgress], wished: Callable[[], bool]) -> Iterator[FitProgress]:
+def _until(steps: Iterator[FitProgress], wished: Wish) -> Iterator[FitProgress]:
     with contextlib.closing(steps):  # type: ignore[type-var]
         for progress in steps:
             yield progress
@@ -130,26 +169,33 @@ def _until(steps: Iterator[FitProgress], wished: Callable[[], bool]) -> Iterator
 
 
 @contextlib.contextmanager
-def _leaving() -> Iterator[Callable[[], bool]]:
-    """Inside, the first of SIGNALS is a wish that the yielded function tells of; a second one interrupts, as does the
-    clock."""
-    wishes: list[int] = []
-
-    def wish(number: int, frame: FrameType | None) -> None:
-        wishes.append(number)
-        if len(wishes) > 1:
-            raise KeyboardInterrupt
-        if hasattr(signal, "setitimer"):  # Windows has none
-            signal.setitimer(signal.ITIMER_REAL, GRACE_S)
-
-    before = {number: signal.signal(number, wish) for number in (*SIGNALS, *_clock())}
+def _leaving() -> Iterator[Wish]:
+    """Inside, one of SIGNALS is a wish, of which the yielded one tells; the process is gone CUT_OFF_S later at the latest."""
+    wish, left = Wish(), threading.Event()
+    told, tells = socket.socketpair()  # what is written to at the moment of a signal, also where Python has no turn
+    tells.setblocking(False)
+    before = {number: signal.signal(number, wish.take) for number in (*SIGNALS, *_clock())}
+    before_fd = signal.set_wakeup_fd(tells.fileno(), warn_on_full_buffer=False)
+    cut_off(lambda: bool(told.recv(1)), left, CUT_OFF_S, _end_now, told.close)
     try:
-        yield lambda: bool(wishes)
+        yield wish
     finally:
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.set_wakeup_fd(before_fd)
+        left.set()
         for number, handler in before.items():
             signal.signal(number, handler)
+        tells.close()  # which the watching thread takes for the end
+
+
+def _end_now() -> None:
+    sys.stderr.write(
+        "Left in the middle of a step that takes long. The run is kept as of its last checkpoint; what came after comes "
+        "again, the same. To find it: runs list --state interrupted; to go on: runs resume RUN\n"
+    )
+    sys.stderr.flush()
+    os._exit(INTERRUPTED)
 
 
 def _clock() -> tuple[int, ...]:

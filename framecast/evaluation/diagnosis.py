@@ -14,6 +14,7 @@ from framecast.evaluation.faults.finding import Finding
 from framecast.evaluation.faults.level import drifted, exploded, frozen
 from framecast.evaluation.faults.limits import new_content, size_limited
 from framecast.evaluation.faults.timing import mistimed, replaying
+from framecast.leaving import may_be_left
 
 NOTHING = "None of the usual faults was found: it is not frozen, blurred, drifting, mistimed or replaying the past."
 
@@ -45,7 +46,11 @@ FAULTS = {
 
 def diagnose(case: Case) -> list[Finding]:
     """What is wrong with a forecast, mistakes before limits, the strongest first; empty where nothing was found."""
-    found = {name: finding for name, fault in FAULTS.items() if (finding := fault.look(case)) is not None}
+    found = {}
+    for name, fault in FAULTS.items():
+        may_be_left()
+        if (finding := fault.look(case)) is not None:
+            found[name] = finding
     before = _LONG_BEFORE * case.horizon
     kept = [
         finding

@@ -10,6 +10,7 @@ from contextlib import closing
 import numpy as np
 
 from framecast.errors import InputError
+from framecast.leaving import may_be_left
 from framecast.metrics import METRICS
 from framecast.metrics.contract import Array, Mask, check_pair, required
 from framecast.metrics.moving import moving_pixels
@@ -46,6 +47,7 @@ def scores_of_leads(
         found = dict(zip(passing, np.array([values for values, _ in leads]).T, strict=True))
     for name in metrics:
         if name not in found:
+            may_be_left()
             found[name] = METRICS[name].function(forecast, truth, data_range=data_range, valid=valid, last=last)
     return {name: found[name] for name in metrics}
 
@@ -119,4 +121,6 @@ def _leads(
         return [kind.of_frame(frame) for kind in kinds if kind.of_frame is not None], frame.maps
 
     with closing(in_order(taken, range(len(truth)), n_threads=n_threads)) as leads:
-        yield from leads
+        for lead in leads:
+            may_be_left()  # here: the other threads are asked by nobody
+            yield lead

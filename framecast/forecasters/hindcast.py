@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from framecast.leaving import may_be_left
 from framecast.metrics.contract import METRICS, Mask
 from framecast.metrics.ssim import REACH, WINDOW
 from framecast.series.frames import Frames, FrameSeries, Split
@@ -109,6 +110,7 @@ def choose(
     for column, origin in enumerate(origins):
         truth = view.patches(history.frames[origin + view.leads])
         for row, candidate in enumerate(candidates):
+            may_be_left()
             said = forecast(candidate, origin, horizon, view)
             scores[row, column] = ssim(said, truth, data_range=history.data_range, valid=view.valid).mean()
     return Hindcast(candidates, origins, scores)

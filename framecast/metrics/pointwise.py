@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from framecast.leaving import may_be_left
 from framecast.metrics.contract import METRICS, Array, Mask, MetricKind, check_pair
 from framecast.metrics.one_pass import Passed
 
@@ -64,6 +65,7 @@ def psnr(
 def _errors(forecast: Array, truth: Array, valid: Mask | None) -> Iterator[Array]:
     """Forecast minus truth frame by frame in float64, so that the series never exists as float; only valid pixels."""
     for one, other in zip(forecast, truth, strict=True):
+        may_be_left()
         error: Array = np.subtract(one, other, dtype=np.float64)
         yield error if valid is None else error[valid]
 

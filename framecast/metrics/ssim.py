@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from framecast.errors import InputError
+from framecast.leaving import may_be_left
 from framecast.metrics.blur import REACH, SIGMA, WINDOW, blur_banded, blur_products, blur_slices, cropped
 from framecast.metrics.contract import METRICS, Array, Mask, MetricKind, check_pair
 from framecast.metrics.one_pass import Passed, can_pass, has_windows, pass_over
@@ -67,6 +68,7 @@ def ssim(
         return np.array([_of_frame(pass_over(*pair, data_range=data_range, parts=("ssim",), valid=valid)) for pair in pairs])
     values = np.empty(len(truth))
     for lead, pair in enumerate(zip(forecast, truth, strict=True)):
+        may_be_left()
         per_pixel = _map_of_arrays(*_planes(*pair, valid), data_range)
         values[lead] = np.mean(per_pixel if inside is None else per_pixel[:, inside], dtype=np.float64)
     return values

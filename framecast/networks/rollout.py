@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from framecast.leaving import may_be_left
 from framecast.networks.contract import State, answers_each
 
 
@@ -55,6 +56,7 @@ def chunks(
     chunk, state = None, None
     for part in [past] if isinstance(past, Tensor) else past:
         for block in part.split(warm_block, dim=1):
+            may_be_left()
             chunk, state = network(block, state)
     assert chunk is not None, "a rollout needs at least one true frame"
     for n_zeros in _block_sizes(zero_block, warm_block):
@@ -66,6 +68,7 @@ def chunks(
         yield chunk, state
         if n_frames >= horizon:
             return
+        may_be_left()
         chunk, state = network(chunk, state, fed_back=True)
 
 
@@ -122,6 +125,7 @@ def unroll(
     chunk = chunk[:, n_more:]
     n_linked = chunk.shape[1]
     while t + chunk.shape[1] < n_frames:
+        may_be_left()
         n_true = next((i for i in range(chunk.shape[1]) if own[t + i]), chunk.shape[1])
         given = torch.cat([window[:, t : t + n_true], chunk[:, n_true:]], dim=1) if n_true else chunk
         t += chunk.shape[1]

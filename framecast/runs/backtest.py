@@ -17,6 +17,7 @@ from framecast.evaluation.scores import ScoreCurve, read_scores, score, write_sc
 from framecast.evaluation.verdict import REFERENCE, best_rule
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Forecaster, Workbench
+from framecast.leaving import left_when
 from framecast.runs.devices import torch_threads
 from framecast.runs.forecasting import native_forecast
 from framecast.runs.reading import UNREADABLE
@@ -62,7 +63,7 @@ def backtest(
             if stop() or time.monotonic() - began > limit:
                 return
             for name, forecaster in forecasters.items():
-                with contextlib.suppress(InputError):  # a past too short for this rule
+                with left_when(stop), contextlib.suppress(InputError):  # a past too short for this rule
                     curves += _scored(name, forecaster, series, origin, record.n_threads)
             with contextlib.suppress(StorageError):  # a disk that takes nothing
                 write_scores(_path(run), curves)

@@ -17,6 +17,7 @@ from framecast.errors import InputError, SettingError, UnknownNameError
 from framecast.files import bytes_in_words
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import BlendForecaster, ExtensibleForecaster, Forecaster, ResumableForecaster, Workbench
+from framecast.leaving import Left, left_when, may_be_left
 from framecast.runs.beginning import check_others, check_start, inherited_settings, seen_before, shown_of_others
 from framecast.runs.blend_members import keep_weights, runs_of_members
 from framecast.runs.checks import check_context, check_memory, check_split, check_validation
@@ -41,6 +42,8 @@ STAGE_SCORE = "Scoring"
 STAGE_STOPPED = "Stopped early"
 STAGE_MEMBERS = "Keeping the members as runs of their own"
 STAGE_LOOK_BACK = "Looking back"
+SHOWN_EVERYWHERE = ("persistence", "climatology")
+"""Rules that every table and plot needs, and that take no time."""
 STAGES_AFTER_FIT = (STAGE_FORECAST, STAGE_SCORE, STAGE_LOOK_BACK, STAGE_MEMBERS)
 
 
@@ -112,6 +115,7 @@ def carry_out(
     run: Run,
     *,
     stop: Callable[[], bool] = lambda: False,
+    hurry: Callable[[], bool] = lambda: False,
     rules: "Sequence[ScoreCurve] | None" = None,
     others: Mapping[str, FrameSeries] | None = None,
     group: "Group | None" = None,
@@ -121,14 +125,15 @@ def carry_out(
     that was left goes on from its checkpoint.
 
     Yields the fit's progress, then a sign of life before each forecast and scoring. Once `stop()` says so the fit is left and
-    what is best so far forecasts. Closing the generator leaves an interrupted run with a checkpoint of that moment. `rules`
-    are the curves of the rules where they are known for this series and split; `others` the series of `record.learned_from` by
-    digest. `record` is that of the run, but for its device where that leaves a choice. Whoever calls holds the run
-    (`Run.hold`). What goes wrong is written into error.txt and raised. The processes of a `group` share the fit and are
-    released when it has ended.
+    what is best so far forecasts; where it says so later, or `hurry()` does, no rule is scored any more but those shown
+    everywhere, and nothing is looked back on. Closing the generator leaves an interrupted run with a checkpoint of that
+    moment. `rules` are the curves of the rules where they are known for this series and split; `others` the series of
+    `record.learned_from` by digest. `record` is that of the run, but for its device where that leaves a choice. Whoever calls
+    holds the run (`Run.hold`). What goes wrong is written into error.txt and raised. The processes of a `group` share the fit
+    and are released when it has ended.
     """
     with recording_failure(run), torch_threads(record.n_threads):
-        yield from _carry_out(record, series, run, stop, rules, others or {}, group)
+        yield from _carry_out(record, series, run, stop, hurry, rules, others or {}, group)
 
 
 def repeat_forecast(run: Run, series: FrameSeries) -> Frames:
@@ -156,6 +161,7 @@ def _carry_out(
     series: FrameSeries,
     run: Run,
     stop: Callable[[], bool],
+    hurry: Callable[[], bool],
     rules: "Sequence[ScoreCurve] | None",
     others: Mapping[str, FrameSeries],
     group: "Group | None",
@@ -164,6 +170,11 @@ def _carry_out(
     last = yield from _fit(record, series, run, stop, notes, fitted_rules, others, group)
     if group is not None:
         group.release()
+    already = stop()  # then it was the fit that was to be left
+
+    def left() -> bool:
+        return hurry() or (stop() and not already)
+
     yield replace(last, stage=STAGE_FORECAST)
     with _timed(notes.forecast_seconds, record.forecaster):
         forecast = _forecast_test(run, series)
@@ -174,18 +185,13 @@ def _carry_out(
     for _ in keep_members(run, series):
         yield replace(last, stage=STAGE_SCORE)
     if rules is None:
-        curves += yield from _score_rules(record, series, last, notes, fitted_rules)
+        curves += yield from _score_rules(record, series, last, notes, fitted_rules, left)
     else:
         curves += [curve for curve in rules if curve.forecaster != record.forecaster]
     run.write_summary(vars(notes))
     run.write_scores(curves)
     if run.home is not None:
         run = run.take_over()
-    already = stop()  # then it was the fit that was to be left
-
-    def left() -> bool:
-        return stop() and not already
-
     afterwards = {STAGE_LOOK_BACK: look_back(run, series, fitted_rules, left), STAGE_MEMBERS: runs_of_members(run, series)}
     for stage, steps in afterwards.items():
         for _ in steps:
@@ -211,6 +217,8 @@ class _Notes:
     """What the rules beside the run's forecaster chose for themselves, as far as it was seen."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Rules, and other members of a blend, that cannot forecast this series, and why."""
+    scoring_left: bool = False
+    """Some rules were left out because nobody waited for them."""
 
 
 def _fit(
@@ -318,10 +326,15 @@ def _forecast_test(run: Run, series: FrameSeries) -> Frames:
 
 
 def _score_rules(
-    record: RunRecord, series: FrameSeries, last: FitProgress, notes: _Notes, fitted: dict[str, Forecaster]
+    record: RunRecord,
+    series: FrameSeries,
+    last: FitProgress,
+    notes: _Notes,
+    fitted: dict[str, Forecaster],
+    hurry: Callable[[], bool],
 ) -> "Generator[FitProgress, None, list[ScoreCurve]]":
-    """The curves of every rule on the same split; a rule that cannot serve this series is left out with its sentence. Those
-    that are not among the `fitted` join them."""
+    """The curves of every rule on the same split; one that cannot serve this series is left out with its sentence, and so is
+    one that nobody waits for. Those that are not among the `fitted` join them."""
     split = record.split
     curves: list[ScoreCurve] = []
     for name, kind in FORECASTERS.items():
@@ -329,21 +342,32 @@ def _score_rules(
             continue
         yield replace(last, stage=STAGE_SCORE)
         rule = fitted.get(name) or kind.make(kind.configure(), Workbench(seed=record.seed))
+        unwanted = _never if name in SHOWN_EVERYWHERE else hurry
         try:
-            if name not in fitted:
-                with _timed(notes.fit_seconds, name):
-                    for _ in rule.fit(series.head(split.test.start), split):
-                        pass
-                fitted[name] = rule
-            if choice := getattr(rule, "choice", None):
-                notes.rule_choices[name] = asdict(choice)
-            with _timed(notes.forecast_seconds, name):
-                forecast = native_forecast(rule, series, split.test.start, split.horizon, kind.title)
+            with left_when(unwanted):
+                may_be_left()
+                if name not in fitted:
+                    with _timed(notes.fit_seconds, name):
+                        for _ in rule.fit(series.head(split.test.start), split):
+                            pass
+                    fitted[name] = rule
+                if choice := getattr(rule, "choice", None):
+                    notes.rule_choices[name] = asdict(choice)
+                with _timed(notes.forecast_seconds, name):
+                    forecast = native_forecast(rule, series, split.test.start, split.horizon, kind.title)
+                curves += score_test(name, forecast, series, split, record.n_threads, record.device)
         except InputError as error:
             notes.left_out[name] = str(error)
-            continue
-        curves += score_test(name, forecast, series, split, record.n_threads, record.device)
+        except Left:
+            if not unwanted():
+                raise
+            notes.scoring_left = True
+            notes.left_out[name] = f"{kind.title} was not scored: the scoring was left early."
     return curves
+
+
+def _never() -> bool:
+    return False
 
 
 @contextlib.contextmanager

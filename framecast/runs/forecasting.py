@@ -6,6 +6,7 @@ import numpy as np
 
 from framecast.errors import DivergedError
 from framecast.forecasters.contract import Forecaster
+from framecast.leaving import may_be_left
 from framecast.series.frames import Frames, FrameSeries, Split
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def native_forecast(forecaster: Forecaster, series: FrameSeries, n_past: int, ho
     assert values.shape == (horizon, *series.frames.shape[1:]), f"{title} forecast {values.shape}"
     forecast = np.empty(values.shape, series.frames.dtype)
     for index, frame in enumerate(values):
+        may_be_left()
         if not np.isfinite(frame).all():
             raise DivergedError(
                 f"The forecast of {title} is not a number everywhere from lead {index + 1} on; it must be finite. "

@@ -136,7 +136,7 @@ def _progress(run: Run) -> None:
 
 def _summary(values: dict[str, Any]) -> None:
     _all(fits(values.get(name, {}), dict[str, float]) for name in ("fit_seconds", "forecast_seconds"))
-    _all(fits(values.get(name, False), bool) for name in ("stopped_early", "learned_nothing", "ended_by_time"))
+    _all(fits(values.get(name, False), bool) for name in ("stopped_early", "learned_nothing", "ended_by_time", "scoring_left"))
     _all([fits(values.get("finding", ""), str), fits(values.get("left_out", {}), dict[str, str])])
 
 

@@ -21,9 +21,9 @@ import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 from framecast.errors import FrameCastError, SettingError
+from framecast.leaving import PATIENCE_S, Left, left_when
 from framecast.runs.devices import give_memory_back, n_threads_beside_server, serving_devices
 from framecast.runs.experiment import STAGES_AFTER_FIT, carry_out
 from framecast.runs.failure import recording_failure
@@ -31,39 +31,15 @@ from framecast.runs.holding import Hold
 from framecast.runs.record import RunRecord
 from framecast.runs.resuming import extension, going_on
 from framecast.runs.rules import known_rules
+from framecast.runs.snapshot import AT_WORK, JobSnapshot
 from framecast.runs.store import Run, RunStore
 from framecast.series.store import SeriesStore
-from framecast.training.progress import FitProgress, Preview
+from framecast.training.progress import FitProgress
 
 LOG = logging.getLogger(__name__)
 HOLDER = "_framecast_jobs"
 NICENESS = 15
-LEAVE_WITHIN_S = 8.0
-
-Phase = Literal["waiting", "training", "forecasting", "paused"]
-AT_WORK = ("training", "forecasting")
-
-
-@dataclass(frozen=True, eq=False)
-class JobSnapshot:
-    """A live run at one moment. Never changes; ask for a new one."""
-
-    run_id: str
-    title: str
-    phase: Phase = "waiting"
-    stopping: bool = False
-    """Stop was asked for; what is best so far is about to forecast."""
-    progress: FitProgress | None = None
-    preview: Preview | None = None
-    """The latest there was."""
-    history: tuple[FitProgress, ...] = ()
-    """One per finished epoch and per validation, without previews."""
-    started_s: float = 0.0
-    """When it was queued, then when it began: seconds since 1970, as time.time()."""
-    device: str = ""
-    """Where it computes; of one that waits, where it was asked to: "cuda" is any GPU."""
-    pausing: bool = False
-    """Pause was asked for; it leaves the device as soon as it has kept where it stands."""
+LEAVE_WITHIN_S = 7.0
 
 
 @dataclass(eq=False)
@@ -72,6 +48,7 @@ class _Job:
     snapshot: JobSnapshot
     stop: threading.Event = field(default_factory=threading.Event)
     pause: threading.Event = field(default_factory=threading.Event)
+    hurry: threading.Event = field(default_factory=threading.Event)
     run: Run | None = None
     """What is carried out: the run, or a finished one beside its result."""
     hold: Hold | None = None
@@ -91,6 +68,8 @@ class JobManager:
         """Live ones only; those that wait are in the order of the queue."""
         self.threads: dict[str, threading.Thread] = {}
         self.closing = threading.Event()
+        self.closed_s = 0.0
+        """When it was told to close, by the clock that never goes back."""
 
     def submit(self, record: RunRecord, *, first: bool = False) -> str:
         """Queue a run, before all that wait where it is to be `first`, and return its id. Asking twice for what is already
@@ -131,10 +110,15 @@ class JobManager:
         return run_id
 
     def stop(self, run_id: str) -> None:
-        """Leave the fit and finish with what is best so far; one that waits and has not begun is taken off the queue. Unknown
-        ids are passed over: the run may have ended since the page was drawn."""
+        """Leave the fit and finish with what is best so far; of one that is scored already, leave out what can be. One that
+        waits and has not begun is taken off the queue. Unknown ids are passed over: the run may have ended since the page was
+        drawn."""
         with self.lock:
             job = self.jobs.get(run_id)
+            if job is not None and job.snapshot.phase == "forecasting":
+                job.hurry.set()
+                job.snapshot = replace(job.snapshot, hurrying=True)
+                return
             if job is None or job.stop.is_set():
                 return
             if job.snapshot.phase not in AT_WORK and not self._has_begun(job):
@@ -186,10 +170,9 @@ class JobManager:
 
     def close(self, within_s: float = LEAVE_WITHIN_S) -> bool:
         """Tell every worker to keep where its run stands and leave it, and wait. True once all have left."""
-        self.closing.set()
+        self.begin_to_close()
         with self.changed:
             workers = list(self.threads.values())
-            self.changed.notify_all()
         deadline = time.monotonic() + within_s
         for worker in workers:
             worker.join(max(0.0, deadline - time.monotonic()))
@@ -198,7 +181,19 @@ class JobManager:
                 self._let_go(job)
         return not any(worker.is_alive() for worker in workers)
 
-    # Below, all but _work and _carry_out are called under the lock.
+    def begin_to_close(self) -> None:
+        """Tell every worker to leave, without waiting for it."""
+        with self.changed:
+            if not self.closing.is_set():
+                self.closed_s = time.monotonic()
+                self.closing.set()
+            self.changed.notify_all()
+
+    def _closed_for_long(self) -> bool:
+        """Whether a sign of life was waited for, so that work is to be left in the middle."""
+        return self.closing.is_set() and time.monotonic() - self.closed_s > PATIENCE_S
+
+    # Below, all but _work, _carry_out and _publish are called under the lock.
 
     def _queue(self, run: Run, *, first: bool = False, choose: Callable[[], Run] | None = None) -> None:
         """Put a run into the queue, held so that no other process takes it. `choose` says what is carried out."""
@@ -302,8 +297,9 @@ class JobManager:
             others = {digest: stored.open(digest) for digest in job.record.learned_from}
             rules = known_rules(store.runs(), job.record)
             record = replace(job.record, device=device) if job.record.device == "cuda" else job.record
-            steps = carry_out(record, series, run, stop=job.stop.is_set, rules=rules, others=others)
-            with contextlib.closing(steps):
+            stop, hurry = job.stop.is_set, job.hurry.is_set
+            steps = carry_out(record, series, run, stop=stop, hurry=hurry, rules=rules, others=others)
+            with contextlib.suppress(Left), left_when(self._closed_for_long), contextlib.closing(steps):
                 for progress in steps:
                     self._publish(job, progress)
                     if self.closing.is_set():
@@ -332,6 +328,7 @@ def job_manager(workspace: Path) -> JobManager:
     managers: dict[str, JobManager] = holder.setdefault("managers", {})
     if "leaving" not in holder:
         holder["leaving"] = atexit.register(_leave, managers)
+        _watch_the_end(managers)
     folder = Path(workspace).resolve()
     return managers.setdefault(str(folder), JobManager(folder))
 
@@ -349,11 +346,46 @@ def _leave(managers: dict[str, JobManager]) -> None:
     """At the end of the process. A step of training that outlasts the wait is cut off rather than aborted with a crash."""
     deadline = time.monotonic() + LEAVE_WITHIN_S
     for manager in managers.values():
-        manager.closing.set()
+        manager.begin_to_close()
     if not all([manager.close(max(0.0, deadline - time.monotonic())) for manager in managers.values()]):
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
+        _end_now()
+
+
+def cut_off(
+    begins: Callable[[], bool],
+    left: threading.Event,
+    within_s: float,
+    end: Callable[[], object],
+    afterwards: Callable[[], object] = lambda: None,
+) -> None:
+    """Call `end` in a thread, so long after `begins` has returned true, unless `left` is set by then. The main thread may be
+    in the middle of a step of training, where no signal reaches Python and no clock interrupts."""
+
+    def watch() -> None:
+        if begins() and not left.wait(within_s):
+            end()
+        afterwards()
+
+    threading.Thread(target=watch, name="framecast-cut-off", daemon=True).start()
+
+
+def _watch_the_end(managers: dict[str, JobManager]) -> None:
+    """Once the main thread has come to its end, workers are told to leave at once: `_leave` comes only after all threads that
+    are no daemons, as those of pages that compute. Such a page is cut off, too."""
+
+    def ended() -> bool:
+        threading.main_thread().join()
+        for manager in list(managers.values()):
+            manager.begin_to_close()
+        return True
+
+    cut_off(ended, threading.Event(), LEAVE_WITHIN_S, _end_now)
+
+
+def _end_now() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _step_back() -> None:

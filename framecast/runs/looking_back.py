@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from framecast.errors import FrameCastError
 from framecast.forecasters.contract import Forecaster
+from framecast.leaving import Left, left_when
 from framecast.runs.backtest import backtest
 from framecast.runs.diagnosing import diagnosis
 from framecast.runs.store import Run
@@ -23,8 +24,12 @@ def look_back(
     fitted for it on the way. What cannot be made is left out with a line in the log."""
     yield
     try:
-        diagnosis(run, series)
+        with left_when(stop):
+            diagnosis(run, series)
         for _ in backtest(run, series, fitted=fitted, stop=stop):
             yield
+    except Left:
+        if not stop():
+            raise
     except FrameCastError as error:
         LOG.warning("Run %s could not be looked back on: %s", run.id, error)

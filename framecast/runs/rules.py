@@ -28,6 +28,8 @@ def known_rules(runs: Iterable[Run], record: RunRecord) -> "list[ScoreCurve] | N
             continue
         try:
             curves = [curve for curve in run.scores() if curve.forecaster in rules]
+            if run.summary().get("scoring_left"):
+                continue
             left_out = set(run.summary().get("left_out", {}))
         except FrameCastError:
             continue  # another run's damaged files are no reason for this one to fail

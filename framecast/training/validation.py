@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from framecast.leaving import may_be_left
 from framecast.metrics.ssim import ssim_map
 from framecast.networks.rollout import rollout
 from framecast.training.batches import TrainingData
@@ -95,8 +96,11 @@ class Validator:
         return Validated(scores, rounded, _strip(forecast, truth, valid.start))
 
     def _scored(self, frames: Tensor, truth: Tensor) -> dict[str, Tensor]:
-        squared = [((f - t) ** 2).mean() for f, t in zip(frames, truth, strict=True)]
-        similar = [ssim_map(f[None], t[None], self.data.data_range).mean() for f, t in zip(frames, truth, strict=True)]
+        squared, similar = [], []
+        for f, t in zip(frames, truth, strict=True):
+            may_be_left()
+            squared.append(((f - t) ** 2).mean())
+            similar.append(ssim_map(f[None], t[None], self.data.data_range).mean())
         return {"ssim": torch.stack(similar), "mse": torch.stack(squared)}
 
 

@@ -5,7 +5,8 @@ It refreshes by itself, and only while something is live; the page around it is 
 
 import streamlit as st
 
-from framecast.runs.jobs import JobManager, JobSnapshot
+from framecast.runs.jobs import JobManager
+from framecast.runs.snapshot import JobSnapshot
 from framecast.ui.text import count, duration, escaped, short
 
 REFRESH_S = 2.0

@@ -13,7 +13,8 @@ import streamlit as st
 
 from framecast.files import bytes_in_words
 from framecast.forecasters.catalog import FORECASTERS
-from framecast.runs.jobs import JobManager, JobSnapshot
+from framecast.runs.jobs import JobManager
+from framecast.runs.snapshot import JobSnapshot
 from framecast.runs.store import Run
 from framecast.training.progress import FitProgress
 from framecast.ui import run_charts, state
@@ -91,16 +92,20 @@ def _buttons(run: Run, snapshot: JobSnapshot, manager: JobManager) -> None:
                 "Pause", key="pause", icon=":material/pause:", width="stretch", disabled=snapshot.stopping,
                 on_click=manager.pause, args=(run.id,), help="Keeps where it stands and lets the next run have the device.",
             )  # fmt: skip
+        label, help, asked = _stopping(snapshot)
         st.button(
-            "Stopping ..." if snapshot.stopping else "Stop and keep the best",
-            key="stop",
-            icon=":material/stop:",
-            disabled=snapshot.stopping,
-            width="stretch",
-            on_click=manager.stop,
-            args=(run.id,),
-            help="Leaves the training. What was best so far forecasts the test frames and is scored.",
-        )
+            label, key="stop", icon=":material/stop:", disabled=asked, width="stretch", on_click=manager.stop, args=(run.id,),
+            help=help,
+        )  # fmt: skip
+
+
+def _stopping(snapshot: JobSnapshot) -> tuple[str, str, bool]:
+    """What Stop does by now: its label, its help, and whether it was pressed already."""
+    if snapshot.phase == "forecasting":
+        help = "Scores the run and what is always shown beside it, and leaves out other rules and earlier origins."
+        return "Finishing ..." if snapshot.hurrying else "Finish now", help, snapshot.hurrying
+    help = "Leaves the training. What was best so far forecasts the test frames and is scored."
+    return "Stopping ..." if snapshot.stopping else "Stop and keep the best", help, snapshot.stopping
 
 
 def _resume(manager: JobManager, run_id: str) -> None:

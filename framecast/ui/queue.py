@@ -3,7 +3,8 @@
 import streamlit as st
 
 from framecast.errors import FrameCastError
-from framecast.runs.jobs import JobManager, JobSnapshot
+from framecast.runs.jobs import JobManager
+from framecast.runs.snapshot import JobSnapshot
 from framecast.ui import state
 from framecast.ui.text import count, escaped, short
 

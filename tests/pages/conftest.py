@@ -10,8 +10,9 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from framecast.runs.experiment import carry_out, plan
-from framecast.runs.jobs import JobSnapshot, _Job, job_manager
+from framecast.runs.jobs import _Job, job_manager
 from framecast.runs.record import RunRecord
+from framecast.runs.snapshot import JobSnapshot
 from framecast.runs.store import Run, RunStore
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.training.progress import FitProgress, Preview

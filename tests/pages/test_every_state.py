@@ -12,8 +12,9 @@ from streamlit.testing.v1 import AppTest
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.metrics import METRICS
 from framecast.runs.experiment import carry_out, plan
-from framecast.runs.jobs import JobSnapshot, _Job, job_manager
+from framecast.runs.jobs import _Job, job_manager
 from framecast.runs.record import RunRecord
+from framecast.runs.snapshot import JobSnapshot
 from framecast.runs.store import Run, RunStore
 from framecast.series.frames import Preparation
 from framecast.series.store import SeriesStore, StoredSeries

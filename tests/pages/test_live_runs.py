@@ -8,8 +8,9 @@ import pytest
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs import preflight as preflight_module
 from framecast.runs.experiment import plan
-from framecast.runs.jobs import JobManager, JobSnapshot, _Job, job_manager
+from framecast.runs.jobs import JobManager, _Job, job_manager
 from framecast.runs.record import RunRecord
+from framecast.runs.snapshot import JobSnapshot
 from framecast.runs.store import Run, RunStore
 from framecast.series.frames import Preparation, Split
 from framecast.series.store import SeriesStore, StoredSeries

@@ -15,8 +15,9 @@ from framecast.errors import BusyError, SettingError, UnknownNameError
 from framecast.runs import jobs
 from framecast.runs.devices import n_cores
 from framecast.runs.experiment import plan
-from framecast.runs.jobs import JobManager, JobSnapshot, job_manager
+from framecast.runs.jobs import JobManager, job_manager
 from framecast.runs.record import RunRecord
+from framecast.runs.snapshot import JobSnapshot
 from framecast.runs.store import RunStore
 from framecast.series.frames import FrameSeries
 from framecast.series.store import SeriesStore

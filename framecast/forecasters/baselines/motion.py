@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from framecast.leaving import may_be_left
 from framecast.series.frames import Frames
 from framecast.series.preparation import reduce_frames, reduced_shape
 from framecast.series.warping import enlarge_displacement
@@ -68,6 +69,7 @@ def trajectories(field: Array, times: Iterable[float]) -> Iterator[Array]:
     place = np.indices(field.shape[1:]).astype(np.float64)
     way, step, n_steps = np.zeros_like(place), np.zeros_like(place), 0
     for time in times:
+        may_be_left()
         while n_steps < time:
             way = way + step
             step = np.stack([map_coordinates(part, place + way, order=1, mode="nearest") for part in field])
@@ -85,6 +87,7 @@ def joint_motion(small: Array, window: float) -> Array:
     shape = small.shape[1:]
     field = np.zeros((2, 1, 1))
     for scale in _scales(shape):
+        may_be_left()
         level = (max(1, round(shape[0] / scale)), max(1, round(shape[1] / scale)))
         frames = reduce_frames(small[..., None], level)[..., 0]
         field = enlarge_displacement(field, level).astype(np.float64)
@@ -105,6 +108,7 @@ def _step(frames: Array, field: Array, window: float) -> Array:
     sums = np.zeros((5, *field.shape[1:]))
     place = np.indices(field.shape[1:]) + field
     for earlier, later in zip(frames, frames[1:], strict=False):
+        may_be_left()
         moved = map_coordinates(earlier, place, np.float64, order=1, mode="nearest")
         down, right = np.gradient(moved)
         left = later - moved
