@@ -119,7 +119,8 @@ def remove_folder(path: Path) -> None:
 
 @contextlib.contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
-    """Turn the system's refusals to write `path` into a StorageError that says what to do."""
+    """Turn the system's refusals to write `path` into a StorageError that says what to do, and not where: a person at a
+    browser is not told how the server's folders are called."""
     try:
         yield
     except SafetensorError as error:
@@ -132,8 +133,8 @@ def storage_errors(path: Path) -> Iterator[None]:
             raise _full(path) from error
         if error.errno in NOT_WRITABLE:
             raise StorageError(
-                f"'{path}' cannot be written ({os.strerror(error.errno).lower()}); FrameCast must be able to write there. "
-                "Allow it, or choose another workspace."
+                f"'{path.name}' cannot be written ({os.strerror(error.errno).lower()}); FrameCast must be able to write where "
+                "it belongs. Allow it, or choose another workspace."
             ) from error
         raise
 
@@ -164,7 +165,7 @@ def bytes_in_words(n_bytes: float) -> str:
 
 def _full(path: Path) -> StorageError:
     return StorageError(
-        f"The disk is full: {_free(path)} are left where '{path.name}' had to be written ({path.parent}). "
+        f"The disk is full: {_free(path)} are left where '{path.name}' had to be written. "
         "Free some space there, or choose another workspace; a quota or a limit on the size of files counts, too."
     )
 

@@ -100,9 +100,9 @@ def read_scores(path: Path) -> list[ScoreCurve]:
     with io.StringIO(text, newline="") as file:
         rows = csv.reader(file)
         if tuple(next(rows, ())) != COLUMNS:
-            raise InputError(f"{path} does not begin with the columns {', '.join(COLUMNS)}; it is not a file of scores.")
+            raise InputError(f"{path.name} does not begin with the columns {', '.join(COLUMNS)}; it is not a file of scores.")
         if not text.endswith("\n"):
-            raise InputError(f"{path} ends in the middle of a line; it must end with a whole one.")
+            raise InputError(f"{path.name} ends in the middle of a line; it must end with a whole one.")
         for number, row in enumerate(rows, start=2):
             try:
                 forecaster, metric, origin, lead, value = row
@@ -112,5 +112,5 @@ def read_scores(path: Path) -> list[ScoreCurve]:
             except ValueError:
                 in_order = False
             if not in_order:
-                raise InputError(f"Line {number} of {path} is {','.join(row)!r}; it must be the next lead of a curve.")
+                raise InputError(f"Line {number} of {path.name} is {','.join(row)!r}; it must be the next lead of a curve.")
     return [ScoreCurve(*key, np.array(values)) for key, values in found.items()]

@@ -51,6 +51,7 @@ def add_series(
                 expected=found.n_frames,
                 source=found.source,
                 warnings=found.warnings,
+                digest_kind=found.digest_kind,
             )
         if stored.digest not in here:
             undo.callback(store.delete, stored.digest)

@@ -4,7 +4,6 @@ These objects are frozen and check themselves. Frames are never written through 
 store. Nothing here holds a series as float; 400 x 785 x 785 x 3 is 0.69 GiB as uint8 and 2.75 GiB as float32.
 """
 
-import hashlib
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from framecast.errors import SeriesError, SettingError
+from framecast.series.digest import NEWEST, ContentDigest, Kind, of_frame
 
 Frames = np.ndarray[Any, np.dtype[Any]]
 """(time, height, width, channel), uint8 | uint16 | float32."""
@@ -88,12 +88,12 @@ class FrameSeries:
             low, high = 0.0, next(2.0**bits - 1 for bits in CAMERA_BITS if high < 2**bits)
         return replace(self, frames=frames, value_range=(low, high if high > low else low + max(1.0, abs(low))))
 
-    def digest(self) -> str:
-        """16 hex digits that name this content: shape, dtype, values and mask, not the name (SHA-256, cut)."""
-        hasher = content_hasher(self.frames.shape[1:], self.frames.dtype)
+    def digest(self, kind: Kind = NEWEST) -> str:
+        """16 hex digits that name this content: shape, dtype, values, range and mask, not the name (series/digest.py)."""
+        digest = ContentDigest(kind, self.frames.shape[1:], self.frames.dtype)
         for frame in self.frames:
-            hasher.update(np.ascontiguousarray(frame).data)
-        return finish_digest(hasher, self.n_frames, self.value_range, self.valid)
+            digest.add(of_frame(kind, np.ascontiguousarray(frame)))
+        return digest.finish(self.n_frames, self.value_range, self.valid)
 
     def native(self, values: np.ndarray[Any, Any]) -> Frames:
         """Values as this series would store them: rounded and clipped to the dtype where it is an integer one."""
@@ -102,21 +102,6 @@ class FrameSeries:
         top = np.iinfo(self.frames.dtype).max
         rounded: Frames = np.clip(np.rint(values), 0, top).astype(self.frames.dtype)
         return rounded
-
-
-def content_hasher(frame_shape: tuple[int, ...], dtype: np.dtype[Any]) -> "hashlib._Hash":
-    """A hasher to be fed each frame's bytes in order, so that a digest can be made while frames stream by."""
-    return hashlib.sha256(f"{frame_shape} {np.dtype(dtype).name}".encode())
-
-
-def finish_digest(
-    hasher: "hashlib._Hash", n_frames: int, value_range: tuple[float, float], valid: np.ndarray[Any, Any] | None
-) -> str:
-    """The digest once all frames went in; must be called once per hasher."""
-    hasher.update(f"{n_frames} {float(value_range[0])!r} {float(value_range[1])!r}".encode())
-    if valid is not None:
-        hasher.update(np.packbits(valid).tobytes())
-    return hasher.hexdigest()[:16]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Self, TypeVar
+from typing import TypeVar
 
 MOST_BYTES = 2**27
 """Decoded frames that wait take no more than this, or one of them does."""
@@ -45,26 +45,3 @@ def in_order(
         finally:
             for future in waiting:
                 future.cancel()
-
-
-class Behind:
-    """One thread that does one thing after another while its owner goes on, at most one thing behind."""
-
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="behind")
-        self._last: Future[object] | None = None
-
-    def do(self, work: Callable[[Item], object], item: Item) -> None:
-        """Begin `work(item)`, once what was begun before is done; what that raised is raised here."""
-        self.wait()
-        self._last = self._pool.submit(work, item)
-
-    def wait(self) -> None:
-        if self._last is not None:
-            self._last.result()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        self._pool.shutdown(wait=True)

@@ -20,6 +20,7 @@ import math
 import os
 import re
 import shutil
+import threading
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,12 +33,15 @@ import numpy as np
 
 from framecast.errors import SeriesError, SettingError, UnknownNameError
 from framecast.files import remove_folder, storage_errors, write_array, write_json
-from framecast.series.frames import DTYPES, Frames, FrameSeries, finish_digest
+from framecast.series.digest import KINDS, NEWEST, OLDEST, Kind
+from framecast.series.frames import DTYPES, Frames, FrameSeries
 from framecast.series.readers.contract import Frame, Progress
 from framecast.series.writing import file_bytes, observed_range, write_frames
 
 INCOMING = ".incoming-"
 STALE_S = 24 * 3600
+_settling = threading.Lock()
+"""Two series that come in at the same time take their names and places one after the other."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,8 @@ class StoredSeries:
     """The digest of the series that this one was prepared from; empty where it came from files."""
     steps: tuple[str, ...] = ()
     """What was done to that series, one sentence each, in order."""
+    digest_kind: Kind = OLDEST
+    """How its digest was made; series stored before there were two ways do not say it."""
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -94,6 +100,8 @@ class StoredSeries:
         values["value_range"] = (float(low), float(high))
         values["warnings"] = tuple(values["warnings"])
         values["steps"] = tuple(values.get("steps", ()))
+        if values.get("digest_kind", OLDEST) not in KINDS:
+            raise ValueError("no digest of a kind that is known")
         return cls(**values)
 
 
@@ -117,39 +125,42 @@ class SeriesStore:
         names: Sequence[str] = (),
         made_from: str = "",
         steps: Sequence[str] = (),
+        digest_kind: Kind | None = None,
     ) -> StoredSeries:
         """Write frames (height, width, channel) of uint8, uint16 or float32, one at a time, and say what was stored.
 
         Content that is there already is not stored again; what was stored then is returned. `expected` is the number of
         frames where it is known, for `progress(done, expected)`; `warnings` are read at the end and may grow until then;
         `names` are those of the frames' files, where each had one. A series prepared from another says from which digest it
-        was `made_from`, in which `steps`.
+        was `made_from`, in which `steps`. `digest_kind` is given for a series that is known by its digest already.
         Without `value_range`: 0 to 255 for uint8, 0 to the smallest usual camera depth that holds all values for uint16,
         lowest to highest value for float32. Raises SeriesError on frames that make no series, StorageError where the disk is
         full; the store is then as before.
         """
         name = _clean(name)
         with storage_errors(self.folder / "frames.npy"), self.incoming() as incoming:
-            written = write_frames(incoming / "frames.npy", name, frames, expected, progress)
+            written = write_frames(incoming / "frames.npy", name, frames, expected, progress, digest_kind or NEWEST)
             chosen, notes = observed_range(written, value_range)
-            digest = finish_digest(written.hasher, written.n_frames, chosen, valid)
-            FrameSeries(name, _map(incoming), chosen, units, timestep, valid)  # checks that these belong together
-            if (existing := self._read(self.folder / digest)) is not None:
+            digest = written.digest.finish(written.n_frames, chosen, valid)
+            series = FrameSeries(name, _map(incoming), chosen, units, timestep, valid)  # checks that these belong together
+            existing = self._read(self.folder / digest)
+            if existing is None and digest_kind is None:
+                existing = self._under_old_digest(series)
+            if existing is not None:
                 return existing
             height, width, n_channels = written.shape
             stored = StoredSeries(
-                digest=digest, name=self._free_name(name), n_frames=written.n_frames, height=height, width=width,
+                digest=digest, name=name, n_frames=written.n_frames, height=height, width=width,
                 n_channels=n_channels, dtype=written.dtype.name, value_range=chosen, units=units, timestep=timestep,
                 has_mask=valid is not None, created=_now(), source=source, warnings=(*warnings, *notes),
                 low=written.low, high=written.high, made_from=made_from, steps=tuple(steps),
+                digest_kind=digest_kind or NEWEST,
             )  # fmt: skip
             if valid is not None:
                 write_array(incoming / "valid.npy", valid)
             if len(names) == written.n_frames:
                 write_json(incoming / "names.json", {"names": list(names)})
-            write_json(incoming / "series.json", stored.to_mapping())
-            self._settle(incoming, self.folder / digest)
-        return stored
+            return self._settled(incoming, stored)
 
     def list(self) -> "builtins.list[StoredSeries]":
         """All readable series, newest first."""
@@ -237,11 +248,9 @@ class SeriesStore:
             said.append(f"The value range, {low:.6g} to {high:.6g}, was chosen by hand; scores that need a data range use it.")
             if (existing := self._read(self.folder / changed)) is None:
                 existing = dataclasses.replace(
-                    stored, digest=changed, name=stored.name if replace else self._free_name(stored.name),
-                    value_range=(low, high), created=_now(), warnings=tuple(said),
-                )  # fmt: skip
-                write_json(incoming / "series.json", existing.to_mapping())
-                self._settle(incoming, self.folder / changed)
+                    stored, digest=changed, digest_kind=NEWEST, value_range=(low, high), created=_now(), warnings=tuple(said)
+                )
+                existing = self._settled(incoming, existing, keep_name=replace)
         if replace:
             self.delete(stored.digest)
         return existing
@@ -297,16 +306,41 @@ class SeriesStore:
         numbered = (f"{name} ({count})" for count in range(2, len(taken) + 3))
         return name if name not in taken else next(other for other in numbered if other not in taken)
 
-    def _settle(self, incoming: Path, final: Path) -> None:
-        if final.exists():  # but unreadable, or it would have been returned
-            remove_folder(final)
-        os.replace(incoming, final)
+    def _settled(self, incoming: Path, stored: StoredSeries, *, keep_name: bool = False) -> StoredSeries:
+        """Describe what lies in `incoming` and give it its place, under a name that is free. Where the same content came in
+        meanwhile by another way, that one stays."""
+        final = self.folder / stored.digest
+        with _settling:
+            if not keep_name:
+                stored = dataclasses.replace(stored, name=self._free_name(stored.name))
+            write_json(incoming / "series.json", stored.to_mapping())
+            if (existing := self._read(final)) is not None:
+                return existing
+            if final.exists():
+                remove_folder(final)
+            try:
+                os.replace(incoming, final)
+            except OSError:  # another process was faster
+                if (existing := self._read(final)) is not None:
+                    return existing
+                raise
         if os.name != "nt":
             handle = os.open(self.folder, os.O_RDONLY)
             try:
                 os.fsync(handle)
             finally:
                 os.close(handle)
+        return stored
+
+    def _under_old_digest(self, series: FrameSeries) -> StoredSeries | None:
+        """The same content as it was named before there were two ways to name it; only what could be it is hashed again."""
+        for one in self.list():
+            alike = one.shape == series.frames.shape and one.dtype == series.frames.dtype.name
+            alike = alike and one.value_range == series.value_range
+            old = alike and one.has_mask == (series.valid is not None) and one.digest_kind != NEWEST
+            if old and series.digest(one.digest_kind) == one.digest:
+                return one
+        return None
 
     def _clear_stale(self) -> None:
         """Remove what a process that was killed while writing left behind."""

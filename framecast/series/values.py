@@ -94,13 +94,13 @@ def survey(name: str, frames: Iterable[Frame], missing: str = "") -> Survey:
 
 
 def converted(frames: Iterable[Frame], survey: Survey) -> Iterator[Frame]:
-    """The frames as they are stored: (height, width, channel) of `survey.dtype`, finite."""
+    """The frames as they are stored: (height, width, channel) of `survey.dtype`, finite; not copied without need."""
     for frame in frames:
         if frame.dtype.kind == "b":
             frame = frame.astype(np.uint8) * np.uint8(GREY_LEVELS)
         if survey.valid is not None:
             frame = np.where(survey.valid[:, :, None], frame, frame.dtype.type(survey.filling))
-        yield np.ascontiguousarray(frame, survey.dtype)
+        yield frame.astype(survey.dtype, copy=False)
 
 
 def _decide(

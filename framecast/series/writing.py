@@ -5,10 +5,12 @@ Nothing here knows where a series is kept; the store does.
 
 import io
 import math
-import os
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,9 +19,11 @@ from numpy.lib import format as npy
 
 from framecast.errors import SeriesError, StorageError
 from framecast.files import bytes_in_words
-from framecast.series.frames import CAMERA_BITS, content_hasher
-from framecast.series.look_ahead import Behind
+from framecast.series.digest import NEWEST, ContentDigest, Kind, of_frame
+from framecast.series.frames import CAMERA_BITS
+from framecast.series.look_ahead import in_order
 from framecast.series.readers.contract import Frame, Progress
+from framecast.series.to_disk import Ahead
 
 MIN_FRAMES = 2
 
@@ -30,44 +34,70 @@ class Written:
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    hasher: Any
+    digest: ContentDigest
     n_frames: int = 0
     low: float = np.inf
     high: float = -np.inf
 
 
-def write_frames(path: Path, name: str, frames: Iterable[Frame], expected: int | None, progress: Progress | None) -> Written:
-    """Stream frames into one .npy whose header is written again once their number is known."""
-    written: Written | None = None
-    with path.open("wb") as handle, Behind() as behind:
-        for index, frame in enumerate(_as_series(name, frames)):
-            if written is None:
-                written = Written(frame.shape, frame.dtype, content_hasher(frame.shape, frame.dtype))
-                _check_room(path, frame.nbytes, expected)
-                _write_header(handle, (0, *frame.shape), frame.dtype)
-            pixels = np.ascontiguousarray(frame)
-            behind.do(written.hasher.update, pixels.data)
-            handle.write(pixels.data)
-            low, high = float(pixels.min()), float(pixels.max())
-            if not np.isfinite([low, high]).all():
-                raise SeriesError(
-                    f"Frame {index + 1} of series '{name}' holds NaN or infinite values; all must "
-                    "be finite. Replace them, or give a mask."
-                )
-            written.low, written.high, written.n_frames = min(written.low, low), max(written.high, high), index + 1
+def write_frames(
+    path: Path,
+    name: str,
+    frames: Iterable[Frame],
+    expected: int | None,
+    progress: Progress | None,
+    kind: Kind = NEWEST,
+) -> Written:
+    """Stream frames into one .npy whose header is written again once their number is known.
+
+    What is found out about each frame is found out in several threads; while frames are still coming, what was written is
+    already sent to the disk. A frame must not change once it was given.
+    """
+    stream = _as_series(name, frames)
+    first = next(stream, None)
+    if first is None:
+        raise too_few(name, 0)
+    written = Written(first.shape, first.dtype, ContentDigest(kind, first.shape, first.dtype))
+    _check_room(path, first.nbytes, expected)
+    looks = in_order(partial(_looked_at, name, kind), enumerate(chain([first], stream)), ahead=1, frame_bytes=first.nbytes)
+    with path.open("wb") as handle, Ahead(handle) as ahead, closing(looks):
+        _write_header(handle, (0, *written.shape), written.dtype)
+        for look in looks:
+            ahead.write(look.pixels.data)
+            written.digest.add(look.part)
+            written.low, written.high = min(written.low, look.low), max(written.high, look.high)
+            written.n_frames += 1
             if progress is not None:
-                progress(index + 1, expected)
-        behind.wait()
-        n_frames = 0 if written is None else written.n_frames
-        if written is None or n_frames < MIN_FRAMES:
-            raise too_few(name, n_frames)
-        n_bytes, shape = handle.tell(), (n_frames, *written.shape)
+                progress(written.n_frames, expected)
+        if written.n_frames < MIN_FRAMES:
+            raise too_few(name, written.n_frames)
+        n_bytes, shape = handle.tell(), (written.n_frames, *written.shape)
         assert n_bytes == file_bytes(shape, written.dtype)
         handle.seek(0)
         _write_header(handle, shape, written.dtype)
-        handle.flush()
-        os.fsync(handle.fileno())
     return written
+
+
+@dataclass(frozen=True, eq=False)
+class _Look:
+    """A frame, its values one after the other in memory, and what is kept of it."""
+
+    pixels: Frame
+    part: bytes | memoryview
+    low: float
+    high: float
+
+
+def _looked_at(name: str, kind: Kind, numbered: tuple[int, Frame]) -> _Look:
+    index, frame = numbered
+    pixels = np.ascontiguousarray(frame)
+    low, high = float(pixels.min()), float(pixels.max())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise SeriesError(
+            f"Frame {index + 1} of series '{name}' holds NaN or infinite values; all must be finite. Replace them, or give a "
+            "mask."
+        )
+    return _Look(pixels, of_frame(kind, pixels), low, high)
 
 
 def observed_range(written: Written, given: tuple[float, float] | None) -> tuple[tuple[float, float], list[str]]:

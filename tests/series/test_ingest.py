@@ -12,7 +12,7 @@ from PIL import Image
 
 from framecast.errors import SeriesError, StorageError
 from framecast.series import store as store_module
-from framecast.series import writing
+from framecast.series import to_disk, writing
 from framecast.series.ingest import Upload, ingest
 from framecast.series.look_ahead import in_order
 from framecast.series.store import SeriesStore
@@ -207,7 +207,7 @@ def test_a_full_disk_is_said_before_and_while_writing(
     def full(handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(writing.os, "fsync", full)
+    monkeypatch.setattr(to_disk.os, "fsync", full)
     with pytest.raises(StorageError, match="The disk is full"):
         ingest(pictures(frames), store)
     untouched()

@@ -1,6 +1,10 @@
 """The store keeps content once, under its digest, and one broken series never hides the others."""
 
+import hashlib
 import json
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,6 +12,7 @@ import numpy as np
 import pytest
 
 from framecast.errors import SeriesError, SettingError, UnknownNameError
+from framecast.series.frames import FrameSeries
 from framecast.series.store import SeriesStore, StoredSeries
 from tests.series.files import Array
 
@@ -37,6 +42,44 @@ def test_same_content_is_stored_once_and_keeps_its_name(store: SeriesStore, fram
     first = store.add("first", frames)
     assert store.add("second", frames.copy()) == first and [stored.name for stored in store.list()] == ["first"]
     assert store.add("third", frames, value_range=(0, 300)).digest != first.digest
+
+
+def test_the_same_content_from_many_at_once_is_stored_once(store: SeriesStore, frames: Array) -> None:
+    """Uploads of several people that end in the same moment: one series of each content, each under a name of its own."""
+    together = threading.Barrier(8)
+
+    def slowly(values: Array) -> Iterator[Array]:
+        yield from values[:-1]
+        together.wait(60)
+        yield values[-1]
+
+    with ThreadPoolExecutor(8) as pool:
+        stored = list(pool.map(lambda index: store.add("cells", slowly(frames + index % 2)), range(8)))
+    assert len({one.digest for one in stored}) == 2 == len(store.list())
+    assert stored[0::2] == [stored[0]] * 4 and stored[1::2] == [stored[1]] * 4
+    assert sorted(one.name for one in store.list()) == ["cells", "cells (2)"]
+    assert sorted(path.name for path in store.folder.iterdir()) == sorted({one.digest for one in stored})
+    assert np.array_equal(store.open(stored[1].digest).frames, frames + 1)
+
+
+def test_a_series_that_was_named_in_the_old_way_keeps_its_name(store: SeriesStore, frames: Array) -> None:
+    old = store.add("old", frames, digest_kind="sha256")
+    assert old.digest == store.open("old").digest("sha256") != store.open("old").digest()
+    content = json.loads((store.folder / old.digest / "series.json").read_text())
+    del content["digest_kind"]  # as it was written before there were two ways
+    (store.folder / old.digest / "series.json").write_text(json.dumps(content))
+    assert store.info(old.digest) == old, "it loads"
+    assert store.add("again", frames) == old and len(store.list()) == 1, "it is known again, and not stored twice"
+    new = store.add("new", frames + 1)
+    assert new.digest_kind == "blake3" and new.digest == store.open("new").digest()
+    changed = store.declare_range(old.digest, 0, 300)
+    assert changed.digest_kind == "blake3" and changed.digest == store.open(changed.digest).digest()
+
+
+def test_the_old_way_is_as_it_was(frames: Array) -> None:
+    """SHA-256 over a line about the frames, all their bytes, and a line about all of them."""
+    whole = b"(9, 7, 3) uint8" + frames.tobytes() + b"6 0.0 255.0"
+    assert FrameSeries("a", frames, (0, 255)).digest("sha256") == hashlib.sha256(whole).hexdigest()[:16]
 
 
 def test_the_number_of_frames_need_not_be_known(store: SeriesStore) -> None:

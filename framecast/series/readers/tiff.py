@@ -37,6 +37,7 @@ from framecast.series.readers.contract import (
 )
 from framecast.series.readers.laid_out import Array, LaidOut
 from framecast.series.readers.pixels import INKS, TRANSPARENT, inks_over_paper, oriented, over_white, three_axes
+from framecast.series.readers.tiff_strips import unpacked
 from framecast.series.writing import too_few
 
 if TYPE_CHECKING:
@@ -230,7 +231,9 @@ def _from_array(stack: "TiffPageSeries", layout: Layout, wish: Wish, file: Uploa
 
 def _pixels(page: Any, notes: list[str]) -> Frame:
     """One page as (height, width, channel)."""
-    pixels: Array = page.asarray(maxworkers=1)
+    pixels = unpacked(page)
+    if pixels is None:
+        pixels = np.asarray(page.asarray(maxworkers=1))
     pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     if page.keyframe.axes == "SYX":
         pixels = np.moveaxis(pixels, 0, -1)

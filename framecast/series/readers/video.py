@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 WHAT = "a video"
 UNEVEN = "The frames of the video are not evenly spaced in time; they are taken as evenly spaced all the same."
 ITEMSIZE = {"gray": 1, "gray16le": 2, "rgb24": 3, "rgb48le": 6}
+BUFFER_BYTES = 2**18
 _own = threading.local()
 
 
@@ -91,15 +92,16 @@ def _opened(file: Upload) -> "Iterator[tuple[InputContainer, VideoStream]]":
     import av
 
     container_format = _container(file.head(16))
+    limits = {"max_pixels": str(MAX_PIXELS)}
     with (
         readable(file, WHAT, av.FFmpegError),
         file.open() as stream,
-        av.open(stream, "r", format=container_format, options={"max_pixels": str(MAX_PIXELS)}) as container,
+        av.open(stream, "r", format=container_format, options=limits, buffer_size=BUFFER_BYTES) as container,
     ):
         if not container.streams.video:
             raise SeriesError(f"{file.label} holds no picture, only sound; a series needs pictures. Give another video.")
         video = container.streams.video[0]
-        video.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+        video.codec_context.options = limits
         yield container, video
 
 
@@ -166,7 +168,7 @@ def _pixels(frame: "VideoFrame", kind: str) -> Frame:
 
     if not hasattr(_own, "reformatter"):  # one a thread: it keeps its tables from frame to frame, and cannot be shared
         _own.reformatter = VideoReformatter()
-    pixels: np.ndarray[Any, np.dtype[Any]] = three_axes(_own.reformatter.reformat(frame, format=kind).to_ndarray())
+    pixels: np.ndarray[Any, np.dtype[Any]] = three_axes(_own.reformatter.reformat(frame, format=kind, threads=1).to_ndarray())
     quarter_turns = round(frame.rotation / 90) % 4
     return np.rot90(pixels, quarter_turns) if quarter_turns else pixels
 
