@@ -21,7 +21,7 @@ from framecast.series.health.motion_checks import period
 from framecast.series.health.noise import Noise, noise
 from framecast.series.store import SeriesStore
 
-VERSION = 4
+VERSION = 5
 FILE = "health.json"
 _POINTS = 1000
 """The curves over time have at most so many points."""

@@ -65,7 +65,8 @@ def check_cuts(subject: Subject) -> Finding | None:
 
 def check_duplicates(subject: Subject) -> Finding | None:
     """Frames that are equal to an earlier one in every pixel."""
-    groups = subject.measures.duplicates
+    odd = set(odd_frames(subject.measures))  # of a card that was held it is said that it does not belong
+    groups = [group for group in subject.measures.duplicates if not odd.issuperset(group)]
     repeats = tuple(sorted(index for group in groups for index in group[1:]))
     if not repeats or len(repeats) == subject.n_frames - 1:
         return None

@@ -2,8 +2,9 @@
 
 A frame that does not belong is reached by a jump and left by a jump, and what was before it and what comes after it are nearer
 to each other than either is to it. Up to four such frames in a row are found, however alike they are among themselves, and up
-to two at either end of the series. A jump after which the picture stays is a cut. What counts as a jump is measured against
-the usual change nearby, so that a series that changes much everywhere has none.
+to two at either end of the series; of a card that stands still, any number up to a fifth of the series. A jump after which
+the picture stays is a cut. What counts as a jump is measured against the usual change nearby, so that a series that changes
+much everywhere has none.
 """
 
 from typing import Any
@@ -17,6 +18,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 LONGEST = 4
 """So many frames in a row may not belong; more are an episode of the series."""
 _AT_AN_END = 2
+_STILL, _CARD = 0.4, 0.2
+"""Frames that change less than this share of the usual change stand still; such ones may be this share of the series."""
 _MOST = 0.05
 """What more than this share of the frames do belongs to the series."""
 _JUMP, _CUT, _END = 3.0, 6.0, 8.0
@@ -34,19 +37,36 @@ def odd_frames(measures: Measures) -> tuple[int, ...]:
     if n_frames < 8:
         return ()
     size = jumps(measures)
+    most_still = max(LONGEST, int(_CARD * n_frames))
     odd: set[int] = set()
+    still: set[int] = set()
     for before in np.flatnonzero(size > _JUMP).tolist():
-        for after in range(before + 2, min(before + LONGEST + 2, n_frames)):
+        for after in range(before + 2, min(before + most_still + 2, n_frames)):
+            stands = bool((size[before + 1 : after - 1] < _STILL).all())
+            if after - before - 1 > LONGEST and not stands:
+                break
             across = np.abs(pixels[after] - pixels[before]).mean()
             if size[after - 1] > _JUMP and across < _NEAR * min(measures.change[before], measures.change[after - 1]):
-                odd.update(range(before + 1, after))
+                (still if stands and after - before > 2 else odd).update(range(before + 1, after))
                 break
     for index in range(_AT_AN_END):
         if size[index] > _END and not odd & {index, index + 1}:
             odd.update(range(index + 1))
         if size[-1 - index] > _END and not odd & {n_frames - 1 - index, n_frames - 2 - index}:
             odd.update(range(n_frames - 1 - index, n_frames))
-    return tuple(sorted(odd)) if len(odd) <= max(LONGEST, _MOST * n_frames) else ()
+    first, last = _still_run(size), n_frames - _still_run(size[::-1])
+    if _AT_AN_END <= first <= most_still and size[first - 1] > _END:
+        still.update(range(first))
+    if n_frames - most_still <= last <= n_frames - _AT_AN_END and size[last - 1] > _END:
+        still.update(range(last, n_frames))
+    found = (odd if len(odd) <= max(LONGEST, _MOST * n_frames) else set()) | (still if len(still) <= most_still else set())
+    return tuple(sorted(found))
+
+
+def _still_run(size: Array) -> int:
+    """How many frames stand still from the first one on; the number of all frames where nothing moves."""
+    moving = np.flatnonzero(size >= _STILL)
+    return int(moving[0]) + 1 if len(moving) else len(size) + 1
 
 
 def cuts(measures: Measures, odd: tuple[int, ...]) -> tuple[int, ...]:

@@ -73,6 +73,25 @@ def test_cards_between_the_frames_are_found_wherever_they_stand(indices: list[in
     assert str(indices[0] + 1) in one.sentence
 
 
+@pytest.mark.parametrize("span", [(0, 12), (40, 46), (70, 94), (105, 120)], ids=str)
+@pytest.mark.parametrize("noisy", [False, True])
+def test_a_card_that_is_held_is_no_cut_and_no_stutter_however_long(span: tuple[int, int], noisy: bool) -> None:
+    """As in a film that begins with its title, or a map service that shows a notice for a day."""
+    frames = clean()
+    frames[slice(*span)] = card()
+    if noisy:
+        frames[slice(*span)] += np.random.default_rng(4).integers(0, 2, frames[slice(*span)].shape, dtype=np.uint8)
+    report = found(frames)
+    assert report["odd frames"].frames == tuple(range(*span)) and report["odd frames"].severity == "problem"
+    assert not {"cuts", "duplicates"} & set(report)
+
+
+def test_a_pause_in_which_nothing_moves_is_no_card() -> None:
+    frames = clean()
+    frames[50:70] = frames[49]
+    assert "odd frames" not in found(frames) and found(frames)["duplicates"].frames == tuple(range(50, 70))
+
+
 def test_a_slight_slip_is_a_question_and_not_a_problem() -> None:
     """One frame a little darker than those around it."""
     frames = clean()
