@@ -1,5 +1,6 @@
 # make run     the app on http://127.0.0.1:8501          make test    all tests
 # make check   lint, types and tests, as CI does          make clean   forget the virtual environment
+# make bench   all that is said of speed, measured here in about 10 minutes and written into benchmarks/RESULTS.md
 #
 # Each does its own set-up: a virtual environment in .venv with the pinned requirements, renewed when these change.
 
@@ -8,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
-.PHONY: run test check clean
+.PHONY: run test check bench clean
 
 run: $(VENV)/.ready
 	$(BIN)/python -m streamlit run app.py --server.address 127.0.0.1 --server.port 8501
@@ -20,6 +21,9 @@ check: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(PYTEST)
+
+bench: $(VENV)/.ready
+	$(BIN)/python -m benchmarks.bench
 
 clean:
 	rm -rf $(VENV)

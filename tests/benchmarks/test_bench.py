@@ -1,0 +1,104 @@
+"""The benchmark writes a table of numbers, replaces only what it wrote before, and runs at tiny sizes."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import bench, machine, networks
+from benchmarks.table import Row, in_turns, markdown, replace_section
+
+NUMBER = re.compile(r"^[\d.e+-]+$")
+
+
+def cells_of(text: str) -> list[dict[str, str]]:
+    """The rows of all tables, by the names of their columns."""
+    found, names = [], []
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if not line.startswith("|") or set(line) <= {"|", "-"}:
+            continue
+        if cells[0] == "what":
+            names = cells
+        else:
+            found.append(dict(zip(names, cells, strict=True)))
+    return found
+
+
+def test_a_row_has_the_ratio_and_the_share_of_the_floor():
+    (row,) = cells_of(markdown([Row("Part", "a | b", 2.0, 5.0, "theirs", "s", 0.5, "bytes", "note")]))
+    assert row == {
+        "what": "a / b", "ours": "2 s", "beside it": "5 s", "against": "theirs", "ratio": "2.50", "floor": "0.5 s",
+        "floor is of ours": "25% (bytes)", "note": "note",
+    }  # fmt: skip
+    assert Row("Part", "alone").ratio is None and Row("Part", "alone").of_floor is None
+
+
+def test_a_run_replaces_what_an_earlier_one_wrote_and_nothing_else(tmp_path: Path):
+    file = tmp_path / "RESULTS.md"
+    file.write_text("# Results\n\nWords.\n\n## Older, by hand\n\n| kept |\n")
+    for text in ("## First\n\none", "## Second\n\ntwo", "## Second\n\ntwo"):
+        replace_section(file, "bench", text)
+    found = file.read_text()
+    assert "First" not in found and found.count("two") == 1
+    assert found.startswith("# Results\n\nWords.\n\n<!-- bench: begin")
+    assert found.endswith("<!-- bench: end -->\n\n## Older, by hand\n\n| kept |\n")
+
+
+def test_works_take_turns_and_the_first_round_does_not_count():
+    seen: list[str] = []
+    seconds = iter([100.0, 100.0, 1.0, 4.0, 3.0, 6.0, 2.0, 5.0])
+
+    def work(name: str) -> float:
+        seen.append(name)
+        return next(seconds)
+
+    assert in_turns({name: lambda n=name: work(n) for name in "ab"}, 3) == {"a": 2.0, "b": 5.0}
+    assert "".join(seen) == "abababab"
+
+
+def test_the_plain_form_is_the_same_network():
+    """At the same precision, a few steps from the same weights end in the same forecast, which is not the one of birth."""
+    forecasts = []
+    series = networks.noise("convlstm", 16)
+    for plainly in (False, True):
+        forecaster = networks.step_seconds("convlstm", series, "cpu", plainly, precision="float32", warmup=0.0)[1]
+        forecasts.append(forecaster.forecast(series.frames, 3))
+    learned = np.abs(forecasts[0] - series.frames[-1]).max()
+    assert learned > 0.1 and np.abs(forecasts[0] - forecasts[1]).max() < 1e-2 * learned
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", ["machine", "evaluation", "networks", "rules", "reference", "growth"])
+def test_each_part_runs_at_tiny_size_and_gives_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str):
+    monkeypatch.setattr(networks, "NETWORKS", ["convlstm"])
+    file = tmp_path / "RESULTS.md"
+    bench.main(["--quick", "--parts", part, "--into", str(file)])
+    text = file.read_text()
+    rows = cells_of(text)
+    assert rows and "commit" in text and "load" in text and "Tiny sizes" in text
+    for row in rows:
+        value = row["ours"].split(" ")[0]
+        assert NUMBER.match(value) or "not installed" in row["note"] or "not within" in row["note"], row
+        if row["beside it"]:
+            assert float(row["ratio"]) > 0
+    if part == "growth":
+        assert len(list((tmp_path / "plots").glob("*.png"))) == 4
+
+
+def test_a_part_that_breaks_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    def breaks(asked: bench.Asked):
+        yield Row("Part", "before", 1.0)
+        raise RuntimeError("no luck")
+
+    monkeypatch.setattr(bench, "PARTS", {"machine": breaks})
+    file = tmp_path / "RESULTS.md"
+    bench.main(["--quick", "--into", str(file)])
+    assert [row["what"] for row in cells_of(file.read_text())] == ["before", "machine"]
+    assert "RuntimeError: no luck" in file.read_text() and "no luck" in capsys.readouterr().err
+
+
+def test_the_machine_is_measured_in_numbers_above_zero():
+    found = machine.measure("cpu", quick=True)
+    assert found.copied > 0 and min(*found.product.values(), *found.convolution.values()) > 0 and found.best > 0
