@@ -28,7 +28,7 @@ def say_costs(record: RunRecord, series: FrameSeries, screen: Screen) -> None:
         record.preparation,
         record.device,
         n_frames=record.split.test.start,
-        bytes_per_value=1 if series.frames.dtype == "uint8" else 4,
+        bytes_per_value=series.frames.dtype.itemsize,
         horizon=record.split.horizon,
     )
     screen.say(found.sentence)

@@ -158,6 +158,8 @@ class NetworkForecaster:
             network = bare_network(self.name, self.settings, *fitted.shape, fitted.channels)
         residual = self.settings.residual
         padded = Padded(network, NETWORKS[self.name].stride(self.settings))
+        if self.settings.tile:
+            padded.tile(self.settings.tile)
         scaled = Scaled(padded, fitted.scaler, answers_change=residual, mean_frame=self._mean_frame if anomalies else None)
         wrapped = Residual(scaled) if residual else scaled
         network.load_state_dict(self.course.start, strict=False)

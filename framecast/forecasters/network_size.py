@@ -13,7 +13,7 @@ from framecast.networks.build import bare_network
 from framecast.networks.contract import NETWORKS
 from framecast.networks.wrap import count_weights, padded_size
 from framecast.settings import Settings
-from framecast.training.footprint import Footprint, footprint
+from framecast.training.footprint import WARM_FRAMES, Footprint, footprint
 
 LIBRARIES_BYTES = 12 * 2**20
 """Beside the tensors: what torch and its libraries set up for the shapes of a network on a CPU. Measured like `holes`."""
@@ -21,7 +21,7 @@ _CHANGES_NO_BYTE = {
     *("epochs", "minutes", "steps", "learning_rate", "batch_size", "unroll_curriculum", "pushforward", "sampling_start"),
     *("normalise", "subtract_mean", "clamp", "zero_block", "validation", "select_by", "refit", "averaging", "l1_weight"),
     *("mse_weight", "crop", "flips", "turns", "shuffle", "drop_last", "optimizer", "weight_decay", "pretraining_share"),
-    *("schedule", "warmup", "drop_factor", "drop_every", "clip", "clip_mode", "restore"),
+    *("schedule", "warmup", "drop_factor", "drop_every", "clip", "clip_mode", "restore", "tile"),
 }
 """Settings that a training step holds as much with as without, or that are counted beside it."""
 
@@ -43,11 +43,17 @@ def training_bytes(name: str) -> Callable[[Any, int, int, int, str], int]:
         stride = NETWORKS[name].stride(settings)
         sides = (min(settings.crop or side, side) for side in (height, width))
         area = math.prod(padded_size(side, stride) for side in sides)
+        at_once = (_seen_at_once(name, settings, side, channels) for side in (height, width))
+        whole = math.prod(padded_size(side, stride) for side in at_once)
         copies: int = 3  # weights and two moments of Adam
         copies += bool(settings.averaging)
         copies += bool(settings.validation)  # the best so far, later the network of the first stage beside the refitted one
         place = torch.device(device)
-        at_work = _footprint(name, _what_counts(settings), channels, place.type).peak_bytes(area, settings.batch_size)
+        together: int = -(-settings.batch_size // settings.parts)
+        at_work = _footprint(name, _what_counts(settings), channels, place.type).peak_bytes(area, together, whole)
+        at_work += int(settings.batch_size - together) * 4 * channels * area * _n_frames(settings)
+        if settings.tile:  # what is absorbed at once, and its copies on the way to scaled values, are whole frames
+            at_work += 3 * WARM_FRAMES * 4 * channels * height * width
         held = n_weights(name)(settings, height, width, channels)
         at_work = max(at_work, 8 * held)  # it is saved between two steps: gradients, and a copy for the file
         if place.type == "cpu":
@@ -55,6 +61,21 @@ def training_bytes(name: str) -> Callable[[Any, int, int, int, str], int]:
         return 4 * copies * held + at_work
 
     return count
+
+
+def _seen_at_once(name: str, settings: Any, side: int, channels: int) -> int:
+    """Pixels along a side of a frame that a forecast looks at in one call."""
+    if not settings.tile:
+        return side
+    with torch.device("meta"):
+        reach = bare_network(name, settings, side, side, channels).reach
+    assert isinstance(reach, int)
+    return min(side, int(settings.tile) + 2 * reach)
+
+
+def _n_frames(settings: Any) -> int:
+    """Of a window."""
+    return int(settings.context) + max(int(settings.unroll), int(getattr(settings, "block", 1)))
 
 
 @functools.lru_cache(maxsize=256)

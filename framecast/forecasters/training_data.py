@@ -40,8 +40,8 @@ def as_if_this_series(
 
 
 def to_tensor(frames: Frames) -> Tensor:
-    """(t, h, w, c) to (t, c, h, w); uint8 stays, other types become float32, which torch can index on every device."""
-    kept = frames if frames.dtype == np.uint8 else frames.astype(np.float32)
+    """(t, h, w, c) to (t, c, h, w) in the type they are stored in: whole numbers stay whole numbers, on the device too."""
+    kept = frames if frames.dtype in (np.uint8, np.uint16) else frames.astype(np.float32)
     return torch.from_numpy(np.require(kept.transpose(0, 3, 1, 2), requirements=["C", "W"]))
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from framecast.networks.classical_flow import classical_flow
 from framecast.networks.contract import NETWORKS, Motion, NetworkKind, State, context_setting
+from framecast.networks.tiling import Tiling, called
 from framecast.networks.unet import UNet, UNetSettings
 from framecast.settings import setting
 
@@ -59,6 +60,7 @@ class Advect(nn.Module):
     ) -> None:
         super().__init__()
         self.answers_change = False
+        self.tiling: Tiling | None = None
         self.from_classical = from_classical
         self.unet = UNet(
             channels,
@@ -74,10 +76,15 @@ class Advect(nn.Module):
     def head(self) -> nn.Module:
         return self.unet.head
 
+    @property
+    def reach(self) -> int:
+        return int(self.unet.reach)
+
     def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
         given, fastest = frames[:, -1].float(), FASTEST * min(frames.shape[-2:])
         beside = self._classical(frames, state, fed_back)
-        answer, seen = self.unet(frames, None if state is None else state[:1], beside=beside)
+        inner = None if state is None else state[:1]
+        answer, seen = called(self.unet, frames, inner, self.tiling, **({} if beside is None else {"beside": beside}))
         answer = answer[:, 0].float()  # autocast must not round positions
         flow = fastest * torch.tanh(answer[:, :2] / fastest)
         if beside is not None:

@@ -133,6 +133,8 @@ class ConvLstm(nn.Module):
             ConvLstmCell(n_folded if i == 0 else n_hidden, n_hidden, kernel=kernel, norm=norm) for i in range(n_layers)
         )
         self.head = nn.Conv2d(n_layers * n_hidden, n_folded, kernel_size=3, padding=1)
+        self.reach = patch * (n_layers * (kernel // 2) + 2)
+        """Pixels to each side that a forecast pixel and the memory look at in one step, but for normalisation."""
 
     def forward(
         self, frames: Tensor, state: State = None, *, fed_back: bool = False, answers: int = 1

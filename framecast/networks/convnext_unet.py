@@ -120,6 +120,9 @@ class ConvNextUNet(nn.Module):
         self.join = nn.ModuleList(nn.Conv2d(a + b, a, kernel_size=1) for a, b in reversed(finer))
         self.expand = nn.ModuleList(_blocks(a, n_layers) for a, _ in reversed(finer))
         self.head = nn.Conv2d(n_maps, n_block * channels * patch**2, kernel_size=3, padding=1)
+        scales = [patch * 2**level for level in range(n_levels)]
+        self.reach = 3 * n_layers * (2 * sum(scales[:-1]) + scales[-1]) + 2 * patch + scales[-1]
+        """Pixels that a forecast pixel looks at to each side."""
 
     def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
         window, seen = last_frames(frames, state, self.n_context)

@@ -165,6 +165,8 @@ class PredRnn(nn.Module):
         )
         self.adapter = nn.Conv2d(n_hidden, n_hidden, kernel_size=1, bias=False) if decoupling else None
         self.head = nn.Conv2d(n_hidden, n_folded, kernel_size=3, padding=1)
+        self.reach = patch * (2 * n_layers * (kernel // 2) + 2)
+        """Pixels to each side that a forecast pixel and the memories look at in one step, but for normalisation."""
         self._penalties: list[Tensor] = []
 
     def forward(

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from framecast.leaving import may_be_left
 from framecast.networks.contract import State, answers_each
@@ -81,6 +82,7 @@ def unroll(
     truncate: int = 0,
     pushed: int = 0,
     own: Sequence[bool] | None = None,
+    recompute: bool = False,
 ) -> Tensor:
     """Forecast every frame of `window` after the first `burn_in`, with gradient.
 
@@ -101,6 +103,8 @@ def unroll(
             of Brandstetter, Worrall and Welling 2022 (arXiv 2202.03376), section 3.1.
         own: for each of the T frames whether the network's own forecast of it is given in its place; by default those from
             `context` on. With other values truth and forecast are mixed. The first frame is always given.
+        recompute: of each call only what goes in is kept until the gradient is taken, and the call made again then (Chen et
+            al. 2016, arXiv 1604.06174): a third more arithmetic for the memory of one call in place of that of all.
 
     Returns:
         (b, T - burn_in, c, h, w), forecasts of window[:, burn_in:]; where frames are pushed, of window[:, context + pushed:].
@@ -111,6 +115,8 @@ def unroll(
     assert burn_in >= 1 and start < n_frames, f"{start} frames leave nothing to forecast in a window of {n_frames} frames"
     own = [t >= max(burn_in, context) for t in range(n_frames)] if own is None else own
     absorbed = next((t for t in range(1, burn_in) if own[t]), burn_in)
+    if recompute:
+        network = Recomputed(network)
     recording = not pushed
     n_more = 0
     if recording and not truncate and answers_each(network):  # the true frames that follow are absorbed in the same call
@@ -138,6 +144,42 @@ def unroll(
         forecast.append(chunk)
         n_linked += chunk.shape[1]
     return torch.cat(forecast, dim=1)[:, start - absorbed : n_frames - absorbed]
+
+
+class Recomputed(nn.Module):
+    """`network`, each call of which is made again when its gradient is taken. One that can absorb frames one by one does, so
+    that a call is small."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
+        forecast = None
+        for part in torch.split(frames, 1 if answers_each(self.network) else frames.shape[1], dim=1):
+            forecast, state = checkpoint(
+                self.network,
+                part,
+                state,
+                fed_back=fed_back,
+                use_reentrant=False,
+                preserve_rng_state=False,  # there is no chance in a network
+                context_fn=lambda: (contextlib.nullcontext(), _forgetting(self.network)),
+            )
+        assert forecast is not None, "there is a frame to absorb"
+        return forecast, state
+
+
+@contextlib.contextmanager
+def _forgetting(network: nn.Module) -> Iterator[None]:
+    """What parts of a network ask to be kept small was asked when the call was made first."""
+    try:
+        yield
+    finally:
+        for part in network.modules():
+            pop = getattr(part, "pop_penalty", None)
+            if pop is not None:
+                pop()
 
 
 def _record() -> bool:

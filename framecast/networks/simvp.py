@@ -188,6 +188,9 @@ class SimVp(nn.Module):
         self.translator = nn.Sequential(*layers)
         k = 1 if patch == 1 else 3  # patches must see their neighbours, or a grid is seen in the forecast
         self.head = nn.Conv2d(n_maps, channels * patch**2, kernel_size=k, padding=k // 2)
+        scales = [patch * 2 ** sum(halves[: layer + 1]) for layer in range(n_frame_layers)]
+        self.reach = 2 * sum(scales) + (12 * n_motion_layers + 1) * scales[-1] + patch  # 12: 5 x 5, 7 x 7 with gaps, 3 x 3
+        """Pixels that a forecast pixel looks at to each side, but for normalisation."""
 
     def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
         window, seen = last_frames(frames, state, self.n_context)

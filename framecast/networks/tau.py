@@ -36,12 +36,13 @@ class TemporalAttention(nn.Module):
         super().__init__()
         n_squeezed = max(1, min(16, n_maps // 4))
         self.static = large_kernel(n_maps, n_maps)
+        self.mean = nn.AdaptiveAvgPool2d(1)
         self.dynamic = nn.Sequential(
             nn.Linear(n_maps, n_squeezed, bias=False), nn.ReLU(), nn.Linear(n_squeezed, n_maps, bias=False), nn.Sigmoid()
         )
 
     def forward(self, maps: Tensor) -> Tensor:
-        weights = self.dynamic(maps.mean(dim=(-2, -1)))[..., None, None]  # (b, n_maps, 1, 1)
+        weights = self.dynamic(self.mean(maps).flatten(1))[..., None, None]  # (b, n_maps, 1, 1)
         attended: Tensor = self.static(maps) * weights * maps
         return attended
 

@@ -72,6 +72,9 @@ class UNet(nn.Module):
         self.contract = nn.ModuleList(_block(a, b) for a, b in zip(inputs, maps, strict=True))
         self.expand = nn.ModuleList(_block(a + b, a) for a, b in reversed(list(zip(maps[:-1], maps[1:], strict=True))))
         self.head = nn.Conv2d(n_maps, (n_outputs or channels) * patch**2, kernel_size=3, padding=1)
+        scales = [patch * 2**level for level in range(n_levels)]
+        self.reach = 4 * sum(scales[:-1]) + 2 * scales[-1] + patch + scales[-1]  # convolutions, and what shares a position
+        """Pixels that a forecast pixel looks at to each side, but for normalisation."""
 
     def forward(
         self, frames: Tensor, state: State = None, *, fed_back: bool = False, beside: Tensor | None = None

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from framecast.networks.contract import Motion, State, answers_each, motion_of
+from framecast.networks.tiling import Tiling, called
 
 
 class Padded(nn.Module):
@@ -21,6 +22,7 @@ class Padded(nn.Module):
         super().__init__()
         self.network = network
         self.stride = stride
+        self.tiling: Tiling | None = None
 
     @property
     def head(self) -> nn.Module:
@@ -35,8 +37,16 @@ class Padded(nn.Module):
     ) -> tuple[Tensor, State]:
         height, width = frames.shape[-2:]
         padded = _pad(frames, -height % self.stride, -width % self.stride)
-        forecast, state = self.network(padded, state, fed_back=fed_back, **asked)
+        forecast, state = called(self.network, padded, state, self.tiling, fed_back=fed_back, **asked)
         return forecast[..., :height, :width], state
+
+    def tile(self, size: int) -> None:
+        """From now on forecast in tiles of `size` pixels; see `tiling`. A network that moves frames has only its inner part
+        tiled, for pixels may come from anywhere."""
+        reach = self.network.reach
+        assert isinstance(reach, int), "weights without a place are what can be moved about"
+        tiling = Tiling(size, reach, self.stride)
+        (self.network if hasattr(self.network, "tiling") else self).tiling = tiling  # type: ignore[assignment]
 
     def motion(self, state: State) -> Motion | None:
         return motion_of(self.network, state)
@@ -67,7 +77,7 @@ class Residual(nn.Module):
         self, frames: Tensor, state: State = None, *, fed_back: bool = False, **asked: int
     ) -> tuple[Tensor, State]:
         change, state = self.network(frames, state, fed_back=fed_back, **asked)
-        return frames[:, -asked.get("answers", 1) :] + change, state
+        return frames[:, -asked.get("answers", 1) :].to(change.dtype) + change, state
 
     def motion(self, state: State) -> Motion | None:
         return motion_of(self.network, state)

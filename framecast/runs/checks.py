@@ -77,7 +77,7 @@ def check_memory(
         preparation,
         device,
         n_frames=split.test.start,
-        bytes_per_value=1 if series.frames.dtype == "uint8" else 4,
+        bytes_per_value=series.frames.dtype.itemsize,
         others=[(other.n_frames, other.height, other.width) for other in others],
     )
     if not found.fits:

@@ -58,9 +58,9 @@ def preflight(
 ) -> Preflight:
     """Weights and memory of training `kind` on native `height` x `width` frames as `preparation` makes them.
 
-    `n_frames` and `bytes_per_value` (1 for uint8, 4 otherwise) add the series itself, `horizon` the forecast on the disk, and
-    `others`, (frames, height, width) each, the other series that are learned from, kept as float32. `device` is "cpu" or
-    "cuda...".
+    `n_frames` and `bytes_per_value` (1 for uint8, 2 for uint16, 4 for float32) add the series itself, `horizon` the forecast
+    on the disk, and `others`, (frames, height, width) each, the other series that are learned from, kept as float32. `device`
+    is "cpu" or "cuda...".
     """
 
     def demand(size: int | None, settings: Settings = settings) -> tuple[int, int, int]:

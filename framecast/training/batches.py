@@ -5,7 +5,7 @@ did. All chance comes from the generator of the run, and is only drawn where a s
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -45,6 +45,17 @@ class Batch:
     """Own forecasts made without gradient after the context, see `unroll`."""
     own: list[bool] | None
     """For each frame whether the network is given its own forecast of it, see `unroll`; None for all after the context."""
+
+    def parts(self, n_parts: int) -> list[tuple["Batch", float]]:
+        """These windows in as many parts, or in as many as there are windows, each with its share of them."""
+        n = len(self.window)
+        if min(n_parts, n) <= 1:
+            return [(self, 1.0)]
+        size = -(-n // n_parts)
+        each_its_own = self.mask is not None and self.mask.ndim > 2
+        masks = torch.split(self.mask, size) if each_its_own and self.mask is not None else [self.mask] * n
+        windows = zip(torch.split(self.window, size), torch.split(self.given, size), masks, strict=False)
+        return [(replace(self, window=w, given=g, mask=mask), len(w) / n) for w, g, mask in windows]
 
 
 def n_windows(data: TrainingData, context: int, settings: TrainingSettings) -> int:
@@ -89,26 +100,27 @@ def cut(
     length = context + pushed + n_unroll
     own = _mixed(settings, mixing, context, length, generator)
     starts = data.span.start + order % (len(data.span) - length + 1)
-    index = starts[share, None] + torch.arange(length)
-    window = data.frames[index.to(data.frames.device)]
-    mask = counted = data.mask
+    frames, mask, counted = _indexed(data.frames), data.mask, data.mask
     if settings.crop or settings.flips or settings.turns:
-        height, width = window.shape[-2:]
+        height, width = frames.shape[-2:]
         vary = variation(len(order), height, width, settings, generator)
-        window = vary(window, share)
+        window = vary([frames[start : start + length] for start in starts[share].tolist()], share)  # copies the crops alone
         if counted is not None:
-            counted = vary(counted.expand(len(order), 1, 1, *counted.shape), ALL)
+            counted = vary(counted.expand(len(order), 1, 1, *counted.shape).unbind(), ALL)
             mask = counted[share]
-    window = window.to(torch.float32)
+    else:
+        index = starts[share, None] + torch.arange(length)
+        window = frames[index.to(frames.device, non_blocking=True)]
+    window = window.view(data.frames.dtype).to(torch.float32)
     given = _with_noise(window, len(order), share, context, settings.input_noise, spread, generator)
     return Batch(window, given, mask, counted, pushed, own)
 
 
 def variation(
     n_windows: int, height: int, width: int, settings: TrainingSettings, generator: torch.Generator
-) -> Callable[[Tensor, slice], Tensor]:
-    """Crop, mirror and turn by chance, drawn here for each of `n_windows`: what is returned does so with tensors
-    (b, t, c, height, width) of the windows in a slice, the same at every call.
+) -> Callable[[Sequence[Tensor], slice], Tensor]:
+    """Crop, mirror and turn by chance, drawn here for each of `n_windows`: what is returned does so with those in a slice,
+    (t, c, height, width) each, the same at every call, and gives (b, t, c, h, w).
 
     Half of the windows are mirrored left to right and half upside down. Windows that are not square are turned by half
     turns only: a batch has one shape.
@@ -125,10 +137,15 @@ def variation(
         window = window.flip([axis for axis, flipped in zip((-2, -1), mirrored[i], strict=True) if flipped])
         return torch.rot90(window, step * turns[i], (-2, -1))
 
-    def of_slice(windows: Tensor, which: slice) -> Tensor:
+    def of_slice(windows: Sequence[Tensor], which: slice) -> Tensor:
         return torch.stack([vary(window, i) for i, window in zip(range(n_windows)[which], windows, strict=True)])
 
     return of_slice
+
+
+def _indexed(frames: Tensor) -> Tensor:
+    """`frames` to be cut from, in a type that every device can index: the bits of uint16 as int16, to be viewed back."""
+    return frames.view(torch.int16) if frames.dtype == torch.uint16 else frames
 
 
 def _pushed(settings: TrainingSettings, longest: int, generator: torch.Generator) -> int:
@@ -161,5 +178,8 @@ def _with_noise(
     """`window` holds a share of `n_windows`, for all of which noise is drawn."""
     if amount == 0:
         return window
-    noise = torch.randn((n_windows, context, *window.shape[2:]), generator=generator)[share].to(window.device)
+    drawn_by, device = generator, window.device
+    if device.type != "cpu":  # drawn there from a seed of the run: nothing as large as a batch comes over from the host
+        drawn_by = torch.Generator(device).manual_seed(int(torch.randint(2**62, (), generator=generator)))
+    noise = torch.randn((n_windows, context, *window.shape[2:]), generator=drawn_by, device=device)[share]
     return torch.cat([window[:, :context] + amount * spread * noise, window[:, context:]], dim=1)

@@ -47,14 +47,15 @@ class Footprint:
     """Of a forecast that has absorbed as many frames as it does at once, at the one area and the larger."""
     areas: tuple[int, int]
 
-    def peak_bytes(self, area: int, batch: int) -> int:
-        """The most that is held at any moment with frames of `area` pixels, padded, and `batch` windows a step."""
+    def peak_bytes(self, area: int, batch: int, whole: int | None = None) -> int:
+        """The most that is held at any moment with windows of `area` pixels, padded, and `batch` of them a step. Forecasts are
+        of frames of `whole` pixels where windows are crops of them."""
         one, larger, two, both = _alike(self.steps)
         low, high = self.areas
-        x, y = (area - low) / (high - low), batch - 2
+        x, y, z = (area - low) / (high - low), batch - 2, ((whole or area) - low) / (high - low)
         step = one + x * (larger - one) + y * (two - one) + x * y * (both - larger - two + one)
         quiet, loud = _alike(self.rollouts)
-        return round(max(float(step.max()), float((quiet + x * (loud - quiet)).max())))
+        return round(max(float(step.max()), float((quiet + z * (loud - quiet)).max())))
 
 
 def footprint(
@@ -99,7 +100,7 @@ def _held(
     batch: int,
     device: torch.device,
 ) -> tuple[Array, Array]:
-    """Bytes after each operation of a training step, those of the gradients of the step before until the backward pass
+    """Bytes after each operation of a training step, those of the gradients of the parts before until the backward pass
     begins, and after each of a forecast."""
     one = (1.0,) * channels
     network = Scaled(Padded(network, 1), Scaler((0.0,) * channels, one), answers_change=settings.residual)
@@ -115,7 +116,15 @@ def _held(
         window = torch.zeros(batch, n_frames, channels, side, side)
         given = window + 0.0 if settings.input_noise else window
         with autocast(device, settings.precision, computed_on=window.device):
-            forecast = unroll(network, given, burn_in=burn_in, context=context, truncate=settings.truncate, own=own)
+            forecast = unroll(
+                network,
+                given,
+                burn_in=burn_in,
+                context=context,
+                truncate=settings.truncate,
+                own=own,
+                recompute=settings.recompute,
+            )
         truth = window[:, -forecast.shape[1] :]
         spread = torch.ones(channels, 1, 1)
         loss = training_loss(forecast, truth, settings, spread=spread, data_range=1.0)
@@ -123,7 +132,7 @@ def _held(
         begun = len(noted.bytes)
         (loss if penalty is None else loss + penalty).backward()  # type: ignore[no-untyped-call]
     step = np.array(noted.bytes, dtype=np.float64)
-    step[:begun] += gradients
+    step[:begun] += gradients if settings.parts > 1 else 0.0
     del window, given, forecast, truth, loss, penalty
     network.zero_grad(set_to_none=True)
     noted = _Living(network)

@@ -25,8 +25,8 @@ from framecast.training.team import Team
 from framecast.training.validation import Validator
 
 SIGN_OF_LIFE_S = 1.0
-JUDGED_EVERY = 50
-"""Steps of a long epoch, after which the loss is looked at."""
+JUDGED_EVERY = 200
+"""Steps of a long epoch, after which the loss is looked at. Beside that the device is waited for only at a sign of life."""
 
 
 @dataclass

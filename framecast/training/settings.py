@@ -4,134 +4,24 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from framecast.errors import SettingError
-from framecast.settings import Settings, setting
+from framecast.settings import setting
+from framecast.training.pace import PaceSettings
 
 SMALLEST_CROP = 16
-_FEEDBACK = "Own forecasts in training"
 _FORM = "What the network sees and says"
 _CHOICE = "Which weights are kept"
 _LOSS = "Loss"
 _WINDOWS = "Windows"
 _OPTIMISER = "Optimiser"
+_MEMORY = "Memory and speed"
 
 
 @dataclass(frozen=True)
-class TrainingSettings(Settings):
+class TrainingSettings(PaceSettings):
     """The defaults are the recipe that won on short series: residual form, own forecasts fed back inside the loss with a
     growing unroll, small batches, AdamW with warm-up and cosine, then a refit on all history. Controls that are
     off gave nothing sure on short series, or were not measured; each says in its help when it may."""
 
-    epochs: int = setting(
-        60,
-        label="Epochs",
-        help="How often the network sees every training window. More is slower; the best moment is kept, so too many do "
-        "little harm.",
-        minimum=1,
-        maximum=100_000,
-    )
-    minutes: float = setting(
-        0.0,
-        label="Time limit",
-        help="Stop after this many minutes even if epochs are left; all schedules shrink to fit. 0 means no limit.",
-        minimum=0.0,
-        maximum=100_000.0,
-        unit="min",
-    )
-    steps: int = setting(
-        0,
-        label="Step limit",
-        help="Stop after this many training steps even if epochs are left, the same on every machine; all schedules "
-        "shrink to fit. 0 means no limit.",
-        minimum=0,
-        maximum=100_000_000,
-    )
-    learning_rate: float = setting(
-        1e-3,
-        label="Learning rate",
-        help="Size of a training step. Too large: the loss jumps. Too small: nothing is learned in time.",
-        minimum=1e-7,
-        maximum=1.0,
-    )
-    batch_size: int = setting(
-        4,
-        label="Batch size",
-        help="Windows per training step. Small batches learn more per minute on a short series.",
-        minimum=1,
-        maximum=4096,
-    )
-    unroll: int = setting(
-        8,
-        label="Unroll",
-        help="How many of its own forecasts the network is fed in training, as it will be in the real forecast. 1 is teacher "
-        "forcing: it then never learns to live with its own mistakes.",
-        minimum=1,
-        maximum=200,
-    )
-    unroll_curriculum: bool = setting(
-        True,
-        label="Grow the unroll",
-        help="Start with one step and double up to the full unroll over the run: 1, 2, 4, 8.",
-        advanced=True,
-        group=_FEEDBACK,
-    )
-    burn_in: int = setting(
-        0,
-        label="Warm-up frames",
-        help="Context frames absorbed before the loss starts. 0 means all of the context.",
-        minimum=0,
-        maximum=1000,
-        advanced=True,
-        group=_FEEDBACK,
-    )
-    truncate: int = setting(
-        0,
-        label="Truncate backpropagation",
-        help="Cut the gradient through time every so many frames, to save memory. 0 never cuts.",
-        minimum=0,
-        maximum=1000,
-        advanced=True,
-        group=_FEEDBACK,
-    )
-    pushforward: int = setting(
-        0,
-        label="Pushforward frames",
-        help="Before the frames that are learned from, let the network forecast 0 to this many frames by itself, at "
-        "no cost in memory. No better than the unroll in our tests: for frames so large that a long unroll does not "
-        "fit.",
-        minimum=0,
-        maximum=1000,
-        advanced=True,
-        group=_FEEDBACK,
-    )
-    sampling: str = setting(
-        "off",
-        label="Mix truth and forecast",
-        help="Scheduled: true frames are given among the own forecasts, fewer and fewer. Reverse: own forecasts are "
-        "given among the context frames, fewer and fewer. Meant for recurrent networks and long runs; not measured "
-        "here.",
-        choices=("off", "scheduled", "reverse"),
-        advanced=True,
-        group=_FEEDBACK,
-    )
-    sampling_start: float = setting(
-        0.5,
-        label="Mixed at the start",
-        help="Probability that a frame is exchanged at the start of the run; it falls to 0 over the first 60 % of it.",
-        minimum=0.0,
-        maximum=1.0,
-        advanced=True,
-        group=_FEEDBACK,
-    )
-    input_noise: float = setting(
-        0.0,
-        label="Input noise",
-        help="Noise added to context frames in training, in units of the scaled frame. Worth a try at 0.1: on a flower that "
-        "opens and on sea ice the squared error fell by a fifth or more, on moving rain nothing changed.",
-        minimum=0.0,
-        maximum=10.0,
-        advanced=True,
-        group=_FEEDBACK,
-    )
     residual: bool = setting(
         True,
         label="Forecast the change",
@@ -381,6 +271,38 @@ class TrainingSettings(Settings):
         group=_OPTIMISER,
     )
 
+    recompute: bool = setting(
+        False,
+        label="Compute twice, hold half",
+        help="Keep only the frames and memories between the steps of a window, and compute all that lies between again when "
+        "it is learned from. The same training in far less memory, a third slower. For large frames and long unrolls.",
+        advanced=True,
+        group=_MEMORY,
+    )
+    parts: int = setting(
+        1,
+        label="Batch in parts",
+        help="Take the windows of a training step in so many parts one after the other and add up what is learned. The same "
+        "training in the memory of one part. 1 takes all at once.",
+        minimum=1,
+        maximum=4096,
+        advanced=True,
+        group=_MEMORY,
+    )
+
+    tile: int = setting(
+        0,
+        label="Forecast in tiles",
+        help="Forecast squares of this many pixels one after the other, each with what lies around it, where a whole frame "
+        "does not fit into memory. The forecast stays the same; with group normalisation to half a percent of the change, "
+        "and it takes several times as long. 0 forecasts whole frames.",
+        minimum=0,
+        maximum=100_000,
+        unit="px",
+        advanced=True,
+        group=_MEMORY,
+    )
+
     any_size: ClassVar[bool] = True
     """Whether the network that these settings are for can be trained on crops; see NetworkKind."""
 
@@ -391,6 +313,13 @@ class TrainingSettings(Settings):
                 "This network has weights for the places of the whole frame and cannot learn from crops of it. Set crop to 0, "
                 "or choose a convolutional network."
             )
+        if self.tile and not self.any_size:
+            raise SettingError(
+                "This network has weights for the places of the whole frame and cannot forecast a part of it. Set tile to 0, "
+                "or choose a convolutional network."
+            )
+        if 0 < self.tile < SMALLEST_CROP:
+            raise SettingError(f"tile is {self.tile}; it must be at least {SMALLEST_CROP} px, or 0 for whole frames.")
         if self.subtract_mean and (self.crop or self.flips or self.turns):
             raise SettingError(
                 "The mean frame belongs to the whole frame as it is. Choose either subtract_mean, or crop, flips and turns."

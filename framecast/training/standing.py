@@ -170,4 +170,4 @@ def part(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
 
 
 def _finite(network: nn.Module) -> bool:
-    return all(bool(torch.isfinite(weight).all()) for weight in network.parameters())
+    return bool(torch.stack([torch.isfinite(weight).all() for weight in network.parameters()]).all())

@@ -5,6 +5,7 @@ it, partly without gradient and with state handed on. That is what DistributedDa
 one backward a step, and adds each gradient up when all of it is known.
 """
 
+import contextlib
 from dataclasses import dataclass
 
 import torch
@@ -53,6 +54,7 @@ class Objective(nn.Module):
                 truncate=settings.truncate,
                 pushed=batch.pushed,
                 own=batch.own,
+                recompute=settings.recompute,
             )
         truth = batch.window[:, -forecast.shape[1] :]
         loss = training_loss(
@@ -81,13 +83,23 @@ class Stepper:
     def __call__(
         self, optimizer: torch.optim.Optimizer, batch: Batch, data_range: float, weight: float = 1.0
     ) -> tuple[Tensor, Tensor]:
-        """The loss of the whole batch, without penalties, and the length of its gradient. `weight` is that of the share."""
-        wanted, loss = self._objective(batch, data_range)
+        """The loss of the whole batch, without penalties, and the length of its gradient. `weight` is that of the share. The
+        windows are taken in as many parts as the settings say, whose gradients add up to that of all."""
         optimizer.zero_grad(set_to_none=True)
-        if self._group is not None:
-            wanted = wanted * (weight * self._group.size)  # the gradients of all processes are averaged
-        wanted.backward()
+        parts = batch.parts(self._settings.parts)
+        losses = [self._add_gradient(*part, data_range, weight, last=part is parts[-1]) for part in parts]
+        loss = losses[0] if len(losses) == 1 else torch.stack(losses).sum()
         norm = clip_gradient(self._network, self._settings)
         optimizer.step()
-        loss = loss.detach()
         return loss if self._group is None else self._group.sum(loss * weight), norm.detach()
+
+    def _add_gradient(self, part: Batch, portion: float, data_range: float, weight: float, *, last: bool) -> Tensor:
+        """Of some windows of the batch, which are such a portion of it: their loss, counted as that portion."""
+        objective, more = self._objective, not last
+        with objective.no_sync() if isinstance(objective, DistributedDataParallel) and more else contextlib.nullcontext():
+            wanted, loss = objective(part, data_range)
+            if self._group is not None:
+                wanted = wanted * (weight * self._group.size)  # the gradients of all processes are averaged
+            (wanted if portion == 1.0 else wanted * portion).backward()
+        counted: Tensor = loss.detach() * portion
+        return counted

@@ -16,6 +16,7 @@ from framecast.training.progress import Preview
 from framecast.training.settings import TrainingSettings
 
 STRIP_LEADS = 6
+FRAMES_AT_ONCE = 8
 STRIP_PX = 96
 """Longest side of the pictures of a strip."""
 
@@ -105,7 +106,11 @@ class Validator:
 
 
 def seen_range(frames: Tensor) -> tuple[Tensor, Tensor]:
-    """Lowest and highest value per channel of frames (t, c, h, w), each (c, 1, 1) float32: what a rollout is clamped to."""
+    """Lowest and highest value per channel of frames (t, c, h, w), each (c, 1, 1) float32: what a rollout is clamped to. A few
+    frames at a time where torch compares no numbers of their type."""
+    if frames.dtype == torch.uint16:
+        parts = [seen_range(part.to(torch.float32)) for part in torch.split(frames, FRAMES_AT_ONCE)]
+        return torch.stack([low for low, _ in parts]).amin(dim=0), torch.stack([high for _, high in parts]).amax(dim=0)
     extremes = torch.aminmax(frames.amin(dim=0).flatten(1), dim=1).min, torch.aminmax(frames.amax(dim=0).flatten(1), dim=1).max
     low, high = (values.to(torch.float32).view(-1, 1, 1) for values in extremes)
     return low, high

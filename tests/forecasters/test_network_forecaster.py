@@ -1,5 +1,6 @@
 """What the forecaster around a network promises beyond the contract of every forecaster."""
 
+import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -126,3 +127,32 @@ def test_a_network_trained_on_crops_forecasts_whole_frames(name: str) -> None:
     forecaster = NetworkForecaster(name, settings, Workbench())
     list(forecaster.fit(series.head(20), SPLIT))
     assert forecaster.forecast(series.frames[:20], 4).shape == (4, 37, 45, 1)
+
+
+def test_full_frames_are_forecast_in_tiles_by_weights_of_crops_and_again_after_loading(tmp_path: Path) -> None:
+    """The whole way at an odd size: crops of 16 px, validation rollouts and forecasts in tiles; and the same in one piece."""
+    rng = np.random.default_rng(0)
+    series = FrameSeries("noise", rng.integers(0, 255, (20, 37, 41, 1), np.uint8), (0.0, 255.0))
+    settings = FORECASTERS["convnext_unet"].configure(
+        changes={"context": 3, "width": 4, "levels": 2, "unroll": 1, "crop": 16, "tile": 24, "epochs": 1}
+    )
+    forecaster = NetworkForecaster("convnext_unet", settings, Workbench())
+    for _ in forecaster.fit(series, SPLIT):
+        pass
+    tiled = forecaster.forecast(series.frames, 4)
+    forecaster.save(tmp_path)
+    assert np.array_equal(NetworkForecaster.load(tmp_path).forecast(series.frames, 4), tiled)
+    forecaster.settings = dataclasses.replace(settings, tile=0)
+    weights = forecaster._network.state_dict()  # type: ignore[union-attr]
+    forecaster._network = forecaster.build()
+    forecaster._network.load_state_dict(weights)
+    whole = forecaster.forecast(series.frames, 4)
+    assert tiled.shape == (4, 37, 41, 1)
+    assert np.abs(whole - series.frames[-1]).max() > 1.0
+    assert np.abs(whole - tiled).max() < 0.01
+
+
+def test_a_network_of_one_size_refuses_tiles_and_crops() -> None:
+    for name in ("tile", "crop"):
+        with pytest.raises(SettingError, match=f"Set {name} to 0"):
+            FORECASTERS["cnn_lstm"].configure(changes={name: 64})
