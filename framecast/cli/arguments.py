@@ -44,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     reading = _reading()
     _run(commands.add_parser("run", parents=[common, reading], help="fit forecasters on a series and score their forecasts"))
+    _queue(commands.add_parser("queue", parents=[common, reading], help="prepare many runs, one job each for a SLURM cluster"))
     _forecast(commands.add_parser("forecast", parents=[common], help="forecast beyond the last frame with a finished run"))
     _export(commands.add_parser("export", parents=[common], help="a finished run beside the truth, as a file for others"))
     series = commands.add_parser("series", help="the stored series").add_subparsers(
@@ -95,6 +96,45 @@ def _reading() -> _Parser:
 
 
 def _run(run: argparse.ArgumentParser) -> None:
+    run.description = (
+        "Fit forecasters on a series and score their forecasts. On several GPUs, one network: torchrun --standalone "
+        "--nproc-per-node N -m framecast run SERIES --forecaster NAME. A batch is then shared by all processes."
+    )
+    _asked(run)
+    run.add_argument("--title", metavar="TEXT", help="what to call the run (default: forecaster and series)")
+    run.add_argument("--seed", type=_seed, default=0, metavar="N", help="a whole number from 0 on (default: 0)")
+    run.add_argument("--json", type=Path, metavar="FILE", help="write per-lead scores of every forecaster")
+    run.add_argument(
+        "--out",
+        type=Path,
+        metavar="FORECAST.npy",
+        help="write the forecast, (lead, height, width, channel) in native units and size; of several forecasters the one "
+        "with the best mean SSIM",
+    )
+
+
+def _queue(queue: argparse.ArgumentParser) -> None:
+    queue.description = (
+        "Prepare a run for each forecaster, seed and varied setting, and write a list of commands, one a run, and a batch "
+        "file that lets a SLURM array carry them out. Nothing is submitted."
+    )
+    _asked(queue)
+    queue.set_defaults(title=None)
+    queue.add_argument("--seeds", type=_seed, nargs="+", default=[0], metavar="N", help="one run for each (default: 0)")
+    queue.add_argument(
+        "--vary",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE,VALUE",
+        help="one run for each value of a setting; may be repeated for all combinations",
+    )
+    queue.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="a folder for jobs.txt and jobs.sbatch; its name tags the runs"
+    )
+
+
+def _asked(run: argparse.ArgumentParser) -> None:
+    """What is learned from, and how."""
     run.add_argument("series", metavar="SERIES", help="a file or folder of frames, or the name of a stored series")
     run.add_argument(
         "--forecaster",
@@ -137,16 +177,6 @@ def _run(run: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
         help="threads of arithmetic on the CPU, which the last digits depend on; 1 where others keep the machine busy",
-    )
-    run.add_argument("--title", metavar="TEXT", help="what to call the run (default: forecaster and series)")
-    run.add_argument("--seed", type=_seed, default=0, metavar="N", help="a whole number from 0 on (default: 0)")
-    run.add_argument("--json", type=Path, metavar="FILE", help="write per-lead scores of every forecaster")
-    run.add_argument(
-        "--out",
-        type=Path,
-        metavar="FORECAST.npy",
-        help="write the forecast, (lead, height, width, channel) in native units and size; of several forecasters the one "
-        "with the best mean SSIM",
     )
 
 

@@ -33,7 +33,7 @@ def say_costs(record: RunRecord, series: FrameSeries, screen: Screen) -> None:
     )
     screen.say(found.sentence)
     screen.say(_parts(found))
-    if kind.family != "network" or _short(record):
+    if kind.family != "network" or _short(record) or record.n_processes > 1:
         return
     shape = record.preparation.working_shape(series.height, series.width)
     question = Question(record.forecaster, record.settings, *shape, series.n_channels, record.device, record.n_threads)

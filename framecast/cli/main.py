@@ -18,10 +18,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return help_out()
     asked = arguments.parser().parse_args(argv)
     screen = Screen(asked.quiet)
-    from framecast.cli import export, run, runs, stored  # after the parsing, so that --help does not wait for torch
+    from framecast.cli import export, queue, run, runs, stored  # after the parsing, so that --help does not wait for torch
 
     commands = {
         "run": run.run,
+        "queue": queue.queue,
         "forecast": stored.forecast,
         "export": export.export,
         "series": stored.series,

@@ -1,6 +1,7 @@
 """`runs`: all runs at a glance, one in detail, and what keeps them in order."""
 
 import argparse
+import shlex
 from pathlib import Path
 
 from framecast.cli.carrying import resume
@@ -11,15 +12,16 @@ from framecast.errors import SeriesError, SettingError, UnknownNameError
 from framecast.evaluation.diagnosis import in_lines
 from framecast.evaluation.origins import before_test, inside_test, rolling_origins, spread
 from framecast.export.arrays import check_target
-from framecast.files import bytes_in_words, default_workspace
+from framecast.files import bytes_in_words, default_workspace, write_text
 from framecast.runs.arranging import RunFilter, arranged, filtered
 from framecast.runs.backtest import backtest, kept_backtest
+from framecast.runs.cluster import Place
 from framecast.runs.diagnosing import diagnosis
 from framecast.runs.differences import differences, same_frames
 from framecast.runs.disk import clean_up, disk_use, planned_clean_up
 from framecast.runs.notes import RunNotes, read_notes, write_notes
 from framecast.runs.overview import Overview, RunLine, read_line
-from framecast.runs.repeat import repeat
+from framecast.runs.repeat import repeat, usual_place
 from framecast.runs.store import Array, Run, RunStore
 from framecast.runs.transfer import export_run, import_run
 from framecast.runs.trash import Trash
@@ -177,7 +179,7 @@ def _clean(asked: argparse.Namespace, screen: Screen) -> None:
 def _show(asked: argparse.Namespace, screen: Screen) -> None:
     run = RunStore(asked.workspace).open(asked.run)
     if asked.repeat:
-        _show_repeat(run, asked.workspace, screen)
+        _show_repeat(run, asked, screen)
         return
     _describe_all(run, asked.workspace, asked.openstl)
 
@@ -200,6 +202,11 @@ def _describe_all(run: Run, workspace: Path, in_openstl_units: bool) -> None:
 
 
 def _go_on(asked: argparse.Namespace, screen: Screen) -> None:
+    if getattr(asked, "once", False):
+        run = RunStore(asked.workspace).open(asked.run)
+        if run.state == "finished" and run.staged() is None:
+            screen.say(f"{run.record.title} is finished already, in {run.folder}.")
+            return
     _describe_all(resume(asked, screen), asked.workspace, in_openstl_units=False)
 
 
@@ -223,13 +230,21 @@ def _backtest(asked: argparse.Namespace, screen: Screen) -> None:
     print(table(("origins", "number", "forecaster", "mean SSIM", "lowest", "highest"), rows, left=(0, 2)))
 
 
-def _show_repeat(run: Run, workspace: Path, screen: Screen) -> None:
+def _show_repeat(run: Run, asked: argparse.Namespace, screen: Screen) -> None:
     """The command alone on its line, so that it can be piped; the script below it."""
+    workspace: Path = asked.workspace
     elsewhere = workspace if workspace.resolve() != default_workspace().resolve() else None
-    found = repeat(run, elsewhere.resolve() if elsewhere else None)
+    usual = usual_place(run.record)
+    on_gpu = usual.on_gpu if asked.on is None else asked.on == "gpu"
+    place = Place(asked.processes or usual.n_processes, asked.machines, on_gpu, usual.n_threads)
+    found = repeat(run, elsewhere.resolve() if elsewhere else None, place)
     for note in found.notes:
         screen.say(note)
-    if found.command:
+    if found.command and asked.sbatch is not None:
+        check_target(asked.sbatch, (".sbatch", ".sh", ".slurm"))
+        write_text(asked.sbatch, found.batch_file)
+        screen.say(f"The batch file is in {asked.sbatch}. Submit it with: sbatch {shlex.quote(str(asked.sbatch))}")
+    elif found.command:
         print(f"{found.command}\n\n{found.script}", end="")
 
 

@@ -35,6 +35,11 @@ def runs_arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentPar
         "--openstl", action="store_true", help="also print what OpenSTL's code would compute, to set beside its tables"
     )
     show.add_argument("--repeat", action="store_true", help="print the command line and the script that repeat it, instead")
+    several = show.add_argument_group("with --repeat, on several GPUs or machines")
+    several.add_argument("--processes", type=int, metavar="N", help="that share one network's training, on each machine")
+    several.add_argument("--machines", type=int, default=1, metavar="N", help="how many machines of a cluster (default: 1)")
+    several.add_argument("--on", choices=("cpu", "gpu"), help="what each process computes on (default: as the run did)")
+    several.add_argument("--sbatch", type=Path, metavar="FILE.sbatch", help="write a batch file for SLURM, instead")
     rename = action("rename", "call a run something else")
     rename.add_argument("title", metavar="TITLE", help="empty: what it was called at first")
     tag = action("tag", "put words on a run to find it by")
@@ -42,7 +47,10 @@ def runs_arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentPar
     tag.add_argument("--remove", nargs="+", action="extend", default=[], metavar="TAG")
     action("note", "write down what is to be remembered of a run").add_argument("text", metavar="TEXT")
     action("pin", "keep a run on top of the list").add_argument("--off", action="store_true", help="no longer")
-    action("resume", "go on with a run that was left or failed, from its last checkpoint")
+    resume = action("resume", "go on with a run that was left or failed, from its last checkpoint")
+    resume.add_argument(
+        "--once", action="store_true", help="as a job that may be repeated: say so and end well where the run is finished"
+    )
     action("finish", "forecast with the best that a run which was left had found")
     further = action("extend", "train a finished run further; its result stays until the new one is whole")
     limit = further.add_mutually_exclusive_group(required=True)

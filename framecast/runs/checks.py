@@ -64,10 +64,15 @@ def check_memory(
     split: Split,
     device: str,
     others: Iterable[FrameSeries] = (),
+    n_processes: int = 1,
 ) -> None:
-    """The weights, the series and the others that are learned from fit into the memory of the device."""
+    """The weights, the series and the others that are learned from fit into the memory of the device. Of several processes
+    on GPUs each holds its share of the windows."""
     if kind.n_weights is None:
         return
+    batch_size = getattr(settings, "batch_size", 1)
+    if device.startswith("cuda") and n_processes > 1 and batch_size > 1:
+        settings = type(settings).from_mapping({**settings.to_mapping(), "batch_size": -(-batch_size // n_processes)})
     found = preflight(
         kind,
         settings,

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,16 +14,19 @@ from framecast.errors import SettingError
 CGROUP = Path("/sys/fs/cgroup")
 
 
-def chosen_device(device: str) -> str:
-    """What "auto" stands for: the GPU where torch finds one, else the CPU. Raises SettingError for one that is not here."""
+def chosen_device(device: str, *, here: bool = True) -> str:
+    """What "auto" stands for: the GPU where torch finds one, else the CPU. Raises SettingError for one that is not here,
+    unless it is wanted on another machine."""
+    if not here and (device == "cpu" or re.fullmatch(r"cuda(:\d+)?", device)):
+        return device
     import torch
 
     n_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if device == "auto":
         return "cuda" if n_gpus else "cpu"
-    here = ["cpu", *(["cuda"] if n_gpus else []), *(f"cuda:{index}" for index in range(n_gpus))]
-    if device not in here:
-        raise SettingError(f"There is no device '{device}' on this machine. Choose one of: auto, {', '.join(here)}.")
+    found = ["cpu", *(["cuda"] if n_gpus else []), *(f"cuda:{index}" for index in range(n_gpus))]
+    if device not in found:
+        raise SettingError(f"There is no device '{device}' on this machine. Choose one of: auto, {', '.join(found)}.")
     return device
 
 

@@ -82,6 +82,7 @@ def _columns(line: RunLine, names: Mapping[str, str]) -> dict[str, dict[str, str
     ran = {
         "Device": record.device,
         "Threads": str(record.n_threads),
+        "Processes": str(record.n_processes),
         **{f"Version of {name}": version for name, version in record.versions.items()},
         "Commit": record.commit or NONE,
     }

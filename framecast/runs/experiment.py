@@ -62,13 +62,16 @@ def plan(
     n_threads: int | None = None,
     start_from: Run | None = None,
     others: Mapping[str, FrameSeries] | None = None,
+    n_processes: int = 1,
+    here: bool = True,
 ) -> RunRecord:
     """The record of a run that can be carried out.
 
     `changes` go over the preset; `split` is Split.of(series.n_frames) by default; `digest` spares reading the whole series
     where it is known. `start_from` is a finished run whose weights this one begins with; what its network is comes from there
-    too, where `changes` say nothing else. `others` are series, by digest, that are learned from first. Raises UnknownNameError
-    and SettingError, each with what would work.
+    too, where `changes` say nothing else. `others` are series, by digest, that are learned from first. `n_processes` will
+    share the fit. A run that is not carried out `here` may ask for a device, and for memory, that this machine does not have.
+    Raises UnknownNameError and SettingError, each with what would work.
     """
     kind = FORECASTERS[forecaster]
     preset = preset or next(iter(kind.presets))
@@ -77,7 +80,7 @@ def plan(
     changes = {**inherited_settings(kind, forecaster, start_from), **(changes or {})}
     settings = kind.configure(preset, changes, split)
     preparation = preparation or Preparation()
-    device = chosen_device(device)
+    device = chosen_device(device, here=here)
     check_split(series, split)
     check_validation(kind, split)
     check_context(settings, split)
@@ -85,7 +88,8 @@ def plan(
     if start_from:
         check_start(kind, forecaster, settings, start_from, series, digest, preparation, split)
     check_others(kind, settings, series, others, preparation)
-    check_memory(kind, settings, series, preparation, split, device, others.values())
+    if here:
+        check_memory(kind, settings, series, preparation, split, device, others.values(), n_processes)
     now = utc_now()
     return RunRecord(
         id=new_id(forecaster, now),
@@ -106,6 +110,7 @@ def plan(
         start_from=start_from.id if start_from else "",
         learned_from=tuple(others),
         seen_before=seen_before(start_from, others, digest),
+        n_processes=n_processes,
     )
 
 
@@ -132,8 +137,11 @@ def carry_out(
     holds the run (`Run.hold`). What goes wrong is written into error.txt and raised. The processes of a `group` share the fit
     and are released when it has ended.
     """
-    with recording_failure(run), torch_threads(record.n_threads):
-        yield from _carry_out(record, series, run, stop, hurry, rules, others or {}, group)
+    steps = _carry_out(record, series, run, stop, hurry, rules, others or {}, group)
+    with recording_failure(run), torch_threads(record.n_threads), contextlib.closing(steps):
+        for progress in steps:
+            run.beat()
+            yield progress
 
 
 def repeat_forecast(run: Run, series: FrameSeries) -> Frames:
@@ -165,7 +173,7 @@ def _carry_out(
     rules: "Sequence[ScoreCurve] | None",
     others: Mapping[str, FrameSeries],
     group: "Group | None",
-) -> Iterator[FitProgress]:
+) -> Generator[FitProgress, None, None]:
     notes, fitted_rules = _Notes(), dict[str, Forecaster]()
     last = yield from _fit(record, series, run, stop, notes, fitted_rules, others, group)
     if group is not None:

@@ -1,10 +1,14 @@
 """A file that one process holds: whoever carries a run out holds it, so that no other process carries it out too.
 
 The lock is the system's own, on an open file. It ends with the process that holds it, however that ends, so it cannot go
-stale and needs no heartbeat; who holds it is written into the file for people to read, and believed only while it is held.
-It also keeps two holders within one process apart.
+stale; who holds it is written into the file, for people to read. It also keeps two holders within one process apart.
+
+Not every disk that machines share tells one of them of the locks of another. So a holder on another machine is believed by
+what it writes: it empties the file when it leaves, and touches it while it is at work. Where it has done neither for a quarter
+of an hour it is gone. A process number says nothing from another machine and is never asked for.
 """
 
+import contextlib
 import json
 import os
 import socket
@@ -12,6 +16,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import IO
 
@@ -22,6 +27,9 @@ else:
 
 FAR = 2**30
 """On Windows the byte that is locked; behind all that is written, so that others can read who holds the file."""
+BEAT_S, ALIVE_S = 30.0, 900.0
+"""How often a holder touches the file at most, and how old that may be. Scoring a large frame may keep it for minutes."""
+BOOT = Path("/proc/sys/kernel/random/boot_id")
 TRIES, PAUSE_S = 20, 0.01
 """Of a file that seems held: somebody who only looks, as `holder` does, holds it for a moment."""
 
@@ -34,6 +42,8 @@ class Holder:
     host: str
     since: str
     """ISO 8601, UTC."""
+    machine: str = ""
+    """The same for all whose locks the same system keeps: containers have host names of their own."""
 
     @property
     def words(self) -> str:
@@ -49,6 +59,7 @@ class Hold:
     def leave(self) -> None:
         """May be called twice."""
         if self._handle is not None:
+            self._handle.truncate(0)
             _unlock(self._handle)
             self._handle.close()
         self._handle = None
@@ -64,11 +75,23 @@ def take(path: Path) -> Hold | None:
             handle.close()
             return None
         time.sleep(PAUSE_S)
+    if _at_work_elsewhere(handle) is not None:
+        _unlock(handle)
+        handle.close()
+        return None
     now = datetime.now(UTC).isoformat(timespec="seconds")
+    handle.seek(0)
     handle.truncate()
-    handle.write(json.dumps(asdict(Holder(os.getpid(), socket.gethostname(), now))).encode())
+    handle.write(json.dumps(asdict(Holder(os.getpid(), socket.gethostname(), now, _machine()))).encode())
     handle.flush()
     return Hold(handle)
+
+
+def beat(path: Path) -> None:
+    """Tell other machines that the holder is at work."""
+    with contextlib.suppress(OSError):  # deleted meanwhile, or a disk that is gone: the writer of a file will say so
+        if time.time() - path.stat().st_mtime > BEAT_S:
+            os.utime(path)
 
 
 def holder(path: Path) -> Holder | None:
@@ -76,14 +99,34 @@ def holder(path: Path) -> Holder | None:
     try:
         with path.open("r+b") as handle:
             if _lock(handle):
+                other = _at_work_elsewhere(handle)
                 _unlock(handle)
-                return None
+                return other
     except OSError:  # no such file, or one that must not be written here: then nobody here can carry the run out
         return None
     try:
         return Holder(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):  # held, and by somebody who has not written yet
         return Holder(0, "", "")
+
+
+def _at_work_elsewhere(handle: IO[bytes]) -> Holder | None:
+    """Who holds the file on another machine, whose lock is not seen here."""
+    handle.seek(0)
+    try:
+        other = Holder(**json.loads(handle.read().decode("utf-8")))
+    except (ValueError, TypeError):  # empty, as it is left
+        return None
+    age_s = time.time() - os.fstat(handle.fileno()).st_mtime
+    return other if other.machine not in ("", _machine()) and age_s < ALIVE_S else None
+
+
+@cache
+def _machine() -> str:
+    try:
+        return BOOT.read_text().strip()
+    except OSError:
+        return socket.gethostname()
 
 
 def _lock(handle: IO[bytes]) -> bool:

@@ -55,6 +55,8 @@ class RunRecord:
     member_of: str = ""
     """Id of the run whose blend this run's forecaster was fitted for; empty for a run that was fitted for itself. That run may
     have been deleted since."""
+    n_processes: int = 1
+    """Processes that shared the steps of its fit when it began. The numbers are the same with any, up to the last digits."""
 
     def to_mapping(self) -> dict[str, Any]:
         return {
@@ -81,7 +83,7 @@ class RunRecord:
 
     def question(self) -> tuple[object, ...]:
         """What the run asks: two records with the same question are the same run started twice."""
-        own = ("id", "created", "title", "n_threads", "versions", "commit")
+        own = ("id", "created", "title", "n_threads", "n_processes", "versions", "commit")
         return tuple((name, repr(value)) for name, value in self.to_mapping().items() if name not in own)
 
 

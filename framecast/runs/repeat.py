@@ -1,20 +1,22 @@
 """How to ask for a run once more: a command line and a script of ten lines, with everything that decided it written out.
 
+With several processes, on one machine or more, it is the line that torchrun takes, and for a cluster a file for sbatch.
+
 Nothing is left to a default, since a default may be another one by then. What cannot be asked for again is said: a time limit
 and a stop by hand end a fit wherever the clock or the hand happened to be, and a member of a blend is fitted with its blend.
 """
 
-import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from framecast.forecasters.catalog import FORECASTERS
+from framecast.runs.cluster import MOST_PROCESSES, Place, batch_file, command
 from framecast.runs.record import RunRecord
 from framecast.runs.store import Run
 
 SAID = (
     "title", "series", "split", "preparation", "forecaster", "preset", "settings", "seed", "device", "n_threads", "start_from",
-    "learned_from",
+    "learned_from", "n_processes",
 )  # fmt: skip
 """The fields of a record that are asked for again."""
 FOUND = ("id", "created", "series_name", "versions", "commit", "seen_before", "member_of")
@@ -27,26 +29,53 @@ class Repeat:
     """One line for a shell; empty where there is no way."""
     script: str
     """Python, ten lines."""
+    batch_file: str
+    """For sbatch."""
     notes: tuple[str, ...]
     """What keeps the new run from being the same, one sentence each."""
 
 
-def repeat(run: Run, workspace: Path | None = None) -> Repeat:
-    """How to repeat `run`. `workspace` is written out where it is another than the usual one."""
+def repeat(run: Run, workspace: Path | None = None, place: Place | None = None) -> Repeat:
+    """How to repeat `run`. `workspace` is written out where it is another than the usual one, and always in the file for
+    sbatch. `place` is where it was, if none is given."""
     record, blend = run.record, None
     if record.member_of:
         blend = next((one for one in run.store.runs() if one.id == record.member_of), None)
         if blend is None:
-            return Repeat("", "", ("It was fitted as the member of a blend whose run was deleted, and not by itself.",))
+            return Repeat("", "", "", ("It was fitted as the member of a blend whose run was deleted, and not by itself.",))
     notes = [] if blend is None else ["It was fitted as the member of a blend. This repeats the blend, which makes it again."]
     whole = replace(blend or run, record=_usable((blend or run).record))
-    notes += _notes(whole, run.store.folder)
-    return Repeat(command_line(whole.record, workspace), script(whole.record, workspace), tuple(notes))
+    place = place or usual_place(whole.record)
+    if place.shared and FORECASTERS[whole.record.forecaster].family != "network":
+        notes.append("Several processes can share the training of one network only; this is for one process.")
+        place = replace(place, n_processes=1, n_machines=1)
+    device = whole.record.device
+    if place.on_gpu != device.startswith("cuda") or (place.shared and place.on_gpu):
+        device = "cuda" if place.on_gpu else "cpu"
+    here = replace(whole.record, device=device)
+    notes += _notes(replace(whole, record=here), run.store.folder)
+    home = run.store.folder.parent.resolve()
+    return Repeat(
+        command_line(here, workspace, place),
+        script(here, workspace),
+        batch_file(_words(here, home), place, f"framecast-{here.forecaster}"),
+        tuple(notes),
+    )
 
 
-def command_line(record: RunRecord, workspace: Path | None = None) -> str:
+def usual_place(record: RunRecord) -> Place:
+    """What the run was carried out on, on one machine."""
+    return Place(min(record.n_processes, MOST_PROCESSES), 1, record.device.startswith("cuda"), record.n_threads)
+
+
+def command_line(record: RunRecord, workspace: Path | None = None, place: Place | None = None) -> str:
     """For the shells of Linux and macOS."""
-    words: list[object] = ["python", "-m", "framecast", "run", record.series, f"--title={record.title}"]
+    return command(_words(record, workspace), place or usual_place(record))
+
+
+def _words(record: RunRecord, workspace: Path | None) -> list[str]:
+    """What follows `framecast`."""
+    words: list[object] = ["run", record.series, f"--title={record.title}"]
     words += ["--forecaster", record.forecaster, "--preset", record.preset]
     words += [word for name, value in record.settings.items() for word in ("--set", f"{name}={value}")]
     split = record.split
@@ -56,7 +85,7 @@ def command_line(record: RunRecord, workspace: Path | None = None) -> str:
     words += ["--start-from", record.start_from] if record.start_from else []
     words += ["--learn-from", *record.learned_from] if record.learned_from else []
     words += ["--workspace", workspace] if workspace else []
-    return shlex.join(str(word) for word in words)
+    return [str(word) for word in words]
 
 
 def script(record: RunRecord, workspace: Path | None = None) -> str:
@@ -118,5 +147,3 @@ def _notes(run: Run, runs: Path) -> list[str]:
 
 def _comment(text: str) -> str:
     return " ".join(text.split())
-
-

@@ -49,7 +49,7 @@ from framecast.files import (
     writing_folder,
 )
 from framecast.forecasters.contract import Forecaster, ResumableForecaster
-from framecast.runs.holding import Hold, Holder, holder, take
+from framecast.runs.holding import Hold, Holder, beat, holder, take
 from framecast.runs.reading import UNREADABLE, Array, mapping, progress_line, read_weights, readable
 from framecast.runs.record import RunRecord
 from framecast.series.frames import Frames
@@ -223,6 +223,10 @@ class Run:
                 "time. Wait for it to end, or stop it there."
             )
         return found
+
+    def beat(self) -> None:
+        """Whoever carries the run out is at work: asked now and then, for other machines to see."""
+        beat((self.home or self.folder) / LOCK)
 
     def holder(self) -> Holder | None:
         """Who carries this run out now, in this process or another; None where nobody does."""

@@ -11,6 +11,7 @@ from framecast.runs.jobs import JobManager
 from framecast.runs.remedies import in_words, with_remedy
 from framecast.runs.store import Run
 from framecast.ui import run_charts, state
+from framecast.ui.elsewhere import elsewhere
 from framecast.ui.outcome import outcome, show_outcome
 from framecast.ui.resources import stored_series
 from framecast.ui.text import escaped
@@ -27,6 +28,9 @@ def ended_run(run: Run, manager: JobManager) -> None:
         _failed(run)
         _remedies(run, manager)
         _resume(run, manager, "Try to go on")
+    elif holder := run.holder():
+        elsewhere(run, holder)
+        return
     else:
         st.warning("This run was taken off the queue, or FrameCast was closed while it ran. What it had learned is kept.")
         _resume(run, manager, "Resume")

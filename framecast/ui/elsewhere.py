@@ -1,0 +1,44 @@
+"""A run that another program carries out, here or on a machine that shares the disk: how it stands, read from its folder.
+
+It is watched and not steered: whoever started it can stop it, and nothing here offers to go on with it while it is at work.
+"""
+
+import streamlit as st
+
+from framecast.runs.holding import Holder
+from framecast.runs.store import Run
+from framecast.ui import run_charts
+from framecast.ui.text import duration, escaped, thousands
+
+REFRESH_S = 2.0
+
+
+def elsewhere(run: Run, holder: Holder) -> None:
+    """Draw it, again and again until it ends; then the whole page is drawn anew."""
+    st.info(
+        f"This run is at work in {escaped(holder.words)}. It can be stopped there; what it tells after each epoch is shown "
+        "here."
+    )
+    st.fragment(_standing, run_every=REFRESH_S)(run)
+
+
+def _standing(run: Run) -> None:
+    if run.holder() is None:
+        st.rerun()
+    history = [row for row in run.progress() if row["epoch_done"] or row["valid_scores"]]
+    if not history:
+        st.progress(0.0, "Beginning")
+        st.caption("The losses appear after the first epoch.")
+        return
+    last = history[-1]
+    st.progress(min(1.0, max(0.0, last["fraction"])), escaped(last["stage"]))
+    facts = [("Device", "GPU" if run.record.device.startswith("cuda") else "CPU"), ("Epoch", thousands(last["epoch"]))]
+    if run.record.n_processes > 1:
+        facts.append(("Processes", thousands(run.record.n_processes)))
+    if last["remaining_s"] is not None:
+        facts.append(("Time left", duration(last["remaining_s"])))
+    for column, (label, shown) in zip(st.columns(len(facts)), facts, strict=True):
+        column.metric(label, shown)
+    run_charts.words(history, str(run.record.settings.get("select_by", "ssim")))
+    run_charts.losses(run.id, history)
+    run_charts.sees_ahead(run.id, history, run.record.forecaster)

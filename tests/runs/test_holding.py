@@ -1,0 +1,72 @@
+"""Whoever carries a run out is seen from another machine, too, where the lock itself is not."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from framecast.errors import BusyError
+from framecast.runs import holding
+from framecast.runs.experiment import plan
+from framecast.runs.holding import ALIVE_S, beat, holder, take
+from framecast.runs.run_folder import LOCK
+from framecast.runs.store import Run, RunStore
+from framecast.series.frames import FrameSeries
+
+
+@pytest.fixture
+def run(tmp_path: Path, series: FrameSeries) -> Run:
+    return RunStore(tmp_path).create(plan(series, forecaster="persistence", device="cpu"))
+
+
+def held_elsewhere(path: Path, age_s: float = 0.0, machine: str = "another boot") -> None:
+    """As a process on another machine leaves the file; its number is one that no process has here."""
+    other = {"pid": 2**22 + 1, "host": "node07", "since": "2026-11-25T12:00:00+00:00", "machine": machine}
+    path.write_text(json.dumps(other))
+    os.utime(path, (time.time() - age_s,) * 2)
+
+
+def test_a_holder_on_another_machine_is_believed_while_it_touches_the_file(run: Run) -> None:
+    path = run.folder / LOCK
+    held_elsewhere(path, ALIVE_S - 60)
+    found = run.holder()
+    assert found is not None and "on node07" in found.words
+    with pytest.raises(BusyError, match="on node07"):
+        run.hold()
+    assert json.loads(path.read_text())["host"] == "node07", "a refusal changes nothing"
+    held_elsewhere(path, ALIVE_S + 60)
+    assert run.holder() is None
+    run.hold().leave()
+
+
+def test_on_this_machine_the_lock_alone_decides(run: Run) -> None:
+    """A crash a second ago leaves what it wrote; so did the releases that wrote no machine."""
+    path = run.folder / LOCK
+    for machine in (holding._machine(), ""):
+        held_elsewhere(path, machine=machine)
+        assert run.holder() is None
+    run.hold().leave()
+
+
+def test_who_leaves_is_gone_for_others_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / LOCK
+    hold = take(path)
+    assert hold is not None
+    monkeypatch.setattr(holding, "_machine", lambda: "the other machine")
+    monkeypatch.setattr(holding, "_lock", lambda handle: True)  # it sees no lock
+    monkeypatch.setattr(holding, "_unlock", lambda handle: None)
+    found = holder(path)
+    assert found is not None and found.pid == os.getpid() and take(path) is None
+    hold.leave()
+    assert holder(path) is None
+
+
+def test_a_beat_makes_an_old_file_new(tmp_path: Path) -> None:
+    path = tmp_path / LOCK
+    beat(path)
+    assert not path.exists(), "nothing is made for it"
+    held_elsewhere(path, ALIVE_S + 60)
+    beat(path)
+    assert holder(path) is not None
