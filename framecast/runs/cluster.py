@@ -20,6 +20,13 @@ NOTICE_S = 120
 """Before its time is over a job is told, so that the run keeps where it stands."""
 PORT = 29500
 FRAMECAST = ("-m", "framecast")
+ASKED = (
+    "set -euo pipefail",
+    'cd "${FRAMECAST_FOLDER:?must be the folder of FrameCast}"',
+    'export FRAMECAST_WORKSPACE="${FRAMECAST_WORKSPACE:?must be the workspace of the app}"',
+    'export PATH="$PWD/.venv/bin:$PATH"',
+    'export SRUN_CPUS_PER_TASK="${SLURM_CPUS_PER_TASK:-}"',
+)
 
 
 @dataclass(frozen=True)
@@ -56,9 +63,10 @@ def command(words: Sequence[str], place: Place) -> str:
     return f"{start} {meeting} {shlex.join((*FRAMECAST, *words))}"
 
 
-def batch_file(words: Sequence[str], place: Place, name: str) -> str:
-    """For sbatch: the command as a job called `name`."""
-    lines = [*_head(name, place, "%x-%j.log"), *_environment()]
+def batch_file(words: Sequence[str], place: Place, name: str, *, private: bool = False) -> str:
+    """For sbatch: the command as a job called `name`. A `private` one names no folder of this machine: whoever submits it says
+    where FrameCast and its workspace are."""
+    lines = [*_head(name, place, "%x-%j.log"), *(ASKED if private else _environment())]
     if place.n_machines > 1:
         lines.append('FIRST_MACHINE=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)')
         lines += ["export FIRST_MACHINE", f"srun --kill-on-bad-exit=1 bash -c {shlex.quote(command(words, place))}"]

@@ -35,9 +35,9 @@ class Repeat:
     """What keeps the new run from being the same, one sentence each."""
 
 
-def repeat(run: Run, workspace: Path | None = None, place: Place | None = None) -> Repeat:
-    """How to repeat `run`. `workspace` is written out where it is another than the usual one, and always in the file for
-    sbatch. `place` is where it was, if none is given."""
+def repeat(run: Run, workspace: Path | None = None, place: Place | None = None, *, private: bool = False) -> Repeat:
+    """How to repeat `run`. `workspace` is written out where it is another than the usual one, and in the sbatch file unless
+    that is to be `private` and name no folder. `place` is by default where it was."""
     record, blend = run.record, None
     if record.member_of:
         blend = next((one for one in run.store.runs() if one.id == record.member_of), None)
@@ -58,7 +58,7 @@ def repeat(run: Run, workspace: Path | None = None, place: Place | None = None) 
     return Repeat(
         command_line(here, workspace, place),
         script(here, workspace),
-        batch_file(_words(here, home), place, f"framecast-{here.forecaster}"),
+        batch_file(_words(here, None if private else home), place, f"framecast-{here.forecaster}", private=private),
         tuple(notes),
     )
 

@@ -17,7 +17,7 @@ def run_repeat(line: RunLine) -> None:
     with st.expander("Repeat this run on the command line, on a cluster or in Python", icon=":material/terminal:"):
         run = resources.run_store().open(line.id)
         place = _place(line)
-        found = repeat(run, place=place)
+        found = repeat(run, place=place, private=True)
         for note in found.notes:
             st.caption(escaped(note))
         if not found.command:
@@ -25,7 +25,10 @@ def run_repeat(line: RunLine) -> None:
         if place.n_machines == 1:
             st.markdown("In a shell, in the folder of FrameCast and with the same workspace:")
             st.code(found.command, language="sh", wrap_lines=True)
-        st.markdown("For a SLURM cluster on this disk; submit it with `sbatch`, and the run shows up here as it trains.")
+        st.markdown(
+            "For a SLURM cluster that shares this disk: set `FRAMECAST_FOLDER` and `FRAMECAST_WORKSPACE`, then submit it with "
+            "`sbatch`. The run shows up here as it trains."
+        )
         st.code(found.batch_file, language="sh", wrap_lines=True)
         st.download_button(
             "Save as a batch file", found.batch_file, f"{line.id}.sbatch", "text/x-shellscript", key="save_sbatch",

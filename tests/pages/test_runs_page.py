@@ -14,7 +14,7 @@ from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.experiment import carry_out, plan
 from framecast.runs.notes import RunNotes, read_notes, write_notes
 from framecast.runs.overview import Overview
-from framecast.runs.record import RunRecord
+from framecast.runs.record import SOURCE, RunRecord
 from framecast.runs.store import Run, RunStore
 from framecast.runs.trash import Trash
 from framecast.series.frames import Preparation, Split
@@ -152,9 +152,26 @@ def test_what_differs_is_shown_in_words(open_page: Open, finished: Run) -> None:
 
 def test_how_to_repeat_it_is_shown(open_page: Open, finished: Run) -> None:
     app = chosen(open_page("runs"), finished)
-    command, script = (block.value for block in app.code)
+    command, batch, script = (block.value for block in app.code)
     assert command.startswith("python -m framecast run ") and "carry_out" in script
-    assert str(finished.folder.parents[1]) not in command + script, "no path of the server"
+    assert batch.startswith("#!/bin/bash\n#SBATCH ") and batch.endswith(f"exec {command}")
+    said = command + batch + script
+    assert str(finished.folder.parents[1]) not in said and str(SOURCE) not in said, "no path of the server"
+
+
+def test_it_is_shown_for_several_processes_where_a_network_is_trained(
+    open_page: Open, finished: Run, workspace: Path, stored: StoredSeries
+) -> None:
+    series = SeriesStore(workspace).open(stored.digest)
+    run = RunStore(workspace).create(plan(series, forecaster="unet", digest=stored.digest, device="cpu"))
+    app = chosen(open_page("runs"), run)
+    assert [block.value for block in app.code][0].startswith("python -m framecast run ")
+    app.number_input(key=f"repeat_processes_{run.id}").set_value(4).run()
+    command, batch, _ = (block.value for block in app.code)
+    assert command.startswith("torchrun --standalone --nproc-per-node=4 -m framecast run ") and batch.endswith(f"exec {command}")
+    app.number_input(key=f"repeat_machines_{run.id}").set_value(3).run()
+    batch, _ = (block.value for block in app.code)
+    assert "#SBATCH --nodes=3\n" in batch and "torchrun --nnodes=3 --nproc-per-node=4" in batch
 
 
 def test_a_clean_up_says_what_it_frees_and_then_does(open_page: Open, workspace: Path, finished: Run) -> None:
