@@ -168,7 +168,8 @@ def test_it_is_shown_for_several_processes_where_a_network_is_trained(
     assert [block.value for block in app.code][0].startswith("python -m framecast run ")
     app.number_input(key=f"repeat_processes_{run.id}").set_value(4).run()
     command, batch, _ = (block.value for block in app.code)
-    assert command.startswith("torchrun --standalone --nproc-per-node=4 -m framecast run ") and batch.endswith(f"exec {command}")
+    assert command.startswith("torchrun --standalone --nproc-per-node=4 -m framecast run ")
+    assert batch.endswith(f"exec {command}")
     app.number_input(key=f"repeat_machines_{run.id}").set_value(3).run()
     batch, _ = (block.value for block in app.code)
     assert "#SBATCH --nodes=3\n" in batch and "torchrun --nnodes=3 --nproc-per-node=4" in batch
