@@ -24,8 +24,8 @@ def training_loss(
     error = (forecast - truth) / spread
     loss = _pixel_loss(error, settings, mask, counted)
     if settings.ssim_weight:
-        seen = forecast if mask is None else torch.where(mask > 0, forecast, truth)  # equal where nothing is known
-        similarity = differentiable_ssim_map(seen.flatten(0, 1), truth.flatten(0, 1), data_range)
+        seen, known = (forecast, truth) if mask is None else _alike_outside(mask, forecast, truth)
+        similarity = differentiable_ssim_map(seen.flatten(0, 1), known.flatten(0, 1), data_range)
         loss = loss + settings.ssim_weight * (1 - similarity.mean())
     if settings.gradient_weight:
         loss = loss + settings.gradient_weight * gradient_difference(forecast / spread, truth / spread, mask, counted)
@@ -70,6 +70,14 @@ def pop_penalties(network: nn.Module) -> Tensor | None:
     asking = [getattr(module, "pop_penalty", None) for module in network.modules()]
     parts: list[Tensor] = [pop() for pop in asking if pop is not None]
     return torch.stack(parts).sum() if parts else None
+
+
+def _alike_outside(mask: Tensor, forecast: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    """Both with the mean of the true pixels that count wherever none does, as the score does it: what lies under the mask must
+    not reach beyond its border by a window of SSIM."""
+    counted = mask.sum(dim=(-2, -1), keepdim=True).clamp_min(1)
+    filling = (truth * mask).sum(dim=(-2, -1), keepdim=True) / counted
+    return torch.where(mask > 0, forecast, filling), torch.where(mask > 0, truth, filling)
 
 
 def _pairs(mask: Tensor, axis: int) -> Tensor:
