@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import streamlit as st
+from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
@@ -67,6 +68,7 @@ def upload_box(store: SeriesStore) -> None:
         if place is not None and st.button("Add it", key="upload_server_add", type="primary"):
             _attempt(lambda: uploads_of(root, place), None, store)
         return
+    _forget_left_uploads()
     expect_uploads()
     folder = way == "Folder"
     key = f"upload_{way}_{generation}"
@@ -156,6 +158,19 @@ def _store(files: Sequence[Upload], chosen: Mapping[str, str], store: SeriesStor
     stored = ingest(files, store, variable=variable, axes=axes, sizes=sizes, missing=missing, progress=show)
     state.choose_series(stored.digest)
     state.say("success", f"Stored {short(stored.name, 80)}: {count(stored.n_frames, 'frame')}.")
+
+
+def _forget_left_uploads() -> None:
+    """Free what a browser had sent when its tab was closed. Streamlit keeps it in case the browser comes back, for minutes
+    or as long as nobody does; but nothing asks for it here, since uploads are copied in the run that they arrive in."""
+    context = get_script_run_ctx()
+    manager = getattr(context, "uploaded_file_mgr", None)
+    kept = getattr(manager, "file_storage", None)
+    if manager is None or not runtime.exists():
+        return
+    for session in list(kept or ()):
+        if not runtime.get_instance().is_active_session(session):
+            manager.remove_session_files(session)
 
 
 def _free(files: Sequence[UploadedFile]) -> None:

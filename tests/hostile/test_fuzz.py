@@ -4,6 +4,7 @@ Hypothesis cuts, overwrites, repeats and shuffles pieces of one good file of eac
 a red run can be repeated.
 """
 
+import io
 import itertools
 from collections.abc import Callable
 from functools import cache
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy.io import savemat
 
 from framecast.errors import FrameCastError
 from framecast.series.readers.contract import READERS, Upload, Wish
@@ -51,6 +53,16 @@ def netcdf() -> bytes:
     return containers.netcdf("NETCDF3_CLASSIC")
 
 
+def mat_movie() -> bytes:
+    """An array of structs, a frame in each, beside a struct in a struct; not compressed, so that damage meets its inside."""
+    movie = np.zeros((1, 6), [("cdata", object), ("title", object)])
+    for index, frame in enumerate(pictures.frames()):
+        movie[0, index] = (frame, "x")
+    stream = io.BytesIO()
+    savemat(stream, {"s": {"rate": 2.0, "inner": {"t": np.arange(6.0)}}, "mov": movie})
+    return stream.getvalue()
+
+
 def video_of(container: str, codec: str, pixel_format: str) -> bytes:
     noise = np.random.default_rng(0).integers(0, 256, (4, 32, 48, 3), dtype=np.uint8)
     return stacks.video(noise, container, codec, pixel_format)
@@ -76,6 +88,7 @@ SEEDS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "npz": ("npz", lambda: arrays.npz(a=arrays.npy(pictures.frames()), b=arrays.npy(np.asfortranarray(pictures.frames())))),
     "mat": ("mat", lambda: arrays.mat(x=np.moveaxis(pictures.frames(), 0, -1))),
     "mat of cells": ("mat", mat_cells),
+    "mat of structs": ("mat", mat_movie),
     "mat 7.3": ("mat73", cell_array),
     "h5": ("hdf5", lambda: containers.h5(lambda file: file.create_dataset("x", data=pictures.frames(), compression="lzf"))),
     "netcdf": ("netcdf", netcdf),

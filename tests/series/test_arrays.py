@@ -187,3 +187,40 @@ def test_a_damaged_file_is_one_sentence(store: SeriesStore, frames: Array, make:
         with pytest.raises(SeriesError, match=r"'a\.\w+' (cannot be read as|is cut short)"):
             ingest(Upload.from_bytes(make(frames).name, content[:cut]), store)
     assert store.list() == []
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_fields_of_matlab_structs(store: SeriesStore, compressed: bool) -> None:
+    """A struct with the frames beside other things, and an array of structs with a frame in each, as of a movie."""
+    frames = np.random.default_rng(2).integers(0, 256, (6, 9, 7, 3), dtype=np.uint8)
+    cells = np.empty((1, 6), object)
+    for index, frame in enumerate(frames):
+        cells[0, index] = frame
+    inside = {"rate": 25.0, "notes": "x" * 3000, "inner": {"images": np.moveaxis(frames, 0, -1), "t": np.arange(6.0)}}
+    file = mat_file(compressed=compressed, before=np.ones((3, 3)), s=inside)
+    assert np.array_equal(read_back(store, file), frames)
+    assert np.array_equal(read_back(store, mat_file(compressed=compressed, s={"n": 6, "c": cells})), frames)
+    movie = np.zeros((1, 6), [("title", object), ("cdata", object), ("colormap", object)])
+    for index, frame in enumerate(frames):
+        movie[0, index] = (f"frame {index}", frame, np.zeros((0, 0)))
+    assert np.array_equal(read_back(store, mat_file(compressed=compressed, mov=movie)), frames)
+    both = mat_file(compressed=compressed, s={"a": np.moveaxis(frames, 0, -1), "b": np.moveaxis(frames[::-1], 0, -1)})
+    with pytest.raises(ChoiceNeededError, match=r"2 variables that could be a series: s\.a .*, s\.b"):
+        ingest(both, store)
+    chosen = ingest(both, store, variable="s.b")
+    assert np.array_equal(store.open(chosen.digest).frames, frames[::-1])
+
+
+def test_an_array_of_structs_in_version_7_3(store: SeriesStore, tmp_path: Path) -> None:
+    frames = np.random.default_rng(2).integers(0, 256, (6, 9, 7, 3), dtype=np.uint8)
+    mat73_file(tmp_path, x=np.zeros((2, 2)))
+    with h5py.File(tmp_path / "a.mat", "r+") as content:
+        references = np.empty((6, 1), h5py.ref_dtype)
+        for index, frame in enumerate(frames):
+            cell = content.require_group("#refs#").create_dataset(f"m{index}", data=frame.T)
+            cell.attrs["MATLAB_class"] = np.bytes_("uint8")
+            references[index, 0] = cell.ref
+        movie = content.create_group("mov")
+        movie.attrs["MATLAB_class"] = np.bytes_("struct")
+        movie.create_dataset("cdata", data=references, dtype=h5py.ref_dtype)
+    assert np.array_equal(read_back(store, Upload.from_path(tmp_path / "a.mat")), frames)

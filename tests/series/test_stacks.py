@@ -193,6 +193,18 @@ def test_gif_webp_and_png_animations(store: SeriesStore) -> None:
         assert np.array_equal(store.open(stored.digest).frames, levels), kind
 
 
+@pytest.mark.parametrize("kind", ["GIF", "WebP", "PNG"])
+def test_the_time_that_frames_are_shown_is_the_time_step(store: SeriesStore, kind: str) -> None:
+    images = [Image.fromarray(np.full((5, 6, 3), 40 * index, np.uint8)) for index in range(4)]
+    stream, uneven = io.BytesIO(), io.BytesIO()
+    images[0].save(stream, kind, save_all=True, append_images=images[1:], duration=[80, 80, 80, 2000])
+    images[0].save(uneven, kind, save_all=True, append_images=images[1:], duration=[80, 200, 80, 80])
+    assert ingest(Upload.from_bytes("a", stream.getvalue()), store).timestep == timedelta(milliseconds=80)
+    store = SeriesStore(store.folder.parent / "other")
+    stored = ingest(Upload.from_bytes("b", uneven.getvalue()), store)
+    assert stored.timestep is None and "shown for different times" in stored.warnings[0]
+
+
 @pytest.mark.parametrize("disposal", [1, 2, 3])
 def test_frames_that_replace_a_part_of_the_picture_are_composed(store: SeriesStore, disposal: int) -> None:
     """A GIF whose second frame is a small patch; what becomes of it before the third is up to its disposal."""

@@ -1,8 +1,9 @@
 """Animated GIF, WebP and PNG: one file, frames composed as a viewer would show them, always in colour."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -35,7 +36,7 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
             width, height = image.size
             check_size(file.label, height, width, 3)
             n_frames = int(getattr(image, "n_frames", 1))
-            durations = _durations(image, n_frames)
+            durations = _durations(image, stream, n_frames)
             if image.format == "GIF":
                 stream.seek(-16, os.SEEK_END)
                 if not stream.read().rstrip(b"\0").endswith(GIF_END):
@@ -58,15 +59,42 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
     return Reading(frames, np.dtype(np.uint8), wish.wanted.count(n_frames), timestep, warnings=notes)
 
 
-def _durations(image: Image.Image, n_frames: int) -> list[float]:
-    """Milliseconds each frame is shown, the last left out: it is often held longer. Empty where the format does not say."""
-    if image.format != "GIF":
-        return []
+def _durations(image: Image.Image, stream: BinaryIO, n_frames: int) -> list[float]:
+    """Milliseconds each frame is shown, the last left out: it is often held longer."""
+    if image.format == "WEBP":
+        return list(_webp_durations(stream))[: n_frames - 1]
+    if image.format == "PNG":
+        return list(_png_durations(stream))[: n_frames - 1]
     durations = []
     for index in range(n_frames - 1):
         image.seek(index)
         durations.append(float(image.info.get("duration", 0)))
     return durations
+
+
+def _webp_durations(stream: BinaryIO) -> Iterator[float]:
+    """From the heads of the frames, since Pillow tells them only of frames it has decoded (RFC 9649, section 2.7.1.1)."""
+    place = 12
+    while len(head := _at(stream, place, 24)) >= 8:
+        if head[:4] == b"ANMF" and len(head) >= 23:
+            yield float(int.from_bytes(head[20:23], "little"))
+        n_bytes = int.from_bytes(head[4:8], "little")
+        place += 8 + n_bytes + n_bytes % 2
+
+
+def _png_durations(stream: BinaryIO) -> Iterator[float]:
+    """From the frame control chunks (PNG, third edition, 11.3.6.2): a fraction of a second, in hundredths where it has no
+    denominator."""
+    place = 8
+    while len(head := _at(stream, place, 34)) >= 12:
+        if head[4:8] == b"fcTL" and len(head) >= 32:
+            yield 1000 * int.from_bytes(head[28:30], "big") / (int.from_bytes(head[30:32], "big") or 100)
+        place += 12 + int.from_bytes(head[:4], "big")
+
+
+def _at(stream: BinaryIO, place: int, n_bytes: int) -> bytes:
+    stream.seek(place)
+    return stream.read(n_bytes)
 
 
 READERS.add("animation", Reader("Animated GIF, WebP or PNG", ("gif", "webp", "png"), is_animation, read))

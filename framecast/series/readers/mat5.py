@@ -9,8 +9,8 @@ import io
 import itertools
 import struct
 import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, BinaryIO, cast
 
@@ -30,7 +30,8 @@ DTYPES = {"double": "f8", "single": "f4", **{kind: kind for kind in CLASSES.valu
 LOGICAL, COMPLEX = 0x200, 0x800
 HEADER_BYTES = 128
 MAX_VARIABLES = 10_000
-MAX_AXES = 32
+MAX_AXES, MAX_FIELDS = 32, 1000
+DEEPEST = 8
 LONGEST_NAME = 4096
 PIECE_BYTES = 2**16
 
@@ -42,7 +43,11 @@ class Variable:
     kind: str
     """MATLAB's class: "double", "cell"; "logical" for truth values, "complex" for complex numbers of any class."""
     place: int
-    """Where its element begins in the file."""
+    """Where its element begins in the file, or that of the struct it is a field of."""
+    steps: tuple[int, ...] = ()
+    """Which field it is of the struct that begins there, and so on, struct in struct."""
+    of_each: bool = False
+    """Whether it is that field of each element of an array of structs, one a frame."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -63,7 +68,9 @@ def variables(stream: BinaryIO) -> list[Variable]:
         if n_bytes > size - place - 8:
             raise EOFError(f"an element of {n_bytes} bytes at {place} of {size}")
         if kind in (COMPRESSED, MATRIX):
-            found.append(_Elements(stream, byte_order, place).header(place))
+            elements = _Elements(stream, byte_order, place)
+            header = elements.header(place)
+            found += _fields_of(elements, header) if header.kind == "struct" else [header]
         if len(found) > MAX_VARIABLES:
             raise ValueError("too many variables")
         place += 8 + n_bytes
@@ -73,18 +80,42 @@ def variables(stream: BinaryIO) -> list[Variable]:
 def values(stream: BinaryIO, variable: Variable) -> tuple[LaidOut, BinaryIO]:
     """A variable of numbers: how its values lie, and the stream that begins with them."""
     elements = _Elements(stream, _byte_order(stream), variable.place)
-    elements.header(variable.place)
+    elements.go_to(variable.place, variable.steps)
     return elements.values(variable.shape)
 
 
 def cells(stream: BinaryIO, variable: Variable) -> Iterator[tuple[Variable, Callable[[], Array]]]:
-    """The header of each cell of a cell array and, for a kind in DTYPES, what reads its values; asked once, or never."""
+    """The header of each cell of a cell array, or of a field of each struct of an array, and, for a kind in DTYPES, what reads
+    its values; asked once, or never."""
     elements = _Elements(stream, _byte_order(stream), variable.place)
-    elements.header(variable.place)
+    elements.go_to(variable.place, variable.steps[:-1] if variable.of_each else variable.steps)
+    n_fields = len(elements.fields()) if variable.of_each else 1
+    wanted = variable.steps[-1] if variable.of_each else 0
     for _ in range(int(np.prod(variable.shape, dtype=np.int64))):
+        elements.pass_over(wanted)
         header = elements.header(variable.place, nested=True)
         yield header, partial(elements.whole, header)
         elements.finish()
+        elements.pass_over(n_fields - 1 - wanted)
+
+
+def _fields_of(elements: "_Elements", outer: Variable) -> list[Variable]:
+    """The fields of the struct whose header was just read, struct in struct; of an array of structs, what the first has."""
+    n_structs = int(np.prod(outer.shape, dtype=np.int64))
+    found: list[Variable] = []
+    if n_structs == 0 or len(outer.steps) > DEEPEST:
+        return found
+    for index, name in enumerate(elements.fields()):
+        inner = elements.header(outer.place, nested=True)
+        inner = replace(inner, name=f"{outer.name}.{name}", steps=(*outer.steps, index))
+        if inner.kind == "struct" and n_structs == 1:
+            found += _fields_of(elements, inner)
+        elif n_structs == 1:
+            found.append(inner)
+        elif inner.kind in DTYPES and min(inner.shape) > 1:
+            found.append(replace(inner, shape=outer.shape, kind="cell", of_each=True))
+        elements.finish()
+    return found
 
 
 def _byte_order(stream: BinaryIO) -> str:
@@ -131,6 +162,27 @@ class _Elements:
             raise ValueError(f"shape {shape}")
         kind_name = "logical" if flags & LOGICAL else "complex" if flags & COMPLEX else kind_name
         return Variable(name, tuple(int(length) for length in shape), kind_name, place)
+
+    def fields(self) -> list[str]:
+        """The names of the fields of the struct whose header was just read."""
+        length = struct.unpack(self.order + "i", self._element(8)[:4])[0]
+        names = self._element(LONGEST_NAME * MAX_FIELDS)
+        if not 0 < length <= LONGEST_NAME or len(names) % length or len(names) // length > MAX_FIELDS:
+            raise ValueError("names of fields")
+        return [_text(names[start : start + length].split(b"\0")[0]) for start in range(0, len(names), length)]
+
+    def go_to(self, place: int, steps: Sequence[int]) -> None:
+        """Behind the header of the variable at `place` or, by `steps`, of a field in it."""
+        self.header(place)
+        for step in steps:
+            if step >= len(self.fields()):
+                raise ValueError("no such field")
+            self.pass_over(step)
+            self.header(place, nested=True)
+
+    def pass_over(self, n_matrices: int) -> None:
+        for _ in range(n_matrices):
+            self._skip(self._tag()[1])
 
     def values(self, shape: tuple[int, ...]) -> tuple[LaidOut, BinaryIO]:
         kind, n_bytes, small = self._tag()

@@ -1,4 +1,5 @@
-"""MATLAB .mat up to version 7: height x width x time, height x width x channel x time, or a cell array of frames."""
+"""MATLAB .mat up to version 7: height x width x time, height x width x channel x time, or a cell array of frames; also as the
+fields of a struct, or as one field of an array of structs with a frame in each (mov.cdata)."""
 
 from collections.abc import Sequence
 from contextlib import closing

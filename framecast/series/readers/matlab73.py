@@ -100,6 +100,8 @@ def _kind(dataset: "Dataset") -> str:
     text = kind.decode("utf-8", "replace") if isinstance(kind, bytes) else str(kind)
     if "MATLAB_empty" in dataset.attrs:
         return "empty"
+    if dataset.dtype.hasobject and not text:  # references: what each struct of an array has in this field
+        return "cell"
     return text or {"float64": "double", "float32": "single"}.get(dataset.dtype.name, dataset.dtype.name)
 
 
