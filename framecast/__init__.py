@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 # Idle OpenMP threads spin by default and take the cores from whoever else computes: on two shared cores, two threads with
 # spinning were several times slower than one. The variable is read when torch is first imported, so it must be set before.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("KMP_BLOCKTIME", "0")  # the same to Intel's OpenMP, with which some builds of torch come
 
 if TYPE_CHECKING:
     from framecast.errors import FrameCastError, InputError, RunError

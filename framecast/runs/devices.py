@@ -4,7 +4,9 @@ import contextlib
 import os
 import re
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -12,6 +14,7 @@ import psutil
 from framecast.errors import SettingError
 
 CGROUP = Path("/sys/fs/cgroup")
+LOOKED_FOR_S = 0.2
 
 
 def chosen_device(device: str, *, here: bool = True) -> str:
@@ -45,14 +48,57 @@ def n_cores() -> int:
 
 
 def n_threads_alone() -> int:
-    """Threads of arithmetic where nothing else must answer meanwhile: one a core, fewer where OMP_NUM_THREADS says so."""
-    wished = os.environ.get("OMP_NUM_THREADS", "")
-    return min(n_cores(), max(1, int(wished))) if wished.isdigit() else n_cores()
+    """Threads of arithmetic where nothing else must answer meanwhile: one a core that other programs leave free just now, or
+    as many as OMP_NUM_THREADS says. Threads wait for each other, so that one whose core is taken holds up all: on two cores
+    that others kept busy two threads took several times as long as one."""
+    most = _most_threads()
+    if most == 1 or os.environ.get("OMP_NUM_THREADS", "").isdigit():
+        return most
+    return max(1, most - int(cores_taken() + 0.5))
 
 
 def n_threads_beside_server() -> int:
-    """The same with one core left over: the app must go on answering while it trains."""
-    return max(1, min(n_threads_alone(), n_cores() - 1))
+    """At most so many threads where the app must go on answering while it trains: one core is left over."""
+    return max(1, min(_most_threads(), n_cores() - 1))
+
+
+def cores_taken() -> float:
+    """Cores' worth of work that other programs did on the cores of this process since this was last asked; the first time, in
+    a moment that is waited for."""
+    since, _watched.earlier = _watched.earlier or _Work.now(), None
+    if time.monotonic() - since.at_s < LOOKED_FOR_S:
+        time.sleep(LOOKED_FOR_S)
+    _watched.earlier = now = _Work.now()
+    seconds = now.at_s - since.at_s
+    return max(0.0, (now.all_s - since.all_s - (now.own_s - since.own_s)) / seconds)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Seconds of processor by a moment: of all programs on our cores, and of this one."""
+
+    at_s: float
+    all_s: float
+    own_s: float
+
+    @classmethod
+    def now(cls) -> "_Work":
+        mine = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+        cores = [times for core, times in enumerate(psutil.cpu_times(percpu=True)) if mine is None or core in mine]
+        busy = sum(sum(times) - times.idle - getattr(times, "iowait", 0.0) for times in cores)
+        return cls(time.monotonic(), busy, sum(psutil.Process().cpu_times()[:2]))
+
+
+class _Watched:
+    earlier: _Work | None = None
+
+
+_watched = _Watched()
+
+
+def _most_threads() -> int:
+    wished = os.environ.get("OMP_NUM_THREADS", "")
+    return min(n_cores(), max(1, int(wished))) if wished.isdigit() else n_cores()
 
 
 def available_bytes(device: str) -> int:
