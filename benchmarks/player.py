@@ -1,10 +1,11 @@
 """How fast the player plays: 50 leads of three panels of 785 x 785 x 3, made, in this machine's Chromium.
 
-    python -m benchmarks.player [--frames 50] [--side 785]
+    python -m benchmarks.player [FOLDER ...] [--frames 50] [--side 785] [--visits 1]
 
-Prints seconds from the address to the first frame, megabytes received until nothing more comes, frames shown a second at 60
-asked for (while pictures are still decoded, and once they are), and the processor time of a frame, which other programs on
-the machine disturb less than the clock. Each visit is its own page load. No test may assert on these numbers.
+Each FOLDER holds a version of FrameCast, this one where none is named; with several, their first visits take turns, each with
+a server just started. Prints seconds from the address to the first frame, megabytes received until nothing more comes, frames
+shown a second at 60 asked for (while pictures are still decoded, and once they are), and the processor time of a frame, which
+others on the machine disturb less than the clock. Each visit is its own page load. No test may assert on these numbers.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from framecast.evaluation.scores import score
 from framecast.runs.experiment import plan
+from framecast.runs.filming import film_run
 from framecast.runs.store import RunStore
 from framecast.series.frames import Split
 from framecast.series.store import SeriesStore
@@ -50,16 +52,22 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--frames", type=int, default=50, help="leads")
     arguments.add_argument("--side", type=int, default=785, help="pixels of a side")
+    arguments.add_argument("--visits", type=int, default=1, help="servers started, and first visits to each")
+    arguments.add_argument("folders", nargs="*", type=Path, default=[ROOT], metavar="FOLDER")
     asked = arguments.parse_args()
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         raise SystemExit("No Chromium on this machine. Install it (Debian: apt-get install chromium), then run this again.")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         run_id = make_run(Path(folder), asked.frames, asked.side)
-        with serving(Path(folder)) as url:
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-            measure(browser.new_page(viewport={"width": 1280, "height": 900}), f"{url}/compare?run={run_id}")
-            browser.close()
+        for turn in range(asked.visits):
+            for version in asked.folders:
+                print(f"{version.resolve().name}, load {os.getloadavg()[0]:.1f}")
+                with serving(Path(folder), version) as url:
+                    browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+                    page = browser.new_page(viewport={"width": 1280, "height": 900})
+                    measure(page, f"{url}/compare?run={run_id}", play=turn == asked.visits - 1)
+                    browser.close()
 
 
 def make_run(workspace: Path, n_leads: int, side: int) -> str:
@@ -86,17 +94,19 @@ def make_run(workspace: Path, n_leads: int, side: int) -> str:
         for name, one in forecasts.items()
         for curve in score(name, one, frames[split.test.start :], origin=split.origin, data_range=255.0, metrics=metrics)
     )
+    for _ in film_run(run, series):
+        pass
     return run.id
 
 
 @contextmanager
-def serving(workspace: Path) -> Iterator[str]:
+def serving(workspace: Path, version: Path) -> Iterator[str]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
     environment = {**os.environ, "FRAMECAST_WORKSPACE": str(workspace)}
-    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(command, cwd=version, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         for _ in range(600):
             try:
@@ -110,14 +120,14 @@ def serving(workspace: Path) -> Iterator[str]:
         server.wait(30)
 
 
-def measure(page: Page, address: str) -> None:
+def measure(page: Page, address: str, play: bool) -> None:
     received = [0]
 
     def count(content: str | bytes) -> None:
         received[0] += len(content)
 
     page.on("websocket", lambda websocket: websocket.on("framereceived", count))
-    for visit in ("cold", "warm"):  # the first visit imports torch and encodes the frames
+    for visit in ("first", "next"):
         received[0], began, spent = 0, time.monotonic(), processor_seconds("")
         page.goto(address)
         player = page.locator(".player[data-shown]")
@@ -131,6 +141,8 @@ def measure(page: Page, address: str) -> None:
             page.wait_for_timeout(2000)
         first = f"first frame {painted:.1f} s ({spent:.1f} s of processor)"
         print(f"{visit} visit: {first}, at rest exact {exact:.1f} s, received {received[0] / 1e6:.1f} MB")
+    if not play:
+        return
     player.get_by_label("Frames per second").select_option("60")
     player.focus()
     page.keyboard.press("Space")

@@ -37,6 +37,11 @@ class Registry(Mapping[str, T]):
         """Decorator form of `add`."""
         return lambda entry: self.add(name, entry)
 
+    @property
+    def ready(self) -> bool:
+        """Whether all entries are there, so that asking for one imports nothing."""
+        return self._discovered
+
     def __getitem__(self, name: str) -> T:
         """The entry called `name`; raises UnknownNameError that lists the known names."""
         self._discover()

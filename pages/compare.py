@@ -3,13 +3,14 @@
 import streamlit as st
 
 from framecast.errors import FrameCastError
+from framecast.forecasters.catalog import FORECASTERS
 from framecast.ui import page, resources
 from framecast.ui.blend_view import blend_view, way_to_blend
-from framecast.ui.comparison import comparison
 from framecast.ui.outcome import outcome, show_outcome
 from framecast.ui.run_choice import run_choice
 from framecast.ui.run_details import run_details
 from framecast.ui.run_table import run_table, same_frames
+from framecast.ui.seen_forecast import first_look, seen_forecast
 from framecast.ui.taking_away import taking_away
 
 page.header("Compare", "The forecast of the test frames beside the truth, and up to which lead it can be trusted.")
@@ -18,13 +19,23 @@ if not runs:
     page.empty("No run is finished yet. Train a forecaster, then compare its forecast here.", "pages/train.py", "Go to Train")
     st.stop()
 
-resources.wake()
 store = resources.series_store()
-run = run_choice(runs)
+above, player = st.container(), st.container()
+if not FORECASTERS.ready:
+    with player:
+        first_look(runs, store)
+    with above:
+        resources.wake()
+    st.rerun()
+
+with above:
+    run = run_choice(runs)
 try:
-    show_outcome(outcome(run), with_finding=not run.weights())
-    way_to_blend(run, resources.run_store())
-    comparison(run, resources.stored_series(run.record.series), store)
+    with above:
+        show_outcome(outcome(run), with_finding=not run.weights())
+        way_to_blend(run, resources.run_store())
+    with player:
+        seen_forecast(run, resources.stored_series(run.record.series), store)
     taking_away(run, resources.stored_series(run.record.series), store)
     blend_view(run, resources.run_store())
     st.subheader("All forecasters on these test frames", anchor=False)

@@ -13,6 +13,7 @@
                error.txt        a sentence, an empty line, the traceback; only if it failed
                remedies.json    beside it: settings with which it may not fail again, where they are known
                extensions.json  by how much it was trained further than its record says, if it was
+               .film            small pictures to look at it with (framecast.runs.filming); it can be made again
                notes.json       what a person says of it since (framecast.runs.notes)
                extension/       a finished run that goes on works here, so that its result stays until the new one is whole
                extension.done/  then this, for the moment in which its files take the place of the old ones

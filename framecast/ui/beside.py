@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import streamlit as st
 
 from framecast.drawing.colours import forecaster_colour
+from framecast.drawing.film import Film
 from framecast.errors import FrameCastError, InputError
 from framecast.evaluation.verdict import REFERENCE
 from framecast.forecasters.catalog import FORECASTERS
+from framecast.runs.filming import forecast_version
 from framecast.runs.record import RunRecord
 from framecast.runs.rule_forecasts import rule_forecast
 from framecast.runs.store import Run
@@ -27,18 +29,23 @@ _TOLD_SETTINGS = 3
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """A forecast in the player. `name` is a run's id or "rule:" and a rule's name."""
+    """A forecast in the player. `name` tells it from all others: a run may go on and come to another forecast."""
 
     name: str
     title: str
     note: str
     colour: str
     forecast: Frames
+    film: Film | None = None
 
 
-def shown_run(run: Run) -> Shown:
-    kind = FORECASTERS[run.record.forecaster]
-    return Shown(run.id, kind.title, key_settings(run.record), forecaster_colour(run.record.forecaster), run.forecast())
+def shown_run(run: Run, film: Film | None = None) -> Shown:
+    """A finished run. In a process that has not forecast yet its film says what it is called; to ask takes seconds."""
+    name, colour = f"{run.id}_{forecast_version(run):x}", forecaster_colour(run.record.forecaster)
+    if film is not None and not FORECASTERS.ready:
+        return Shown(name, film.title, moment(run.record.created), colour, run.forecast(), film)
+    title = FORECASTERS[run.record.forecaster].title
+    return Shown(name, title, key_settings(run.record), colour, run.forecast(), film)
 
 
 def beside(run: Run, series: FrameSeries) -> list[Shown]:

@@ -14,9 +14,6 @@ LOSSLESS_SIDE = 512
 LOSSLESS_BYTES = 32 * 2**20
 LARGE_PREVIEW, SMALL_PREVIEW = 800, 560
 """Longest side of a preview in pixels: of one that has the page to itself, and of one of many or beside others."""
-PLAYED = 640
-"""The same of a film that is played beside others, whose frames at rest are exact."""
-QUALITY, QUALITY_OF_LEVELS = 85, 75
 SHORT_CLIP = 150
 """Up to this many frames a clip is short enough for large previews."""
 MOST_FRAMES = 500
@@ -48,26 +45,6 @@ def encode_clip(pictures: Iterable[Picture], n_pictures: int, beside_others: boo
         scale = side / max(height, width)
         height, width = max(1, round(height * scale)), max(1, round(width * scale))
     return Clip(encoded, "image/png" if lossless else "image/jpeg", width, height, lossless)
-
-
-def encode_preview(pictures: Iterable[Picture]) -> Clip:
-    """Pictures to be played beside others while exact values follow for the one that rests: never larger than a panel is."""
-    return _jpegs(pictures, QUALITY)
-
-
-def encode_levels(pictures: Iterable[Picture]) -> Clip:
-    """The same of errors, whose levels are values: noise costs many bytes, and its last bit is not seen in a colour."""
-    return _jpegs(pictures, QUALITY_OF_LEVELS)
-
-
-def _jpegs(pictures: Iterable[Picture], quality: int) -> Clip:
-    encoded, height, width = [], 0, 0
-    for drawn in pictures:
-        height, width = drawn.shape[:2]
-        encoded.append(encode(drawn, lossless=False, longest_side=PLAYED, quality=quality))
-    scale = min(1.0, PLAYED / max(height, width))
-    height, width = max(1, round(height * scale)), max(1, round(width * scale))
-    return Clip(tuple(encoded), "image/jpeg", width, height, False)
 
 
 def shown_frames(n_frames: int) -> range:

@@ -1,4 +1,4 @@
-"""The frames of a finished run and, below them, its scores, moved by one slider."""
+"""The scores of a finished run in numbers and curves, with a mark at the lead that the player shows."""
 
 import math
 from typing import Literal
@@ -6,7 +6,6 @@ from typing import Literal
 import numpy as np
 import streamlit as st
 
-from framecast.errors import FrameCastError
 from framecast.evaluation.origins import inside_test, spread
 from framecast.evaluation.scores import ScoreCurve
 from framecast.evaluation.verdict import REFERENCE
@@ -14,10 +13,8 @@ from framecast.metrics import METRICS
 from framecast.runs.backtest import kept_backtest
 from framecast.runs.store import Run
 from framecast.series.store import SeriesStore, StoredSeries
-from framecast.ui import page
 from framecast.ui.clicked_chart import clicked_chart
 from framecast.ui.diagnosis_view import diagnosis_view
-from framecast.ui.frames_view import frames_view
 from framecast.ui.how_sure import Band, band, band_note, how_sure
 from framecast.ui.metric_choice import metric_choice
 from framecast.ui.more_numbers import more_numbers
@@ -27,21 +24,6 @@ from framecast.ui.text import decimals, escaped, fixed
 
 N_TILES = 5
 """Numbers in a row."""
-
-
-@st.fragment
-def comparison(run: Run, stored: StoredSeries | None, store: SeriesStore) -> None:
-    """Draw the player and the scores of a finished run; the lead shown moves both. `stored` is its series, None where that was
-    deleted: then only the scores are left."""
-    lead = 1
-    try:
-        lead = frames_view(run, stored, store)
-    except FrameCastError as error:  # frames that are damaged leave the scores
-        page.refuse(error)
-    try:
-        numbers_view(run, stored, store, lead)
-    except FrameCastError as error:
-        page.refuse(error)
 
 
 def numbers_view(run: Run, stored: StoredSeries | None, store: SeriesStore, lead: int) -> None:

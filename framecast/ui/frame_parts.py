@@ -4,31 +4,35 @@ Where all values of a forecast are few enough they are sent instead of pictures,
 times. Else a film is played from previews, and the values of the frame that it rests on follow.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
 
-from framecast.drawing.pictures import DisplayRange, Picture, display_range, picture
+from framecast.drawing.film import ERROR, FORECAST, TRUTH, Film
+from framecast.drawing.pictures import display_range
+from framecast.drawing.played import (
+    ROOM,
+    SAMPLE_PIXELS,
+    error_preview,
+    error_scale,
+    few_pixels,
+    frame_preview,
+    levels_preview,
+    sent_as_values,
+    unsigned_levels,
+)
 from framecast.metrics.ssim import ssim_of_frame
 from framecast.runs.store import Run
 from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.series.store import StoredSeries
 from framecast.ui.beside import Shown
-from framecast.ui.clips import encode_levels, encode_preview
 from framecast.ui.player import Part, pictures, sample, values
 
 CHUNK, EXACT_CHUNK = 5, 50
 """Leads in a packet: few, so that the first frames are on the screen while the last are still encoded; more of values, which
 need no encoding."""
-EXACT_PIXELS = 256 * 256
-EXACT_BYTES = 8 * 2**20
-"""Forecasts of frames up to this many pixels, and up to this many bytes in all, are sent as values."""
-SAMPLE_PIXELS = 40_000
-PERCENTILE = 99.5
-ROOM = 2.5
-"""The levels of an error's preview reach this many times further than the usual end of the scale."""
 LUMINANCE = (0.299, 0.587, 0.114)
 """As MATLAB's rgb2gray; the player has the same."""
 
@@ -41,6 +45,8 @@ class Comparison:
     run: Run
     stored: StoredSeries
     series: FrameSeries
+    film: Film | None = None
+    """Of the run, where one is kept: it has the truth."""
 
     @property
     def split(self) -> Split:
@@ -58,9 +64,7 @@ class Comparison:
     @property
     def exact(self) -> bool:
         """Whether all values are sent."""
-        height, width, n_channels = self.truth.shape[1:]
-        n_bytes = self.split.horizon * height * width * n_channels * self.truth.dtype.itemsize
-        return bool(height * width <= EXACT_PIXELS and n_bytes <= EXACT_BYTES)
+        return sent_as_values(self.truth)
 
     def chunk_of(self, lead: int) -> int:
         """Which packet holds a lead: 0 those from lead 1 on, -1 those up to lead 0."""
@@ -103,8 +107,8 @@ def ssim_parts(what: Comparison, shown: Shown, channel: str, leads: range) -> li
     few = sample(source, taken[np.isfinite(taken), None], name=str(leads.start))
     if what.exact:
         return [values(source, leads.start, np.stack(maps)[..., None]), few]
-    clip = encode_levels(_unsigned(one, 1.0) for one in maps)
-    return [pictures(source, leads.start, clip, scales=[1.0] * len(leads)), few]
+    drawn = [levels_preview(unsigned_levels(one, 1.0)) for one in maps]
+    return [_previews(source, leads.start, drawn, scales=[1.0] * len(leads)), few]
 
 
 def spread_part(what: Comparison, spread: Frames, limit: float, leads: range) -> Part:
@@ -113,8 +117,8 @@ def spread_part(what: Comparison, spread: Frames, limit: float, leads: range) ->
     if what.exact:
         return values(source, leads.start, np.stack(maps)[..., None])
     scale = ROOM * limit
-    clip = encode_levels(_unsigned(one, scale) for one in maps)
-    return pictures(source, leads.start, clip, scales=[scale] * len(maps))
+    drawn = [levels_preview(unsigned_levels(one, scale)) for one in maps]
+    return _previews(source, leads.start, drawn, scales=[scale] * len(maps))
 
 
 def resting_parts(
@@ -136,48 +140,71 @@ def resting_parts(
 
 
 def truth_sample(what: Comparison) -> Part:
-    return sample("truth", _sample(*what.key, "truth", what.truth, what))
+    return sample("truth", _truth_sample(what))
 
 
 def forecast_sample(what: Comparison, shown: Shown) -> Part:
-    return sample(shown.name, _sample(*what.key, shown.name, shown.forecast, what))
+    return sample(shown.name, _forecast_sample(what, shown))
+
+
+def film_made(what: Comparison, shown: Shown, first: int) -> Film:
+    """The film of what is `shown`, from parts as they were sent: the truth from lead `first` on."""
+    if what.exact:
+        return Film(shown.title, 0.0, {}, {}, first)
+    chunks = range(what.chunk_of(first), what.chunk_of(what.split.horizon) + 1)
+    all_leads = [what.leads_of(chunk, first) for chunk in chunks]
+    drawn = {TRUTH: [one for leads in all_leads for one in truth_part(what, leads).blobs]}
+    forecast_leads = [leads for chunk, leads in zip(chunks, all_leads, strict=True) if chunk >= 0]
+    drawn[FORECAST] = [one for leads in forecast_leads for one in forecast_part(what, shown, leads).blobs]
+    drawn[ERROR] = [one for leads in forecast_leads for one in error_part(what, shown, leads).blobs]
+    samples = {TRUTH: _truth_sample(what), FORECAST: _forecast_sample(what, shown)}
+    return Film(shown.title, _scale(what, shown), samples, drawn, first)
 
 
 @st.cache_resource(max_entries=96, show_spinner=False)
 def _truth_part(workspace: str, digest: str, start: int, stop: int, first: int, end: int, _what: Comparison) -> Part:
-    return _frames_part("truth", first, [_what.observed(lead) for lead in range(first, end)], _what)
+    kept = _what.film.of(TRUTH, range(first, end)) if _what.film else None
+    return _frames_part("truth", first, end, _what.observed, _what, kept)
 
 
 @st.cache_resource(max_entries=192, show_spinner=False)
 def _forecast_part(
     workspace: str, digest: str, start: int, stop: int, name: str, first: int, end: int, _what: Comparison, _shown: Shown
 ) -> Part:
-    return _frames_part(name, first, list(_shown.forecast[first - 1 : end - 1]), _what)
+    kept = _shown.film.of(FORECAST, range(first, end)) if _shown.film else None
+    return _frames_part(name, first, end, lambda lead: _shown.forecast[lead - 1], _what, kept)
 
 
 @st.cache_resource(max_entries=192, show_spinner=False)
 def _error_part(
     workspace: str, digest: str, start: int, stop: int, name: str, first: int, end: int, _what: Comparison, _shown: Shown
 ) -> Part:
-    sizes = np.abs(_sample(*_what.key, name, _shown.forecast, _what) - _sample(*_what.key, "truth", _what.truth, _what))
-    scale = ROOM * (float(np.percentile(sizes, PERCENTILE)) or float(sizes.max()) or 1.0)
-    pairs = ((_shown.forecast[lead - 1], _what.observed(lead)) for lead in range(first, end))
-    clip = encode_levels(_error_levels(one, other, scale, _what.series) for one, other in pairs)
-    return pictures(f"error/{name}", first, clip, scales=[scale] * (end - first))
+    leads = range(first, end)
+    scale, valid = _scale(_what, _shown), _what.series.valid
+    kept = _shown.film.of(ERROR, leads) if _shown.film else None
+    drawn = kept or [error_preview(_shown.forecast[lead - 1], _what.observed(lead), scale, valid) for lead in leads]
+    return _previews(f"error/{name}", first, drawn, scales=[scale] * len(leads))
+
+
+def _scale(what: Comparison, shown: Shown) -> float:
+    if shown.film is not None and shown.film.scale:
+        return shown.film.scale
+    return error_scale(_forecast_sample(what, shown), _truth_sample(what))
+
+
+def _truth_sample(what: Comparison) -> Frames:
+    kept = what.film.samples.get(TRUTH) if what.film else None
+    return _sample(*what.key, "truth", what.truth, what) if kept is None else kept
+
+
+def _forecast_sample(what: Comparison, shown: Shown) -> Frames:
+    kept = shown.film.samples.get(FORECAST) if shown.film else None
+    return _sample(*what.key, shown.name, shown.forecast, what) if kept is None else kept
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _sample(workspace: str, digest: str, start: int, stop: int, name: str, _frames: Frames, _what: Comparison) -> Frames:
-    """(pixel, channel) float32: valid pixels of every lead on a grid that moves from lead to lead; the same of all sources."""
-    n_leads, height, width, _ = _frames.shape
-    step = max(1, round((n_leads * height * width / SAMPLE_PIXELS) ** 0.5))
-    taken = []
-    for lead, frame in enumerate(_frames):
-        y, x = slice((lead * 7) % step % height, None, step), slice((lead * 3) % step % width, None, step)
-        few = np.asarray(frame[y, x], np.float32)
-        taken.append(few.reshape(-1, few.shape[-1]) if _what.series.valid is None else few[_what.series.valid[y, x]])
-    every: Frames = np.concatenate(taken)
-    return every
+    return few_pixels(_frames, _what.series.valid)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
@@ -201,32 +228,14 @@ def select(frame: Frames, channel: str) -> Frames:
     return frame[..., int(channel) : int(channel) + 1]
 
 
-def _frames_part(source: str, first: int, frames: list[Frames], what: Comparison) -> Part:
+def _frames_part(
+    source: str, first: int, end: int, frame: Callable[[int], Frames], what: Comparison, kept: Sequence[bytes] | None
+) -> Part:
     if what.exact:
-        return values(source, first, np.stack(frames))
-    shown = display_range(what.stored)
-    return pictures(source, first, encode_preview(_drawn(frame, shown, what.series) for frame in frames))
+        return values(source, first, np.stack([frame(lead) for lead in range(first, end)]))
+    shown, valid = display_range(what.stored), what.series.valid
+    return _previews(source, first, kept or [frame_preview(frame(lead), shown, valid) for lead in range(first, end)])
 
 
-def _drawn(frame: Frames, shown: DisplayRange, series: FrameSeries) -> Picture:
-    """Two channels travel as red and green: the player shows either."""
-    return picture(frame[..., [0, 1, 0]] if frame.shape[-1] == 2 else frame, shown, series.valid)
-
-
-def _error_levels(forecast: Frames, truth: Frames, scale: float, series: FrameSeries) -> Picture:
-    """Level 128 is no error, 1 and 255 are -scale and +scale; channels as in `_drawn`."""
-    channels = {1: [0], 2: [0, 1, 0]}.get(truth.shape[-1], [0, 1, 2])
-    if truth.dtype == np.uint8:
-        table = np.clip(np.rint(128 + np.arange(-255, 256) * (127 / scale)), 1, 255).astype(np.uint8)
-        levels = table[np.subtract(forecast, truth, dtype=np.int16) + 255]
-    else:
-        error = np.subtract(forecast, truth, dtype=np.float32)
-        levels = np.clip(np.rint(128 + error * np.float32(127 / scale)), 1, 255).astype(np.uint8)
-    if series.valid is not None:
-        levels[~series.valid] = 128
-    return levels[..., 0] if channels == [0] else np.ascontiguousarray(levels[..., channels])
-
-
-def _unsigned(one: Frames, scale: float) -> Picture:
-    """Level 0 is 0, 255 is the scale."""
-    return np.clip(np.rint(np.nan_to_num(one) * (255 / scale)), 0, 255).astype(np.uint8)
+def _previews(source: str, first: int, drawn: Sequence[bytes], scales: Sequence[float] | None = None) -> Part:
+    return pictures(source, first, drawn, "image/jpeg", scales=scales)

@@ -5,21 +5,28 @@ the others. What the browser says it has is not sent again.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import numpy as np
 import streamlit as st
 
 from framecast.drawing.colours import error_lut, spread_lut
+from framecast.drawing.film import HISTORY, Film
 from framecast.drawing.pictures import display_range
+from framecast.drawing.played import PERCENTILE
+from framecast.errors import StorageError
 from framecast.evaluation.error_maps import error_limit
 from framecast.evaluation.scores import ScoreCurve
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.runs.filming import film_version, forecast_version, read_film, write_film
 from framecast.runs.store import Run
-from framecast.series.frames import Frames
+from framecast.series.frames import Frames, FrameSeries
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui import frame_parts, state
 from framecast.ui.beside import Shown, beside, shown_run
 from framecast.ui.ended_run import DELETED
-from framecast.ui.frame_parts import PERCENTILE, Comparison
+from framecast.ui.feeding import feeding
+from framecast.ui.frame_parts import Comparison
 from framecast.ui.pixel_view import pixel_view
 from framecast.ui.plain_pictures import plain_pictures, wants_plain
 from framecast.ui.player import Part, feed, mask, pack, player
@@ -29,8 +36,8 @@ from framecast.ui.resources import workspace
 
 HEIGHT_PX = 560
 PLAYED_PER_SECOND = 10
-HISTORY, MOST_HISTORY = 10, 200
-"""Observed frames that are played before the forecast, at first and at most."""
+MOST_HISTORY = 200
+"""Observed frames that are played before the forecast, at most; at first it is those that a film has."""
 JUDGED_BY = "ssim"
 _SEEN = "addresses_of_players"
 
@@ -41,15 +48,22 @@ def frames_view(run: Run, stored: StoredSeries | None, store: SeriesStore) -> in
     if stored is None:
         st.warning(f"{DELETED}, so its forecast cannot be shown beside the truth. The scores remain.")
         return 1
-    what = Comparison(str(workspace()), run, stored, store.open(stored.digest))
+    series = store.open(stored.digest)
+    film = _film(str(workspace()), run.id, film_version(run), forecast_version(run), run, series, stored)
+    if film is None and not FORECASTERS.ready:
+        return 1  # what it is called is not known yet
+    what = Comparison(str(workspace()), run, stored, series, film)
     _follow_address(run)
+    shown = [shown_run(run, film)]
     with st.container(horizontal=True, vertical_alignment="center"):
-        shown = [shown_run(run), *beside(run, what.series)]
+        if FORECASTERS.ready:
+            shown += beside(run, what.series)
         plain = wants_plain()
     if plain:
         return plain_pictures(what, shown)
     key = f"compare_player_{run.id}"
     head = _header(what, shown)
+    drawn_before = key in st.session_state
     said = player(pack({**head, "life": _life(key)}, _mask(what)), key=key)
     view = PlayerView.of(
         said, horizon=what.split.horizon, history=_first_history(what), most_history=_most_history(what),
@@ -57,15 +71,26 @@ def frames_view(run: Run, stored: StoredSeries | None, store: SeriesStore) -> in
     )  # fmt: skip
     st.session_state[f"{key}_life"] = view.life
     lead, mode = _wanted(run, view, what.split.horizon)
+    fed = feeding(key, view, drawn_before=drawn_before)
     with st.container(key="player_feed"):
         for packet_name, parts in _packets(what, shown, view, lead, mode):
-            missing = [part for part in parts if part.facts["id"] not in view.have]
-            if missing:
-                feed(pack({"to": head["name"]}, missing), key=f"{key}_{packet_name}")
+            fed.send(f"compare_{run.id}", packet_name, parts, view, f"{key}_{packet_name}")
     _keep_in_address(run, lead, mode, said=bool(said))
+    if not FORECASTERS.ready:
+        return max(1, lead)
+    if film is None:
+        with suppress(StorageError):  # a disk that takes nothing is no reason to show nothing
+            write_film(run, series, stored, frame_parts.film_made(what, shown[0], 1 - _first_history(what)))
     pixel_view(what, shown, view, max(1, lead))
     region_view(what, shown, view, max(1, lead))
     return max(1, lead)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _film(
+    workspace: str, run_id: str, written: int, forecast_written: int, _run: Run, _series: FrameSeries, _stored: StoredSeries
+) -> Film | None:
+    return read_film(_run, _series, _stored)
 
 
 def _header(what: Comparison, shown: list[Shown]) -> dict[str, object]:

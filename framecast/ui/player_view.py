@@ -29,6 +29,8 @@ class PlayerView:
     rect: Rectangle | None = None
     have: frozenset[str] = frozenset()
     """Ids of the parts that it was sent and keeps."""
+    again: int = 0
+    """How often it has asked for what it was sent and did not get."""
 
     @classmethod
     def of(
@@ -49,6 +51,7 @@ class PlayerView:
             pin=_pixel(said.get("pin"), width, height),
             rect=_rectangle(said.get("rect"), width, height),
             have=_words(said.get("have")),
+            again=_whole(said.get("again"), 0, 2**31, 0),
         )
 
 

@@ -516,3 +516,49 @@ def test_plain_pictures_stand_in_for_the_player(tab: Page, player: Locator, smal
     )
     assert pixel == small.truth[0, 0, 0].tolist()
     tab.get_by_text("Plain pictures").click()
+
+
+LOSING = """
+window.framecastPosts = new Map();
+window.lost = 3;
+window.framecastPosts.set = function (name, post) {
+  let deliver = null;
+  Object.defineProperty(post, "deliver", {
+    get: () => (deliver && window.lost > 0 ? () => window.lost-- : deliver),
+    set: (found) => (deliver = found),
+  });
+  post.waiting.push = () => window.lost--;
+  return Map.prototype.set.call(this, name, post);
+};
+"""
+
+
+def test_what_was_lost_on_the_way_is_asked_for_again(browser: Browser, app_url: str, small: Finished) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    page = context.new_page()
+    page.add_init_script(LOSING)
+    player = opened(page, app_url, small)
+    assert page.evaluate("window.lost") <= 0
+    for lead in range(1, HORIZON + 1):
+        expect(player).to_have_attribute("data-shown", str(lead))
+        page.keyboard.press("ArrowRight")
+    context.close()
+
+
+def test_a_rerun_sends_nothing_twice(browser: Browser, app_url: str, deep: Finished) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    page = context.new_page()
+    received = [0]
+
+    def count(content: str | bytes) -> None:
+        received[0] += len(content)
+
+    page.on("websocket", lambda websocket: websocket.on("framereceived", count))
+    opened(page, app_url, deep)
+    page.wait_for_timeout(1500)
+    first, received[0] = received[0], 0
+    page.get_by_text("Other origins").click()
+    expect(page.get_by_text("origins inside the test").first).to_be_attached()
+    page.wait_for_timeout(500)
+    assert received[0] < first / 4, (received[0], first)
+    context.close()

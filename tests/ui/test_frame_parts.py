@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from framecast.drawing.played import ROOM
 from framecast.errors import InputError
 from framecast.metrics.ssim import ssim, ssim_of_frame
 from framecast.runs.experiment import plan
@@ -17,7 +18,6 @@ from framecast.series.store import SeriesStore
 from framecast.ui.beside import Shown, key_settings
 from framecast.ui.frame_parts import (
     CHUNK,
-    ROOM,
     Comparison,
     error_part,
     forecast_part,

@@ -69,14 +69,17 @@ def pack_clips(panels: list[Panel], captions: list[str], *, height: int, frames_
             for index, panel in enumerate(panels)
         ],
     }
-    return pack(header, [pictures(str(index), 1, panel.clip, name) for index, panel in enumerate(panels)])
+    parts = [pictures(str(i), 1, panel.clip.pictures, panel.clip.mime, name) for i, panel in enumerate(panels)]
+    return pack(header, parts)
 
 
-def pictures(source: str, first: int, clip: Clip, name: str = "", scales: Sequence[float] | None = None) -> Part:
-    """The pictures of a clip for the leads from `first` on. Where their levels are values, `scales` says what the ends mean,
+def pictures(
+    source: str, first: int, drawn: Sequence[bytes], mime: str, name: str = "", scales: Sequence[float] | None = None
+) -> Part:
+    """Encoded pictures for the leads from `first` on. Where their levels are values, `scales` says what the ends mean,
     picture by picture. `name` is the part's id."""
-    facts = {"id": f"{name}/{source}/{first}", "form": "pictures", "source": source, "first": first, "mime": clip.mime}
-    return Part(facts | ({"scales": list(scales)} if scales is not None else {}), clip.pictures)
+    facts = {"id": f"{name}/{source}/{first}", "form": "pictures", "source": source, "first": first, "mime": mime}
+    return Part(facts | ({"scales": list(scales)} if scales is not None else {}), tuple(drawn))
 
 
 def values(source: str, first: int, frames: Array, *, passing: bool = False, name: str = "") -> Part:

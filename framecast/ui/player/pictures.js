@@ -41,6 +41,11 @@ class Pictures {
     return known ?? null;
   }
 
+  // Whether it has arrived, decoded or not.
+  has(request) {
+    return this.shelf.pictures.has(`${request.as === "error" ? "error/" : ""}${request.source}@${request.lead}`) || this.computable(request);
+  }
+
   computable({ as, source, lead }) {
     if (as === "plain") return false;
     const { values } = this.shelf;

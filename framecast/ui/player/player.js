@@ -3,6 +3,7 @@
 
 const AHEAD = 8; // frames decoded in advance
 const REPORT_AFTER_MS = 150;
+const ASK_AGAIN_MS = [1500, 10000]; // after so long without a packet, before the first one and after it, what lacks is asked for
 
 const players = new WeakMap();
 
@@ -39,7 +40,7 @@ class Player {
     this.clock = new Clock(this);
     this.inspector = new Inspector(this);
     this.stages = [];
-    Object.assign(this, { lead: 1, mode: "side", error: "signed", channel: "all", history: 0, split: 0.5, solo: null, jump: 0 });
+    Object.assign(this, { lead: 1, mode: "side", error: "signed", channel: "all", history: 0, split: 0.5, solo: null, jump: 0, again: 0 });
     Object.assign(this, { limit: null, percentile: null, window: null, blinkOn: true });
     listenTo(this);
     this.arrange = this.arrange.bind(this);
@@ -64,6 +65,7 @@ class Player {
     const { parts, life, ...what } = header;
     const text = JSON.stringify(what);
     if (life && life !== this.life) this.reportSoon(true); // Python believes that pictures are here which are not
+    this.awaitPost();
     if (text === this.loaded) return;
     const begins = !this.header;
     [this.loaded, this.header] = [text, header];
@@ -109,6 +111,29 @@ class Player {
     if (packet.parts.some((part) => part.form === "sample")) this.setLook();
     this.render();
     this.inspector.show();
+    this.awaitPost();
+  }
+
+  // Python does not send twice what may have been lost on its way: a page that is run again drops what it has not drawn yet.
+  awaitPost() {
+    clearTimeout(this.awaiting);
+    const wait = ASK_AGAIN_MS[this.shelf.have.size ? 1 : 0] * 2 ** this.again;
+    this.awaiting = setTimeout(() => {
+      if (!this.lacks()) return;
+      this.again++;
+      this.report(true);
+      this.awaitPost();
+    }, wait);
+  }
+
+  lacks() {
+    if (!this.comparing) return false;
+    for (let lead = this.first; lead <= this.last; lead++) {
+      for (const stage of this.visibleStages()) {
+        for (const { request } of this.layers(stage, lead)) if (request && !this.pictures.has(request)) return true;
+      }
+    }
+    return !this.clock.playing && !this.exact;
   }
 
   obey({ number, lead, mode }) {
@@ -447,17 +472,18 @@ class Player {
 
   report(always) {
     if (!this.comparing || this.clock.playing) return;
-    const { life, lead, mode, error, channel, history, jump } = this;
+    const { life, lead, mode, error, channel, history, jump, again } = this;
     const { pin, rect } = this.inspector;
     const seen = JSON.stringify([lead, mode, error, channel, history, jump, pin, rect]);
     if (!always && seen === this.reported) return;
     this.reported = seen;
-    this.send({ life, lead, mode, error, channel, history, jump, pin, rect, have: [...this.shelf.have] });
+    this.send({ life, lead, mode, error, channel, history, jump, pin, rect, again, have: [...this.shelf.have] });
   }
 
   close() {
     this.clock.stop();
     clearTimeout(this.reporting);
+    clearTimeout(this.awaiting);
     clearInterval(this.blinking);
     this.observer.disconnect();
     document.removeEventListener("fullscreenchange", this.arrange);

@@ -1,0 +1,74 @@
+"""A finished run has its film, whoever made it, and a page is drawn from it before anything that forecasts is imported."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from framecast.drawing.film import FILE
+from framecast.files import remove_folder
+from framecast.runs.experiment import carry_out, plan
+from framecast.runs.filming import film_run, read_film
+from framecast.runs.store import Run, RunStore
+from framecast.series.frames import Split
+from framecast.series.store import SeriesStore, StoredSeries
+
+ROOT = Path(__file__).parents[2]
+LOOK = """
+import sys
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+from framecast.ui import resources, frames_view
+
+drawn = []
+frames_view.player = lambda packet, key: drawn.append(packet) or {}
+frames_view.feed = lambda packet, key: drawn.append(packet)
+resources.wake = st.stop
+at = AppTest.from_file("app.py", default_timeout=60)
+at.query_params["run"] = sys.argv[1]
+at.switch_page("pages/compare.py").run()
+assert not at.exception, at.exception
+print(len(drawn), "torch" in sys.modules, b"Persistence" in drawn[0])
+"""
+
+
+def finished(workspace: Path) -> tuple[Run, StoredSeries]:
+    store = SeriesStore(workspace)
+    y, x = np.mgrid[:16, :20]
+    frames = np.stack([120 + 60 * np.sin((x + 2 * t) / 4) + y for t in range(16)]).round().astype(np.uint8)[..., None]
+    stored = store.add("waves", frames)
+    series = store.open(stored.digest)
+    record = plan(series, forecaster="persistence", digest=stored.digest, device="cpu", split=Split.of(16, 4))
+    run = RunStore(workspace).create(record)
+    for _ in carry_out(record, series, run):
+        pass
+    return run, stored
+
+
+def test_a_run_is_filmed_when_it_is_finished_and_the_film_does_not_travel_with_it(tmp_path: Path) -> None:
+    run, stored = finished(tmp_path / "w")
+    film = read_film(run, SeriesStore(tmp_path / "w").open(stored.digest), stored)
+    assert film is not None and film.title == "Persistence"
+    run.export(tmp_path / "run.zip")
+    assert FILE.encode() not in (tmp_path / "run.zip").read_bytes()
+
+
+def test_a_run_whose_series_is_gone_is_not_filmed(tmp_path: Path) -> None:
+    run, stored = finished(tmp_path)
+    series = SeriesStore(tmp_path).open(stored.digest)
+    (run.folder / FILE).unlink()
+    remove_folder(tmp_path / "series")
+    assert list(film_run(run, series)) == [] and not (run.folder / FILE).exists()
+
+
+def test_the_player_is_drawn_before_torch_is_imported(tmp_path: Path) -> None:
+    run, _ = finished(tmp_path)
+    environment = {**os.environ, "FRAMECAST_WORKSPACE": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK, run.id], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    n_packets, imported, named = done.stdout.split()[-3:]
+    assert int(n_packets) > 2 and imported == "False" and named == "True"
