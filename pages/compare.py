@@ -6,7 +6,7 @@ from framecast.errors import FrameCastError
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.ui import page, resources
 from framecast.ui.blend_view import blend_view, way_to_blend
-from framecast.ui.outcome import outcome, show_outcome
+from framecast.ui.outcome import outcome, show_outcome, what_the_fit_found
 from framecast.ui.run_choice import run_choice
 from framecast.ui.run_details import run_details
 from framecast.ui.run_table import run_table, same_frames
@@ -32,11 +32,13 @@ with above:
     run = run_choice(runs)
 try:
     with above:
-        show_outcome(outcome(run), with_finding=not run.weights())
+        said = outcome(run)
+        show_outcome(said, with_finding=False)
         way_to_blend(run, resources.run_store())
     with player:
         seen_forecast(run, resources.stored_series(run.record.series), store)
     taking_away(run, resources.stored_series(run.record.series), store)
+    what_the_fit_found(run, said)
     blend_view(run, resources.run_store())
     st.subheader("All forecasters on these test frames", anchor=False)
     run_table(run, same_frames(run, runs))

@@ -58,7 +58,7 @@ def frames_view(run: Run, stored: StoredSeries | None, store: SeriesStore) -> in
     with st.container(horizontal=True, vertical_alignment="center"):
         if FORECASTERS.ready:
             shown += beside(run, what.series)
-        plain = wants_plain()
+        plain = FORECASTERS.ready and wants_plain()
     if plain:
         return plain_pictures(what, shown)
     key = f"compare_player_{run.id}"

@@ -79,3 +79,10 @@ def show_outcome(found: Outcome, opening: str = "", *, with_finding: bool = True
     box(f"{said} {escaped(found.verdict)}".strip())
     if found.finding and with_finding:
         st.markdown(escaped(found.finding))
+
+
+def what_the_fit_found(run: Run, found: Outcome) -> None:
+    """Draw the finding alone; a blend tells its own where it says what it is made of."""
+    if found.finding and not run.weights():
+        st.subheader("What the fit found", anchor=False)
+        st.markdown(escaped(found.finding))

@@ -17,7 +17,12 @@ def run_choice(runs: list[Run]) -> Run:
     if asked and asked not in by_id:
         st.warning(f"The run {escaped(short(asked))} is not finished yet, or no longer here. This is the newest finished one.")
     run_id = state.picker(
-        "Run", list(by_id), state.RUN, lambda run_id: _label(by_id[run_id], by_id), on_choice=state.choose_run
+        "Run",
+        list(by_id),
+        state.RUN,
+        lambda run_id: _label(by_id[run_id], by_id),
+        on_choice=state.choose_run,
+        hidden=True,
     )
     if st.query_params.get("run") != run_id:
         st.query_params["run"] = run_id

@@ -19,8 +19,7 @@ from framecast.ui.text import count, decimals, duration, escaped, fixed, moment,
 
 _SKILL = "Skill: 1 − MSE / MSE of persistence; 1 is perfect, 0 no better than persistence, below 0 worse."
 _HORIZON = "Skill horizon: the last lead before the skill falls to 0 for the first time."
-_UNBROKEN = 20
-_CELL = "padding:6px 10px;border-bottom:1px solid light-dark(#d5dde3,#33414b);vertical-align:top"
+_CELL = "padding:6px 8px;border-bottom:1px solid light-dark(#d5dde3,#33414b);vertical-align:top"
 
 
 def same_frames(run: Run, runs: list[Run]) -> list[Run]:
@@ -33,19 +32,14 @@ def run_table(run: Run, rivals: list[Run]) -> None:
     by_id = {one.id: one for one in rivals}
     board = rows(board_curves(rivals))
     numbers = number_columns(board) | _cost_columns(board, by_id, run)
-    words = [_words(row, by_id, run) for row in board]
-    names = list(words[0])
-    head = [_cell(name, "th", "left") for name in names[:-1]] + [_cell(name, "th", "right") for name in numbers]
+    head = [_cell("Forecaster", "th", "left")] + [_cell(name, "th", "right") for name in numbers]
     body = []
     for index, row in enumerate(board):
-        dot = _dot(by_id[row.forecaster].record.forecaster if row.forecaster in by_id else row.forecaster)
-        cells = [_cell(words[index][name], "td", "left", dot if name == names[0] else "") for name in names[:-1]]
-        cells += [_cell(column[index], "td", "right") for column in numbers.values()]
-        cells.append(_cell(words[index][names[-1]], "td", "left"))
+        cells = [_who(row, by_id, run)] + [_cell(column[index], "td", "right") for column in numbers.values()]
         body.append(f'<tr style="font-weight:{650 if is_shown(row, run) else 400}">{"".join(cells)}</tr>')
     st.html(
         '<div style="overflow-x:auto"><table style="width:100%;border-collapse:collapse;font-size:0.875rem;'
-        f'font-variant-numeric:tabular-nums"><thead><tr>{"".join(head)}{_cell(names[-1], "th", "left")}</tr></thead>'
+        f'font-variant-numeric:tabular-nums"><thead><tr>{"".join(head)}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>"
     )
     exact = " ∞: a frame was forecast exactly." if any(math.isinf(row.means.get("psnr", 0.0)) for row in board) else ""
@@ -105,32 +99,34 @@ def row_name(run: Run) -> str:
     return record.forecaster if usual else run.id
 
 
-def _words(row: Row, by_id: dict[str, Run], shown: Run) -> dict[str, str]:
+def _who(row: Row, by_id: Mapping[str, Run], shown: Run) -> str:
+    """The forecaster and below it, smaller, which run of it that is."""
     run = by_id.get(row.forecaster)
-    kind = FORECASTERS[run.record.forecaster if run else row.forecaster]
+    name = run.record.forecaster if run else row.forecaster
     marks = ["shown above"] if is_shown(row, shown) else []
     marks += [ended] if run and (ended := ending(run.summary_if_whole())) else []
-    size = run.record.preparation.size if run else None
-    sized = run is not None and kind.family != "rule"
-    return {
-        "Forecaster": kind.title + (f" ({', '.join(marks)})" if marks else ""),
-        "Preset": preset_title(run.record.preset) if run else "",
-        "Size": (f"{size} px" if size else "native") if sized else "",
-        "Run": f"{short(run.record.title)}, {moment(run.record.created)}" if run else "rule",
-    }
-
-
-def _cell(text: str, tag: str, align: str, before: str = "") -> str:
-    weight = ";font-weight:600" if tag == "th" else ""
-    wrap = ";white-space:nowrap" if len(text) <= _UNBROKEN else ""
-    return f'<{tag} style="text-align:{align};{_CELL}{weight}{wrap}">{before}{html.escape(text)}</{tag}>'
-
-
-def _dot(forecaster: str) -> str:
+    title = FORECASTERS[name].title + (f" ({', '.join(marks)})" if marks else "")
+    tag, place = ("div", "") if run else ("span", "margin-left:8px;")
+    said = f'<{tag} style="{place}font-weight:400;font-size:0.8125rem;opacity:0.75">{html.escape(which_run(run))}</{tag}>'
     return (
-        '<span style="display:inline-block;width:10px;height:10px;border-radius:50%;margin-right:8px;'
-        f'background:{forecaster_colour(forecaster)}"></span>'
+        f'<td style="text-align:left;{_CELL}"><div style="display:flex;gap:8px"><span style="flex:none;width:10px;height:10px;'
+        f'margin-top:5px;border-radius:50%;background:{forecaster_colour(name)}"></span><div>{html.escape(title)}{said}</div></div></td>'
     )
+
+
+def which_run(run: Run | None) -> str:
+    """What tells a run from others of its forecaster; "rule" of a rule that has none of its own."""
+    if run is None:
+        return "rule"
+    record, words = run.record, []
+    if FORECASTERS[record.forecaster].family != "rule":
+        words = [preset_title(record.preset), f"{record.preparation.size} px" if record.preparation.size else "native"]
+    return " · ".join([*words, short(record.title), moment(record.created)])
+
+
+def _cell(text: str, tag: str, align: str) -> str:
+    weight = ";font-weight:600" if tag == "th" else ";white-space:nowrap"
+    return f'<{tag} style="text-align:{align};{_CELL}{weight}">{html.escape(text)}</{tag}>'
 
 
 def board_curves(rivals: list[Run]) -> list[ScoreCurve]:

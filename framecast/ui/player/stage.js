@@ -195,7 +195,8 @@ function layoutOf(count, available, room, frameWidth, frameHeight, above) {
     const rows = Math.ceil(count / columns);
     const highest = Math.max(120, room / rows - above);
     const scale = Math.min(panelWidth / frameWidth, highest / frameHeight);
-    if (!best || scale > best.scale * 1.001) best = { columns, scale, panelWidth };
+    const worth = scale * (rows === 1 ? ONE_ROW : 1);
+    if (!best || worth > best.worth * 1.001) best = { worth, scale, panelWidth };
   }
   const scale = best.scale >= 2 ? Math.floor(best.scale) : best.scale; // whole pixels: an enlarged picture stays even
   const [width, height] = [frameWidth * scale, frameHeight * scale];
@@ -203,6 +204,7 @@ function layoutOf(count, available, room, frameWidth, frameHeight, above) {
 }
 
 const GAP = 16;
+const ONE_ROW = 1.7; // all panels at one glance are worth it that each is smaller
 const TICK_GAP = 4;
 const NARROWEST_PANEL = 200; // a thin picture still has room for its title and its legend
 
