@@ -10,7 +10,7 @@ from framecast.ui.outcome import outcome, show_outcome, what_the_fit_found
 from framecast.ui.run_choice import run_choice
 from framecast.ui.run_details import run_details
 from framecast.ui.run_table import run_table, same_frames
-from framecast.ui.seen_forecast import first_look, seen_forecast
+from framecast.ui.seen_forecast import first_look, room_above, seen_forecast
 from framecast.ui.taking_away import taking_away
 
 page.header("Compare", "The forecast of the test frames beside the truth, and up to which lead it can be trusted.")
@@ -22,9 +22,11 @@ if not runs:
 store = resources.series_store()
 above, player = st.container(), st.container()
 if not FORECASTERS.ready:
+    with above:
+        meanwhile = room_above()
     with player:
         first_look(runs, store)
-    with above:
+    with meanwhile:
         resources.wake()
     st.rerun()
 

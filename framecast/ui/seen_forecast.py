@@ -1,12 +1,15 @@
 """The frames of a finished run and, below them, its scores, moved by one slider."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from framecast.errors import FrameCastError
 from framecast.runs.store import Run
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui import page, resources, state
 from framecast.ui.frames_view import frames_view
+
+ROOM_ABOVE_PX = 150
 
 
 @st.fragment
@@ -24,6 +27,14 @@ def seen_forecast(run: Run, stored: StoredSeries | None, store: SeriesStore) -> 
         numbers_view(run, stored, store, lead)
     except FrameCastError as error:
         page.refuse(error)
+
+
+def room_above() -> DeltaGenerator:
+    """Keep free about what will stand above the player, so that it does not jump; what is drawn meanwhile goes in there."""
+    with st.container(height=ROOM_ABOVE_PX, border=False):
+        meanwhile = st.empty()
+    meanwhile.caption("The scores follow in a moment.")
+    return meanwhile
 
 
 def first_look(runs: list[Run], store: SeriesStore) -> None:

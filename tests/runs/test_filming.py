@@ -20,11 +20,11 @@ LOOK = """
 import sys
 import streamlit as st
 from streamlit.testing.v1 import AppTest
-from framecast.ui import resources, frames_view
+from framecast.ui import feeding, frames_view, resources
 
 drawn = []
 frames_view.player = lambda packet, key: drawn.append(packet) or {}
-frames_view.feed = lambda packet, key: drawn.append(packet)
+feeding.feed = lambda packet, key: drawn.append(packet)
 resources.wake = st.stop
 at = AppTest.from_file("app.py", default_timeout=60)
 at.query_params["run"] = sys.argv[1]

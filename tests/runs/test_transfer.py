@@ -296,9 +296,9 @@ def test_a_flipped_byte_is_refused(exported: Path, tmp_path: Path) -> None:
 
 
 def test_every_file_that_a_run_writes_is_let_in(home: Path, unet: Run) -> None:
-    """A file that a run came to have must be added to the list, or runs could not travel any more."""
+    """A file that a run came to have must be added to the list, or runs could not travel any more; a hidden one stays."""
     for run in RunStore(home).runs():
-        for path in run.folder.rglob("*"):
+        for path in (found for found in run.folder.rglob("*") if not found.name.startswith(".")):
             inside = f"{run.id}/{path.relative_to(run.folder).as_posix()}"
             assert archive.RUN_PATH.fullmatch(inside) or archive.RUN_FOLDER.fullmatch(inside + "/"), inside
 
@@ -319,7 +319,9 @@ def assert_refused(path: Path, tmp_path: Path) -> str:
 
 
 def files(folder: Path) -> Members:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """Those that travel: what is hidden stays, or is made again."""
+    found = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
 def members_of(folder: Path, top: str) -> Members:
