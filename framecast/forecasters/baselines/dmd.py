@@ -83,16 +83,28 @@ def _weights(choice: Oscillations, known: Known, n: int, horizon: int) -> Array:
     modes = known.modes(n).first(choice.n_modes)
     if not len(modes.strengths):
         return still(n, horizon)
-    future = oscillate(modes, choice.delay, choice.rank, horizon)
+    parts = known.once((n, choice.n_modes, choice.delay), lambda: _directions(modes, choice.delay))
+    key = (n, horizon, choice.n_modes, choice.delay, choice.rank)
+    future = known.once(key, lambda: oscillate(modes, choice.delay, choice.rank, horizon, parts))
     return modes.weights(modes.clamped(future), choice.anchor)
 
 
-def oscillate(modes: Modes, delay: int, rank: int, horizon: int) -> Array:
-    """(horizon, r) coefficients: the embedded coefficients of the last frame carried on by the bounded law."""
-    scaled = modes.coefficients * modes.strengths  # strong patterns decide which directions are kept
-    seen = embedded(scaled, delay)
-    before, after = seen[:-1].T, seen[1:].T  # (delay * r, n)
-    left, singular, right = np.linalg.svd(before, full_matrices=False)
+def _directions(modes: Modes, delay: int) -> tuple[Array, Array, Array]:
+    """Singular directions of the embedded coefficients but for the last, the strongest first."""
+    left, singular, right = np.linalg.svd(_seen(modes, delay)[:-1].T, full_matrices=False)  # of (delay * r, n)
+    return left, singular, right
+
+
+def _seen(modes: Modes, delay: int) -> Array:
+    return embedded(modes.coefficients * modes.strengths, delay)  # strong patterns decide which directions are kept
+
+
+def oscillate(modes: Modes, delay: int, rank: int, horizon: int, directions: tuple[Array, Array, Array]) -> Array:
+    """(horizon, r) coefficients: the embedded coefficients of the last frame carried on by the bounded law, which moves along
+    the first `rank` of their `directions`."""
+    seen = _seen(modes, delay)
+    after = seen[1:].T  # (delay * r, n)
+    left, singular, right = directions
     kept = min(rank, int((singular > 1e-6 * singular[0]).sum()))
     left, singular, right = left[:, :kept], singular[:kept], right[:kept]
     law = left.T @ after @ right.T / singular
@@ -101,7 +113,7 @@ def oscillate(modes: Modes, delay: int, rank: int, horizon: int) -> Array:
     amplitudes = np.linalg.lstsq(vectors, left.T @ seen[-1], rcond=None)[0]
     powers = values[None] ** np.arange(1, horizon + 1)[:, None]
     reduced = (powers * amplitudes[None]) @ vectors.T  # (horizon, kept)
-    newest = left[: scaled.shape[1]]  # the rows of the newest frame
+    newest = left[: len(modes.strengths)]  # the rows of the newest frame
     return np.asarray((reduced @ newest.T.astype(complex)).real / modes.strengths)
 
 

@@ -7,8 +7,9 @@ forecast is therefore one matrix of weights, (lead, past frame), which is applie
 a hindcast sees.
 """
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from framecast.series.frames import Frames
 from framecast.series.preparation import reduce_frames, reduced_shape
 
 Array = np.ndarray[Any, np.dtype[Any]]
+Found = TypeVar("Found")
 REDUCED_PIXELS = 96 * 96
 MARGIN = 0.3
 """Coefficients may leave the range they had by this share of it."""
@@ -106,6 +108,14 @@ class Known:
         self._products: Array | None = None
         self._modes: dict[int, Modes] = {}
         self._view: View | None = None
+        self._found: dict[Hashable, Any] = {}
+
+    def once(self, key: Hashable, find: Callable[[], Found]) -> Found:
+        """What `find` gives, found once for all candidates that ask by this key."""
+        if key not in self._found:
+            self._found[key] = find()
+        found: Found = self._found[key]
+        return found
 
     def modes(self, n: int) -> Modes:
         if self._products is None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from framecast.forecasters.baselines.pod import Array, Known, combined
+from framecast.forecasters.baselines.pod import Array, Known, Modes, combined
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind, Workbench
 from framecast.forecasters.hindcast import View
@@ -113,15 +113,22 @@ def _weights(choice: Autoregression, known: Known, n: int, horizon: int) -> Arra
     modes = known.modes(n).first(choice.n_modes)
     if not len(modes.strengths):
         return still(n, horizon)
-    seen = embedded(modes.coefficients, choice.delay)
-    before, after = seen[:-1], modes.coefficients[choice.delay :]
-    law = np.linalg.solve(before.T @ before + choice.ridge * np.eye(before.shape[1]), before.T @ after)
+    key = (n, horizon, choice.n_modes, choice.delay, choice.ridge)
+    future = known.once(key, lambda: _carried_on(modes, choice.delay, choice.ridge, horizon))
+    return modes.weights(future, choice.anchor)
+
+
+def _carried_on(modes: Modes, delay: int, ridge: float, horizon: int) -> Array:
+    """(horizon, r) coefficients: the law fitted to those of the past, applied again and again."""
+    seen = embedded(modes.coefficients, delay)
+    before, after = seen[:-1], modes.coefficients[delay:]
+    law = np.linalg.solve(before.T @ before + ridge * np.eye(before.shape[1]), before.T @ after)
     state, n_modes = seen[-1], after.shape[1]
     future = np.empty((horizon, n_modes))
     for lead in range(horizon):
         future[lead] = modes.clamped(state @ law)
         state = np.concatenate([future[lead], state[:-n_modes]])
-    return modes.weights(future, choice.anchor)
+    return future
 
 
 def _make(settings: PodVarSettings, workbench: Workbench) -> PodVar:
