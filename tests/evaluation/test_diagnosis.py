@@ -8,6 +8,7 @@ import pytest
 from framecast.evaluation.case import Case, lead_from
 from framecast.evaluation.diagnosis import FAULTS, NOTHING, diagnose, in_lines
 from framecast.evaluation.faults.finding import Finding
+from framecast.evaluation.faults.level import exploded
 from tests.evaluation.made_faults import MADE, case, frames, near
 
 
@@ -116,3 +117,10 @@ def test_a_fault_counts_from_where_it_stays() -> None:
     assert lead_from(np.array([1, 1, 1, 1, 0], bool)) == 1
     assert lead_from(np.array([1, 0, 0, 0, 0], bool)) is None
     assert lead_from(np.zeros(4, bool)) is None
+
+
+def test_a_contrast_that_grows_within_the_range_is_told_as_such() -> None:
+    stripes = np.where(np.arange(64) % 8 < 4, 60.0, -60.0)[:, None, None] * np.linspace(0, 1, 20)[:, None, None, None]
+    growing = exploded(case(110 + np.broadcast_to(stripes, (20, 64, 64, 1))))
+    assert growing is not None and growing.lead > 5
+    assert "its contrast is up to" in growing.sentence and "0 %" not in growing.sentence

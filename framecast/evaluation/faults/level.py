@@ -77,7 +77,8 @@ def exploded(case: Case) -> Finding | None:
     small = case.small_forecast
     outside = ((small < bottom - margin) | (small > top + margin)).mean(axis=(1, 2))
     clipped = _clipped(case)
-    wild = small.std(axis=1).mean(axis=1) > 2 * case.small_history.std(axis=1).mean(axis=1).max()
+    contrast = small.std(axis=1).mean(axis=1) / (case.small_history.std(axis=1).mean(axis=1).max() or 1.0)
+    wild = contrast > 2
     lead = lead_from((outside > _OUTSIDE) | (clipped > _CLIPPED) | (wild & (top > bottom)))
     if lead is None:
         return None
@@ -87,6 +88,8 @@ def exploded(case: Case) -> Finding | None:
         if clipped[lead - 1 :].max() >= outside[lead - 1 :].max() and clipped.max() > 0
         else f"up to {percent(float(outside[lead - 1 :].max()))} of the picture has values that were never observed"
     )
+    if worst < _OUTSIDE:  # neither is seen in a share of the picture: it is the contrast that grew
+        said = f"its contrast is up to {number(float(contrast[lead - 1 :].max()))} times the largest that was observed"
     if lead <= _AT_ONCE and case.learned:
         return Finding(
             "exploded",
