@@ -8,7 +8,7 @@ import streamlit as st
 from framecast.runs.holding import Holder
 from framecast.runs.store import Run
 from framecast.ui import run_charts
-from framecast.ui.text import duration, escaped, thousands
+from framecast.ui.text import duration, escaped, moment, thousands
 
 REFRESH_S = 2.0
 
@@ -16,10 +16,13 @@ REFRESH_S = 2.0
 def elsewhere(run: Run, holder: Holder) -> None:
     """Draw it, again and again until it ends; then the whole page is drawn anew."""
     st.info(
-        f"This run is at work in {escaped(holder.words)}. It can be stopped there; what it tells after each epoch is shown "
-        "here."
+        f"This run is at work in {escaped(_who(holder))}. It can be stopped there. Here is what it tells after each epoch."
     )
     st.fragment(_standing, run_every=REFRESH_S)(run)
+
+
+def _who(holder: Holder) -> str:
+    return f"process {holder.pid} on {holder.host}, since {moment(holder.since)}" if holder.pid else "another program"
 
 
 def _standing(run: Run) -> None:
@@ -32,9 +35,8 @@ def _standing(run: Run) -> None:
         return
     last = history[-1]
     st.progress(min(1.0, max(0.0, last["fraction"])), escaped(last["stage"]))
-    facts = [("Device", "GPU" if run.record.device.startswith("cuda") else "CPU"), ("Epoch", thousands(last["epoch"]))]
-    if run.record.n_processes > 1:
-        facts.append(("Processes", thousands(run.record.n_processes)))
+    device, n_processes = "GPU" if run.record.device.startswith("cuda") else "CPU", run.record.n_processes
+    facts = [("Device", device if n_processes == 1 else f"{n_processes} × {device}"), ("Epoch", thousands(last["epoch"]))]
     if last["remaining_s"] is not None:
         facts.append(("Time left", duration(last["remaining_s"])))
     for column, (label, shown) in zip(st.columns(len(facts)), facts, strict=True):

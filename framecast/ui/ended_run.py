@@ -32,7 +32,10 @@ def ended_run(run: Run, manager: JobManager) -> None:
         elsewhere(run, holder)
         return
     else:
-        st.warning("This run was taken off the queue, or FrameCast was closed while it ran. What it had learned is kept.")
+        if run.progress() or run.checkpoint():
+            st.warning("This run was taken off the queue, or FrameCast was closed while it ran. What it had learned is kept.")
+        else:
+            st.info("This run has not begun: it was taken off the queue, or it waits for a job of a cluster to carry it out.")
         _resume(run, manager, "Resume")
     history = [row for row in run.progress() if (row["epoch_done"] or row["valid_scores"]) and row["stage"] != STAGE_STOPPED]
     if history:

@@ -136,7 +136,7 @@ def _config(lines: list[RunLine]) -> dict[str, Any]:
     return {
         "pin": text("", width=28),
         "name": text("Name", width=260),
-        "state": text("State", width=90),
+        "state": text("State", width=130),
         "series": text("Series", width=140),
         "forecaster": text("Forecaster", width=120),
         "preset": text("Preset"),

@@ -23,6 +23,7 @@ COMMON = {"precision": "float32", "clip": 0.0, "loss": "l1+mse", "ssim_weight": 
 CASES = {
     "masked crops": {"crop": 16, "flips": True, "turns": True, "input_noise": 0.3, "sampling": "scheduled", "unroll": 3},
     "pushed": {"pushforward": 3, "unroll": 4, "truncate": 2, "sampling": "reverse", "loss": "half sum of squares"},
+    "in parts": {"parts": 2, "recompute": True, "unroll": 2, "crop": 16},
 }
 BATCHES = ([0, 5, 9], [3])
 """An uneven one, and one with fewer windows than processes."""
