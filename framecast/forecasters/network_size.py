@@ -30,10 +30,16 @@ def n_weights(name: str) -> Callable[[Any, int, int, int], int]:
     """See ForecasterKind.n_weights. Takes no memory."""
 
     def count(settings: Settings, height: int, width: int, channels: int) -> int:
-        with torch.device("meta"):
-            return count_weights(bare_network(name, settings, height, width, channels))
+        return _n_weights(name, _what_counts(settings), height, width, channels)
 
     return count
+
+
+@functools.lru_cache(maxsize=256)
+def _n_weights(name: str, settings: Any, height: int, width: int, channels: int) -> int:
+    """Remembered: a page asks at every rerun, and building a network of a dozen layers takes longer than the rest of it."""
+    with torch.device("meta"):
+        return count_weights(bare_network(name, settings, height, width, channels))
 
 
 def training_bytes(name: str) -> Callable[[Any, int, int, int, str], int]:

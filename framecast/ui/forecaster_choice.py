@@ -1,4 +1,10 @@
-"""Which forecaster, and which of its presets: cards that say what each is and when to choose it."""
+"""Which forecaster, and which of its presets: cards that say what each is and when to choose it.
+
+The cards are a fragment of the page. A click draws them alone, at once, and the rest of the page, with the form of settings
+and what they cost, right after.
+"""
+
+import time
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -17,6 +23,9 @@ _FAMILIES = {
 _FIRST = ("auto", "unet", "convlstm", "cnn_lstm", "flatten_lstm", "persistence", "climatology")
 """The order of the cards, and which is chosen at first; others follow."""
 _COLUMNS = 2
+_CLICKED = "forecaster_clicked"
+_SENDING_S = 0.03
+"""What the server takes to send what was drawn; a rerun that begins earlier would take the cards back with it."""
 _PRESET = "A preset fills in the settings below; you can change any of them."
 _QUESTION = (
     " The question is the one that FrameCast grew out of, asked on MATLAB Answers: how to use an LSTM network to forecast the "
@@ -29,6 +38,15 @@ def forecaster_choice() -> tuple[str, ForecasterKind, str]:
     ordered = sorted(FORECASTERS, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
     if st.session_state.get(FORECASTER) not in FORECASTERS:
         st.session_state[FORECASTER] = ordered[0]
+    st.session_state.pop(_CLICKED, None)  # the whole page is being drawn
+    _all_cards(ordered)
+    chosen = st.session_state[FORECASTER]
+    kind = FORECASTERS[chosen]
+    return chosen, kind, _preset(chosen, kind)
+
+
+@st.fragment
+def _all_cards(ordered: list[str]) -> None:
     chosen = st.session_state[FORECASTER]
     families = {**_FAMILIES, **{kind.family: kind.family for kind in FORECASTERS.values() if kind.family not in _FAMILIES}}
     for family, title in families.items():
@@ -36,8 +54,9 @@ def forecaster_choice() -> tuple[str, ForecasterKind, str]:
         if members:
             with _place(family, title, len(members), chosen in members):
                 _cards(members, chosen)
-    kind = FORECASTERS[chosen]
-    return chosen, kind, _preset(chosen, kind)
+    if st.session_state.pop(_CLICKED, False):
+        time.sleep(_SENDING_S)
+        st.rerun()  # what hangs on the choice
 
 
 def _place(family: str, title: str, n_members: int, holds_chosen: bool) -> DeltaGenerator:
@@ -79,6 +98,7 @@ def _card(name: str, kind: ForecasterKind, chosen: bool) -> None:
 
 def _choose(name: str) -> None:
     st.session_state[FORECASTER] = name
+    st.session_state[_CLICKED] = True
 
 
 def _preset(name: str, kind: ForecasterKind) -> str:

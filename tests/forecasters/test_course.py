@@ -104,6 +104,32 @@ def test_a_fit_left_in_the_middle_of_an_epoch_goes_on_to_the_bit(tmp_path: Path,
         check_same_weights(once, again)
 
 
+@pytest.mark.parametrize("changes", [{}, {"precision": "auto", "averaging": 0.2, "sampling": "scheduled", "flips": True}])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_fit_left_again_and_again_goes_on_to_the_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, changes: dict[str, object]
+) -> None:
+    """After one step or a few at random, dozens of times: within epochs, at their ends, in the very last step of a stage, and
+    between stages. The fit never left gives no sign of life within an epoch, so that one by the clock would be seen, too."""
+    monkeypatch.setattr("framecast.training.loop.SIGN_OF_LIFE_S", float("inf"))
+    steps = told(list(forecaster_of(**changes).fit(waves().head(20), SPLIT)))
+    monkeypatch.setattr("framecast.training.loop.SIGN_OF_LIFE_S", 0.0)
+    dice, rows, n_left = np.random.default_rng(seed), [], 0
+    forecaster, ended = forecaster_of(**changes), False
+    while not ended:
+        fit, most = forecaster.fit(waves().head(20), SPLIT), int(dice.choice([1, 1, 2, 3]))
+        came = [progress for _, progress in zip(range(most), fit, strict=False)]
+        rows += told(came)
+        ended = len(came) < most
+        folder = tmp_path / str(n_left)
+        folder.mkdir()
+        forecaster.save_state(folder)
+        fit.close()  # type: ignore[attr-defined]
+        forecaster, n_left = forecaster_of(**changes), n_left + 1
+        forecaster.resume(folder)
+    assert n_left > 10 and rows == steps
+
+
 @pytest.mark.parametrize("n_yields", [1, 3, 5])
 def test_what_was_learned_from_other_series_is_not_learned_again(tmp_path: Path, n_yields: int) -> None:
     bench = Workbench(others=(waves(20, 0.8), waves(16, 0.3)))
