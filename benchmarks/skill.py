@@ -24,7 +24,8 @@ from benchmarks.prototype_unit import PER_LEVEL, in_prototype_unit
 from benchmarks.skill_tables import each_table, main_table
 from framecast import FORECASTERS, METRICS, FrameSeries, Preparation, RunStore, SeriesStore, Split, carry_out, ingest, plan
 from framecast.evaluation.scores import mean_curve
-from framecast.forecasters.auto import Auto, AutoSettings
+from framecast.forecasters.auto import Auto
+from framecast.forecasters.auto_settings import AutoSettings
 from framecast.forecasters.contract import Workbench
 from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.runs.devices import torch_threads

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -133,7 +134,8 @@ def _follow(
     """Carry the run out, draw its progress and say what came of it: the run as it is then."""
     record, title = run.record, run.record.title
     rules = known_rules(finished, record)
-    steps = carry_out(record, series, run, stop=lambda: stop, rules=rules, others=others, group=group)
+    watch = partial(SeriesStore(run.store.folder.parent).check_unchanged, record.series)
+    steps = carry_out(record, series, run, stop=lambda: stop, watch=watch, rules=rules, others=others, group=group)
     kept = "where it stood"
     try:
         with left_when(wished.for_long):

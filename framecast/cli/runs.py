@@ -30,8 +30,6 @@ from framecast.series.store import SeriesStore
 
 HEADER = ("run", "state", "SSIM", "PSNR dB", "MSE", "MAE", "skill", "title", "tags")
 METRICS_SHOWN = ("ssim", "psnr", "mse", "mae")
-AT_WORK = "at work"
-"""State of a run that the app or another command carries out at this moment; its files alone would say "interrupted"."""
 
 
 def runs(asked: argparse.Namespace, screen: Screen) -> int:
@@ -58,7 +56,7 @@ def _list(asked: argparse.Namespace, screen: Screen) -> None:
     look = Overview(asked.workspace)
     lines = look.lines()
     wanted = RunFilter(asked.series, asked.forecaster, asked.state, asked.tag, asked.text)
-    states = {line.id: AT_WORK for line in lines if line.held()}
+    states = {line.id: doing for line in lines if (doing := line.held())}
     found = arranged(filtered(lines, wanted, states), asked.sort, reverse=asked.reverse, states=states)
     ids = {line.id for line in found}
     print(table(HEADER, [_row(line, ids, states.get(line.id, line.state)) for line in found], left=(0, 1, 7, 8)))
@@ -169,11 +167,14 @@ def _clean(asked: argparse.Namespace, screen: Screen) -> None:
     parts = {"runs": use.runs, "series": use.series, "trash": use.trash, "left by crashes": use.torn, "other": use.other}
     rows = [(name, bytes_in_words(n_bytes)) for name, n_bytes in {**parts, "total": use.total}.items()]
     print(f"{table(('what', 'on the disk'), rows)}\n\n{planned.sentence()}")
-    if planned.n_bytes and not asked.yes:
+    if kept := planned.of_checkpoints():
+        print(f"{kept} To free that, too: runs clean --checkpoints")
+    if (planned.n_bytes or kept) and not asked.yes:
         screen.say("Nothing was removed. To do it: runs clean --yes")
     if asked.yes:
-        clean_up(asked.workspace, planned)
-        screen.say(f"{bytes_in_words(planned.n_bytes)} were freed.")
+        clean_up(asked.workspace, planned, checkpoints=asked.checkpoints)
+        freed = planned.n_bytes + (planned.checkpoint_bytes if asked.checkpoints else 0)
+        screen.say(f"{bytes_in_words(freed)} were freed.")
 
 
 def _show(asked: argparse.Namespace, screen: Screen) -> None:
@@ -252,7 +253,7 @@ def _describe(run: Run) -> None:
     record, notes = run.record, read_notes(run.folder)
     changed = ", ".join(f"{key}={value}" for key, value in record.settings.items()) or "none"
     line = read_line(run.folder)
-    state = AT_WORK if isinstance(line, RunLine) and line.held() else run.state
+    state = (line.held() if isinstance(line, RunLine) else "") or run.state
     print(f"{record.title}\nrun       {run.id}, {state}\nfolder    {run.folder}")
     if notes.tags:
         print(f"tags      {', '.join(notes.tags)}")

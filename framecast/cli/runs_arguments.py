@@ -71,3 +71,6 @@ def runs_arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentPar
     bring.add_argument("file", type=Path, metavar="FILE.zip")
     clean = action("clean", "what the workspace takes on the disk, and what of it can go", "none")
     clean.add_argument("--yes", action="store_true", help="empty the trash and remove what crashes left behind")
+    clean.add_argument(
+        "--checkpoints", action="store_true", help="with --yes, also remove what finished runs keep to be trained further"
+    )

@@ -14,11 +14,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from framecast.training.loop import Best
 from framecast.training.standing import Standing, part
+from framecast.training.tensor_file import write_tensors
 
 Stage = Literal["others", "search", "refit", "end"]
 _WRITTEN = (
@@ -113,10 +114,7 @@ class Course:
         if not tensors or self.stage == "refit" or self.further:  # else it is the network that is trained
             parts["forecasting"] = self.forecasting or network.state_dict()
         named = {f"{place}.{name}": tensor for place, found in parts.items() for name, tensor in found.items()}
-        # a tensor may be in two places, and a file holds each for itself
-        save_file(
-            {name: tensor.detach().cpu().contiguous().clone() for name, tensor in named.items()}, folder / "fit.safetensors"
-        )
+        write_tensors(named, folder / "fit.safetensors")
 
     @classmethod
     def read(cls, folder: Path) -> "Course":

@@ -9,13 +9,14 @@ while others work, and the pause is no part of its time.
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from framecast.errors import DeviceMemoryError, DivergedError
 from framecast.forecasters.contract import Workbench
+from framecast.forecasters.course import Course
 from framecast.forecasters.hindcast import Hindcast, View
 from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.metrics.contract import METRICS
@@ -76,12 +77,20 @@ class Fold:
         self._forecaster: NetworkForecaster | None = None
         self._seen: list[tuple[Moment, list[Frames]]] = []
         self._scores: list[list[float]] = []
+        self.done: list[float] = []
+        """Lengths that nothing more is to be learned of."""
+        self.length = 0.0
+        """Of the training at work, or the last one."""
 
-    def train(self, length: float) -> Iterator[FitProgress]:
-        """Train anew for so much of the whole time, then look at the network; left early, it is not looked at."""
+    def train(self, length: float, resumed: Course | None = None) -> Iterator[FitProgress]:
+        """Train anew for so much of the whole time, or go on from where such a training stood; then look at the network. Left
+        early, it is not looked at."""
         watch, stop = Stopwatch(self._clock), min(self.origins)
         settings = settings_for(self.settings, length)
+        self.length = length
         self._forecaster = NetworkForecaster(self.name, settings, self._workbench, clock=watch)
+        if resumed is not None:
+            self._forecaster.take_up(resumed)
         split = Split(range(stop), range(stop, stop), range(stop, stop + self.horizon))
         steps = self._forecaster.fit(self.history.head(stop), split)
         try:
@@ -102,6 +111,27 @@ class Fold:
             self._forecaster = None
 
     @property
+    def at_work(self) -> NetworkForecaster | None:
+        """The network that is trained at this moment."""
+        return self._forecaster
+
+    def to_mapping(self) -> tuple[dict[str, Any], list[list[Frames]]]:
+        """What was seen and decided by now: for JSON, and the forecasts of each moment from each origin."""
+        content = {
+            "name": self.name,
+            "done": self.done,
+            "failure": self.failure,
+            "moments": [asdict(moment) for moment, _ in self._seen],
+            "scores": self._scores,
+        }
+        return content, [forecasts for _, forecasts in self._seen]
+
+    def take_up(self, content: dict[str, Any], forecasts: list[list[Frames]]) -> None:
+        """What `to_mapping` gave."""
+        self.done, self.failure, self._scores = content["done"], content["failure"], content["scores"]
+        self._seen = [(Moment(**moment), kept) for moment, kept in zip(content["moments"], forecasts, strict=True)]
+
+    @property
     def hindcast(self) -> Hindcast[Moment]:
         """What was seen: candidates are the moments looked at."""
         scores = np.array(self._scores).reshape(-1, len(self.origins))
@@ -112,10 +142,19 @@ class Fold:
         """Whether there is anything to judge it by."""
         return bool(self._seen)
 
+    def failed_by(self, length: float) -> bool:
+        """Whether it was given up by then."""
+        return bool(self.failure) and max(self.done, default=0.0) <= length
+
     @property
     def score(self) -> float:
         """Mean SSIM over origins at the best moment; -inf where there is none."""
-        return float(self.hindcast.scores.mean(axis=1).max()) if self._seen else float("-inf")
+        return self.score_at(LENGTHS[-1])
+
+    def score_at(self, length: float) -> float:
+        """The same when nothing longer had been tried."""
+        scores = [scores for (moment, _), scores in zip(self._seen, self._scores, strict=True) if moment.length <= length]
+        return float(np.array(scores).mean(axis=1).max()) if scores else float("-inf")
 
     def judged(self) -> list[Frames]:
         """For each origin what was forecast from it at the moment that the other origins would have chosen."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from framecast.errors import SettingError
@@ -40,6 +40,7 @@ from framecast.training.memory import memory_errors
 from framecast.training.progress import FitProgress
 from framecast.training.scaled import Scaled
 from framecast.training.scaling import Scaler, mean_frame
+from framecast.training.tensor_file import write_tensors
 from framecast.training.validation import seen_range
 
 
@@ -141,8 +142,12 @@ class NetworkForecaster:
 
     def resume(self, folder: Path) -> None:
         """See ResumableForecaster."""
-        self.course = Course.read(folder)
-        self.restoration = self.course.restoration
+        self.take_up(Course.read(folder))
+
+    def take_up(self, course: Course) -> None:
+        """Go on from where a fit stood that was read before."""
+        self.course = course
+        self.restoration = course.restoration
 
     def extend(self, unit: str, amount: float) -> None:
         """See ExtensibleForecaster."""
@@ -242,7 +247,7 @@ class NetworkForecaster:
     def save(self, folder: Path) -> None:
         assert self._fitted is not None and self._network is not None
         weights = self.course.best.weights or self._network.state_dict()
-        save_file({name: weight.contiguous().cpu() for name, weight in weights.items()}, folder / "weights.safetensors")
+        write_tensors(weights, folder / "weights.safetensors")
         content = {**dataclasses.asdict(self._fitted), "restoration": self.restoration}
         (folder / "forecaster.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
 

@@ -1,6 +1,7 @@
 """What a workspace takes on the disk, and what of it can go without loss.
 
-Can go: the trash, and what a crash left behind while it was writing. Runs and series are never cleaned up by themselves.
+Can go: the trash, and what a crash left behind while it was writing; where it is asked for, also the checkpoints of finished
+runs, which are needed only to train them further. Runs and series are never cleaned up by themselves.
 """
 
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from framecast.files import bytes_in_words, remove_folder
 from framecast.runs.overview import folder_bytes
+from framecast.runs.store import Run, RunStore
 from framecast.runs.trash import Trash
 
 NOTHING_KEPT = timedelta(0)
@@ -55,10 +57,23 @@ class CleanUp:
     trash_bytes: int
     torn: tuple[Path, ...]
     torn_bytes: int
+    checkpoints: tuple[str, ...] = ()
+    """Ids of finished runs that could be trained further."""
+    checkpoint_bytes: int = 0
 
     @property
     def n_bytes(self) -> int:
         return self.trash_bytes + self.torn_bytes
+
+    def of_checkpoints(self) -> str:
+        """What finished runs keep, as a sentence; empty where they keep nothing."""
+        if not self.checkpoints:
+            return ""
+        n = len(self.checkpoints)
+        return (
+            f"{n} finished run{' keeps' if n == 1 else 's keep'} {bytes_in_words(self.checkpoint_bytes)} to be trained "
+            "further; without it only that is lost."
+        )
 
     def sentence(self) -> str:
         if not self.n_runs and not self.torn:
@@ -74,17 +89,31 @@ class CleanUp:
 
 def planned_clean_up(workspace: Path) -> CleanUp:
     trash, torn = Trash(workspace), tuple(_torn(Path(workspace)))
-    return CleanUp(len(trash.list()), _bytes(trash.folder), torn, sum(_bytes(path) for path in torn))
+    kept = {run.id: _bytes(run.folder / "checkpoint" / "last") for run in RunStore(workspace).runs() if _ended(run)}
+    kept = {run_id: n_bytes for run_id, n_bytes in kept.items() if n_bytes}
+    torn_bytes = sum(_bytes(path) for path in torn)
+    return CleanUp(len(trash.list()), _bytes(trash.folder), torn, torn_bytes, tuple(kept), sum(kept.values()))
 
 
-def clean_up(workspace: Path, planned: CleanUp) -> None:
-    """Remove the trash and what was `planned` beside it. Raises StorageError where the disk refuses."""
+def clean_up(workspace: Path, planned: CleanUp, *, checkpoints: bool = False) -> None:
+    """Remove the trash and what was `planned` beside it, the checkpoints of finished runs only where that is asked for. Raises
+    StorageError where the disk refuses."""
+    for run_id in planned.checkpoints if checkpoints else ():
+        run = RunStore(workspace).open(run_id)
+        if _ended(run):  # still, and not about to be trained further
+            run.drop_checkpoint()
     Trash(workspace).empty(NOTHING_KEPT)
     for path in planned.torn:
         if path.is_dir():
             remove_folder(path)
         else:
             path.unlink(missing_ok=True)
+
+
+def _ended(run: Run) -> bool:
+    """Whether it is finished, was not stopped early, and nobody trains it further: its checkpoint serves nothing else."""
+    stopped = run.summary_if_whole().get("stopped_early")
+    return run.state == "finished" and not stopped and run.staged() is None and run.holder() is None
 
 
 def _torn(workspace: Path) -> Iterator[Path]:

@@ -121,6 +121,7 @@ def carry_out(
     *,
     stop: Callable[[], bool] = lambda: False,
     hurry: Callable[[], bool] = lambda: False,
+    watch: Callable[[], object] = lambda: None,
     rules: "Sequence[ScoreCurve] | None" = None,
     others: Mapping[str, FrameSeries] | None = None,
     group: "Group | None" = None,
@@ -131,16 +132,17 @@ def carry_out(
 
     Yields the fit's progress, then a sign of life before each forecast and scoring. Once `stop()` says so the fit is left and
     what is best so far forecasts; where it says so later, or `hurry()` does, no rule is scored any more but those shown
-    everywhere, and nothing is looked back on. Closing the generator leaves an interrupted run with a checkpoint of that
-    moment. `rules` are the curves of the rules where they are known for this series and split; `others` the series of
-    `record.learned_from` by digest. `record` is that of the run, but for its device where that leaves a choice. Whoever calls
-    holds the run (`Run.hold`). What goes wrong is written into error.txt and raised. The processes of a `group` share the fit
-    and are released when it has ended.
+    everywhere, and nothing is looked back on. `watch` is called at each of them and may raise, which ends the run. Closing
+    the generator leaves an interrupted run with a checkpoint of that moment. `rules` are the curves of the rules where they
+    are known for this series and split; `others` the series of `record.learned_from` by digest. `record` is that of the run,
+    but for its device where that leaves a choice. Whoever calls holds the run (`Run.hold`). What goes wrong is written into
+    error.txt and raised. The processes of a `group` share the fit and are released when it has ended.
     """
     steps = _carry_out(record, series, run, stop, hurry, rules, others or {}, group)
     with recording_failure(run), torch_threads(record.n_threads), contextlib.closing(steps):
         for progress in steps:
             run.beat()
+            watch()
             yield progress
 
 

@@ -27,6 +27,7 @@ else:
 
 FAR = 2**30
 """On Windows the byte that is locked; behind all that is written, so that others can read who holds the file."""
+AT_WORK = "at work"
 BEAT_S, ALIVE_S = 30.0, 900.0
 """How often a holder touches the file at most, and how old that may be. Scoring a large frame may keep it for minutes."""
 BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -44,6 +45,8 @@ class Holder:
     """ISO 8601, UTC."""
     machine: str = ""
     """The same for all whose locks the same system keeps: containers have host names of their own."""
+    doing: str = AT_WORK
+    """AT_WORK, "waiting" in the queue, or "paused"."""
 
     @property
     def words(self) -> str:
@@ -55,6 +58,11 @@ class Hold:
 
     def __init__(self, handle: IO[bytes]) -> None:
         self._handle: IO[bytes] | None = handle
+
+    def tell(self, doing: str) -> None:
+        """Let others read what this process does with it."""
+        if self._handle is not None:
+            _write(self._handle, doing)
 
     def leave(self) -> None:
         """May be called twice."""
@@ -79,11 +87,7 @@ def take(path: Path) -> Hold | None:
         _unlock(handle)
         handle.close()
         return None
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    handle.seek(0)
-    handle.truncate()
-    handle.write(json.dumps(asdict(Holder(os.getpid(), socket.gethostname(), now, _machine()))).encode())
-    handle.flush()
+    _write(handle, AT_WORK)
     return Hold(handle)
 
 
@@ -127,6 +131,14 @@ def _machine() -> str:
         return BOOT.read_text().strip()
     except OSError:
         return socket.gethostname()
+
+
+def _write(handle: IO[bytes], doing: str) -> None:
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    handle.seek(0)
+    handle.truncate()
+    handle.write(json.dumps(asdict(Holder(os.getpid(), socket.gethostname(), now, _machine(), doing))).encode())
+    handle.flush()
 
 
 def _lock(handle: IO[bytes]) -> bool:

@@ -18,8 +18,9 @@ import sys
 import threading
 import time
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from framecast.errors import FrameCastError, SettingError
@@ -27,11 +28,12 @@ from framecast.leaving import PATIENCE_S, Left, left_when
 from framecast.runs.devices import give_memory_back, n_threads_beside_server, serving_devices
 from framecast.runs.experiment import STAGES_AFTER_FIT, carry_out
 from framecast.runs.failure import recording_failure
+from framecast.runs.holding import AT_WORK as HELD
 from framecast.runs.holding import Hold
 from framecast.runs.record import RunRecord
 from framecast.runs.resuming import extension, going_on
 from framecast.runs.rules import known_rules
-from framecast.runs.snapshot import AT_WORK, JobSnapshot
+from framecast.runs.snapshot import AT_WORK, JobSnapshot, told_before
 from framecast.runs.store import Run, RunStore
 from framecast.series.store import SeriesStore
 from framecast.training.progress import FitProgress
@@ -54,6 +56,11 @@ class _Job:
     hold: Hold | None = None
     begun: bool = False
     """A worker has had it, so that there is something to keep the best of."""
+
+    def tell(self) -> None:
+        """Let other processes read how it stands."""
+        if self.hold is not None:
+            self.hold.tell(HELD if self.snapshot.phase in AT_WORK else self.snapshot.phase)
 
 
 class JobManager:
@@ -138,6 +145,7 @@ class JobManager:
             job.pause.set()
             waits = job.snapshot.phase == "waiting"
             job.snapshot = replace(job.snapshot, phase="paused") if waits else replace(job.snapshot, pausing=True)
+            job.tell()
 
     def move(self, run_id: str, to_index: int) -> None:
         """Put a run that waits at this place of the queue, 0 for the next one; others are passed over."""
@@ -201,8 +209,9 @@ class JobManager:
         try:
             chosen = choose() if choose else run
             snapshot = JobSnapshot(run.id, run.record.title, started_s=time.time(), device=run.record.device)
-            history = tuple(_progress_of(chosen)) if choose else ()
+            history = tuple(told_before(chosen)) if choose else ()
             self.jobs[run.id] = _Job(run.record, replace(snapshot, history=history), run=chosen, hold=hold)
+            hold.tell("waiting")
         except BaseException:
             hold.leave()
             raise
@@ -215,6 +224,7 @@ class JobManager:
         if job.snapshot.phase == "paused":
             self.jobs[job.record.id] = self.jobs.pop(job.record.id)  # behind all others
             job.snapshot = replace(job.snapshot, phase="waiting", device=job.record.device)
+            job.tell()
             if first:
                 self._move(job.record.id, 0)
         job.snapshot = replace(job.snapshot, pausing=False)
@@ -258,6 +268,7 @@ class JobManager:
                     if job.snapshot.phase == "waiting" and free[:1] == [device]:  # the first free one takes it
                         job.begun = True
                         job.snapshot = replace(job.snapshot, phase="training", started_s=time.time(), device=device)
+                        job.tell()
                         self.changed.notify_all()  # the next one may be for the next device
                         return job
                 self.changed.wait()
@@ -276,6 +287,7 @@ class JobManager:
             finally:
                 with self.lock:
                     job.snapshot = replace(job.snapshot, phase="paused", pausing=False, device=job.record.device)
+                    job.tell()
                     if not paused:
                         self._let_go(job)
                     elif not job.pause.is_set():  # resumed or stopped before it had left
@@ -298,7 +310,8 @@ class JobManager:
             rules = known_rules(store.runs(), job.record)
             record = replace(job.record, device=device) if job.record.device == "cuda" else job.record
             stop, hurry = job.stop.is_set, job.hurry.is_set
-            steps = carry_out(record, series, run, stop=stop, hurry=hurry, rules=rules, others=others)
+            watch = partial(stored.check_unchanged, job.record.series)
+            steps = carry_out(record, series, run, stop=stop, hurry=hurry, watch=watch, rules=rules, others=others)
             with contextlib.suppress(Left), left_when(self._closed_for_long), contextlib.closing(steps):
                 for progress in steps:
                     self._publish(job, progress)
@@ -331,15 +344,6 @@ def job_manager(workspace: Path) -> JobManager:
         _watch_the_end(managers)
     folder = Path(workspace).resolve()
     return managers.setdefault(str(folder), JobManager(folder))
-
-
-def _progress_of(run: Run) -> Iterator[FitProgress]:
-    """What a run that goes on has told before it was left."""
-    checkpoint = run.checkpoint()
-    n_lines = checkpoint[1].get("n_lines", 0) if checkpoint else 0
-    for line in run.progress()[:n_lines]:
-        with contextlib.suppress(TypeError):  # of another version, with fields of its own
-            yield FitProgress(**line)
 
 
 def _leave(managers: dict[str, JobManager]) -> None:

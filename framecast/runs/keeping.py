@@ -46,7 +46,8 @@ class Keeper:
             with self._best:
                 self.run.save_forecaster(self.forecaster)
             self._unsaved = False
-        if self._last.allows() and (progress.epoch_done or progress.improved or self._last.age_s() > EVERY_S):
+        due = progress.epoch_done or progress.improved or self._last.age_s() > EVERY_S
+        if progress.part_done or (due and self._last.allows()):
             with self._last:
                 self.keep_standing()
 

@@ -49,9 +49,10 @@ class RunLine:
     def id(self) -> str:
         return self.record.id
 
-    def held(self) -> bool:
-        """Whether somebody carries it out at this moment, in this process or another."""
-        return self.state == "interrupted" and holder(self.folder / LOCK) is not None
+    def held(self) -> str:
+        """What somebody does with it at this moment, in this process or another, as Holder says; empty where nobody does."""
+        found = holder(self.folder / LOCK) if self.state == "interrupted" else None
+        return found.doing if found else ""
 
 
 @dataclass

@@ -16,6 +16,9 @@ from framecast.series.frames import Preparation
 from framecast.settings import Settings
 
 DEFAULT_SIZE = {"cpu": 128, "cuda": 256}
+DISK_COPIES = 7
+"""Of the weights, while a network is trained: the best, and in the checkpoint the trained ones, two moments of the optimiser,
+the last good ones, the best of the search, and those that forecast. A finished run keeps three."""
 ROOM = 0.95
 """Of what can be had, for what is offered in place of what does not fit: free memory moves by the second."""
 COARSER = 4
@@ -80,7 +83,7 @@ def preflight(
     n_weights, training, series = demand(preparation.size)
     needed = training + series
     place = "the GPU" if device.startswith("cuda") else "this machine"
-    disk = horizon * height * width * channels * bytes_per_value + (24 * n_weights if kind.n_weights else 0)
+    disk = horizon * height * width * channels * bytes_per_value + DISK_COPIES * 4 * n_weights
     if kind.n_weights is None:
         return Preflight(0, needed, free, True, None, f"{kind.title} learns nothing; there are no weights to hold.")
     parts = _parts(n_weights, training, series)

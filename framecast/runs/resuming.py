@@ -47,8 +47,7 @@ def extension(run: Run, workspace: Path, further: Mapping[str, float | None]) ->
         raise SettingError(f"{title} cannot be trained {amount:g} {unit} further. Give {what} up to {MOST[unit]:,}.")
     kind = FORECASTERS[run.record.forecaster]
     if not kind.extensible:
-        advice = "Start a new run with a longer time limit" if kind.family != "rule" else "Choose a network"
-        raise SettingError(f"{kind.title} cannot be trained further when it is finished; a single network can. {advice}.")
+        raise SettingError(f"{kind.title} cannot be trained further when it is finished: {_why_not(run.record.forecaster)}.")
     if run.staged() is not None:
         raise SettingError(f"{title} was being trained further already and was left. Resume it first, or start a new run.")
     if run.state != "finished" or run.summary().get("stopped_early"):
@@ -60,6 +59,17 @@ def extension(run: Run, workspace: Path, further: Mapping[str, float | None]) ->
         )
     _check_place(run, workspace)
     return run.stage({unit: int(amount) if unit != "minutes" else amount})
+
+
+def _why_not(name: str) -> str:
+    """One that cannot be trained further: why, and what to do instead."""
+    why = {
+        "auto": "a longer time limit gives every network longer trainings to choose from, and that choice is made at the "
+        "beginning. Start a new run with a longer time limit",
+        "ensemble": "its spread was judged on forecasts of the validation frames that the members, once trained on them too, "
+        "can make no more. Start a new run with a longer time limit",
+    }
+    return why.get(name, "it learns nothing step by step. Choose a network")
 
 
 def _check_place(run: Run, workspace: Path) -> None:

@@ -1,8 +1,11 @@
 """A live run as the pages see it: what the workers publish, and nothing that could be changed from outside."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from framecast.runs.run_folder import Run
 from framecast.training.progress import FitProgress, Preview
 
 Phase = Literal["waiting", "training", "forecasting", "paused"]
@@ -31,3 +34,12 @@ class JobSnapshot:
     """Pause was asked for; it leaves the device as soon as it has kept where it stands."""
     hurrying: bool = False
     """Stop was asked for while it was scored: what can be left out is."""
+
+
+def told_before(run: Run) -> Iterator[FitProgress]:
+    """What a run that goes on has told before it was left."""
+    checkpoint = run.checkpoint()
+    n_lines = checkpoint[1].get("n_lines", 0) if checkpoint else 0
+    for line in run.progress()[:n_lines]:
+        with contextlib.suppress(TypeError):  # of another version, with fields of its own
+            yield FitProgress(**line)

@@ -36,6 +36,7 @@ from framecast.files import remove_folder, storage_errors, write_array, write_js
 from framecast.series.digest import KINDS, NEWEST, OLDEST, Kind
 from framecast.series.frames import DTYPES, Frames, FrameSeries
 from framecast.series.readers.contract import Frame, Progress
+from framecast.series.unchanged import as_seen, note_seen
 from framecast.series.writing import file_bytes, observed_range, write_frames
 
 INCOMING = ".incoming-"
@@ -197,7 +198,24 @@ class SeriesStore:
             raise _damaged(stored) from error
         if frames.shape != stored.shape or frames.dtype != stored.dtype:
             raise _damaged(stored)
-        return FrameSeries(stored.name, frames, stored.value_range, stored.units, stored.timestep, valid)
+        series = FrameSeries(stored.name, frames, stored.value_range, stored.units, stored.timestep, valid)
+        self._check_frames(stored, series)
+        return series
+
+    def check_unchanged(self, digest: str) -> None:
+        """Raises SeriesError where the frames of this series are no longer those that it was last opened with. Takes no time;
+        one that was deleted is passed over, since whoever has it open still has its frames."""
+        with contextlib.suppress(FileNotFoundError):
+            if as_seen(self.folder / digest) is False:
+                self.open(digest)
+
+    def _check_frames(self, stored: StoredSeries, series: FrameSeries) -> None:
+        """Frames whose file was touched since it was last looked at must still have the digest that names them."""
+        seen = as_seen(self.folder / stored.digest)
+        if seen is False and series.digest(stored.digest_kind) != stored.digest:
+            raise _damaged(stored)
+        if not seen:
+            note_seen(self.folder / stored.digest)
 
     def names(self, digest: str) -> tuple[str, ...]:
         """The names of the frames' files in order of time; empty where the frames had none."""

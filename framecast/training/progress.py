@@ -62,6 +62,9 @@ class FitProgress:
     memory_bytes: int | None = None
     """Held by this process on the CPU; on a GPU, the most that torch has held there since it began."""
     epoch_done: bool = False
+    part_done: bool = False
+    """Something that took long is finished, as one of several networks: time to keep where the fit stands
+    however short ago it was kept."""
     improved: bool = False
     """The forecaster's best state so far was made in this epoch: time to save it."""
     preview: Preview | None = None

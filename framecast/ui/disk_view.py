@@ -32,21 +32,26 @@ def _use(workspace: Path, n_bytes: int, n_runs: int) -> DiskUse:
 def _dialog(workspace: Path) -> None:
     planned = planned_clean_up(workspace)
     st.markdown(planned.sentence())
+    also = False
+    if kept := planned.of_checkpoints():
+        st.markdown(kept)
+        also = st.checkbox(f"Free these {bytes_in_words(planned.checkpoint_bytes)}, too", key="clean_up_checkpoints")
     with st.container(horizontal=True):
         pressed = False
-        if planned.n_bytes:
+        if planned.n_bytes or also:
             with st.container(key="danger_clean", width="content"):
                 pressed = st.button(
-                    "Clean up", type="primary", key="clean_up_yes", on_click=_do_clean_up, args=(workspace, planned)
+                    "Clean up", type="primary", key="clean_up_yes", on_click=_do_clean_up, args=(workspace, planned, also)
                 )
-        if st.button("Keep all" if planned.n_bytes else "Close", key="clean_up_no") or pressed:
+        if st.button("Keep all" if planned.n_bytes or also else "Close", key="clean_up_no") or pressed:
             st.rerun()
 
 
-def _do_clean_up(workspace: Path, planned: CleanUp) -> None:
+def _do_clean_up(workspace: Path, planned: CleanUp, checkpoints: bool) -> None:
     try:
-        clean_up(workspace, planned)
-        state.say("success", f"{bytes_in_words(planned.n_bytes)} were freed.")
+        clean_up(workspace, planned, checkpoints=checkpoints)
+        freed = planned.n_bytes + (planned.checkpoint_bytes if checkpoints else 0)
+        state.say("success", f"{bytes_in_words(freed)} were freed.")
     except FrameCastError as error:
         state.say("error", str(error))
     _use.clear()

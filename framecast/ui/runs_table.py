@@ -19,8 +19,8 @@ _AGAIN = "runs_table_again"
 """Counts choices made in the box: the table then is another one, which begins with them."""
 _WORDS = {"waiting": "waiting", "training": "at work", "forecasting": "at work", "paused": "paused"}
 _ROW_PX, _MOST_ROWS, _REFRESH_S = 35, 15, 2.0
-ELSEWHERE = "at work elsewhere"
-"""State of a run that another program carries out, on this machine or on one that shares the disk."""
+ELSEWHERE = " elsewhere"
+"""Ends the state of a run that another program has, at work or waiting, on this machine or on one that shares the disk."""
 _EMPTY = "–"
 
 
@@ -28,7 +28,8 @@ def live_states(lines: Sequence[RunLine]) -> dict[str, str]:
     """Id to state: of the live ones how they stand, of one that another program carries out that it does, of the others what
     their files say."""
     live = {one.run_id: _WORDS.get(one.phase, one.phase) for one in resources.manager().live()}
-    return {line.id: live.get(line.id) or (ELSEWHERE if line.held() else line.state) for line in lines}
+    held = {line.id: line.held() for line in lines if line.id not in live}
+    return {line.id: live.get(line.id) or (held[line.id] + ELSEWHERE if held[line.id] else line.state) for line in lines}
 
 
 def runs_table(lines: list[RunLine], states: dict[str, str], order: str) -> list[RunLine]:
@@ -65,7 +66,7 @@ def runs_table(lines: list[RunLine], states: dict[str, str], order: str) -> list
 def watch(states: dict[str, str]) -> None:
     """Draw the page anew once a live run stands otherwise than it was drawn."""
     live = {one.run_id: _WORDS.get(one.phase, one.phase) for one in resources.manager().live()}
-    elsewhere = {run_id for run_id, stands in states.items() if stands == ELSEWHERE}
+    elsewhere = {run_id for run_id, stands in states.items() if stands.endswith(ELSEWHERE)}
     if live or elsewhere:
         st.fragment(_watch, run_every=_REFRESH_S)({run_id: states.get(run_id) for run_id in live}, elsewhere)
 

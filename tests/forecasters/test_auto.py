@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from framecast.errors import DeviceMemoryError, DivergedError
-from framecast.forecasters.auto import WITH_TIME, Auto, AutoSettings, _Fit, kept_at_rung, networks_of, training_units
+from framecast.forecasters.auto import Auto
+from framecast.forecasters.auto_fit import AutoFit
+from framecast.forecasters.auto_settings import WITH_TIME, AutoSettings, kept_at_rung, networks_of, training_units
 from framecast.forecasters.blend import score, single_scores
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import BlendForecaster, Workbench
@@ -122,7 +124,7 @@ def test_one_seed_and_no_time_limit_give_the_same_weights_and_bits() -> None:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_on_the_past_origins_the_blend_is_not_worse_than_its_best_member(seed: int) -> None:
     found = auto("none")
-    fit = _Fit(found, series(seed=seed).head(SPLIT.test.start), SPLIT)
+    fit = AutoFit(found, series(seed=seed).head(SPLIT.test.start), SPLIT)
     list(fit.steps())
     names = [one.name for one in fit.judged]
     kept = [part.only([names.index(member.name) for member in found.members]) for part in fit.moments]
@@ -145,7 +147,7 @@ def test_a_network_that_fails_is_left_out_with_its_sentence(
         yield from real(self, history, split)
 
     monkeypatch.setattr(NetworkForecaster, "fit", fit)
-    monkeypatch.setattr("framecast.forecasters.auto.LEAST_WEIGHT", -1.0)  # so that every network is trained to its end
+    monkeypatch.setattr("framecast.forecasters.auto_fit.LEAST_WEIGHT", -1.0)  # so that every network is trained to its end
     frames = series()
     found, _ = fitted("two", frames)
     assert found.left_out["advect"] == sentence and "unet" not in found.left_out
@@ -233,3 +235,51 @@ def test_memory_is_counted_for_every_network_that_may_be_trained() -> None:
             assert kind.training_bytes(settings, 64, 64, 3, "cpu") >= alone, name
     assert kind.training_bytes(long, 64, 64, 3, "cpu") > kind.training_bytes(short, 64, 64, 3, "cpu")
     assert kind.training_bytes(none, 64, 64, 3, "cpu") == 0 == kind.n_weights(none, 64, 64, 3, "cpu")
+
+
+def row(progress: FitProgress) -> tuple[Any, ...]:
+    return progress.stage, progress.epoch, progress.step, progress.train_loss, tuple(progress.valid_scores.items())
+
+
+def test_a_fit_left_again_and_again_loses_no_finished_part_and_goes_on_to_the_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the disk alone, after one sign of life or a few at random, in every stage; what was finished is not done again."""
+    monkeypatch.setattr("framecast.forecasters.auto_fit.LEAST_WEIGHT", -1.0)  # so that every network is trained to its end
+    monkeypatch.setattr("framecast.forecasters.auto_fit.WORTH_KEEPING_S", -1.0)
+    frames, once = series(), auto("two", epochs=2)
+    steps = list(once.fit(frames.head(SPLIT.test.start), SPLIT))
+    dice, came, n_left = np.random.default_rng(0), [], 0
+    found, ended = auto("two", epochs=2), False
+    while not ended:
+        fit, most = found.fit(frames.head(SPLIT.test.start), SPLIT), int(dice.integers(2, 10))
+        part = [progress for _, progress in zip(range(most), fit, strict=False)]
+        came += part
+        ended = len(part) < most
+        folder = tmp_path / str(n_left)
+        folder.mkdir()
+        found.save_state(folder)
+        fit.close()  # type: ignore[attr-defined]
+        if not ended:
+            found, n_left = auto("two", epochs=2), n_left + 1
+            found.resume(folder)
+    assert n_left > 3
+    kept = [[row(one) for one in each if one.epoch_done or one.valid_scores] for each in (steps, came)]
+    assert kept[0] == kept[1]
+    assert [member.name for member in found.members] == [member.name for member in once.members]
+    assert found.rules.keys() == once.rules.keys() and found.left_out == once.left_out
+    np.testing.assert_array_equal(found.shares(6), once.shares(6))
+    np.testing.assert_array_equal(found.forecast(past(frames), 4), once.forecast(past(frames), 4))
+
+
+def test_the_time_that_was_used_before_it_was_left_stays_used(tmp_path: Path) -> None:
+    now = [0.0]
+    found = [Auto(AutoSettings(minutes=1.0, networks="none"), Workbench(), clock=lambda: now[0]) for _ in range(2)]
+    fit = found[0].fit(series().head(SPLIT.test.start), SPLIT)
+    next(iter(fit))
+    now[0] = 20.0
+    next(iter(fit))
+    found[0].save_state(tmp_path)
+    now[0] = 1000.0
+    found[1].resume(tmp_path)
+    assert next(iter(found[1].fit(series().head(SPLIT.test.start), SPLIT))).elapsed_s == 20.0

@@ -1,5 +1,6 @@
 """A run folder damaged by hand, a series deleted or changed: what is broken is named, and everything else works."""
 
+import os
 import random
 import shutil
 from collections.abc import Callable
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from framecast.errors import FrameCastError, SettingError, StorageError
+from framecast.errors import FrameCastError, SeriesError, SettingError, StorageError
 from framecast.runs.experiment import carry_out
 from framecast.runs.jobs import JobManager
 from framecast.runs.rules import known_rules
@@ -152,3 +153,38 @@ def test_a_series_changed_under_its_runs_is_named_and_no_run_begins_on_it(tmp_pa
     with pytest.raises(FrameCastError, match="waves|no series"):
         SeriesStore(tmp_path).open(run.record.series)
     assert manager.live() == [] and run.holder() is None and loss_column(run) == []
+
+
+def written_into(frames: Path, first: int = 0) -> None:
+    """Other pixels in the place of the first ones, in the same file of the same size."""
+    with frames.open("r+b") as file:
+        file.seek(-1000, os.SEEK_END)
+        file.write(bytes(range(first, first + 200)))
+
+
+def test_a_series_changed_in_place_under_a_run_is_named(tmp_path: Path) -> None:
+    run = fresh_run(tmp_path, epochs=100_000)
+    manager = JobManager(tmp_path)
+    manager.resume(run.id)
+    until(lambda: len(run.progress()) > 1)
+    written_into(tmp_path / "series" / run.record.series / "frames.npy")
+    until(lambda: manager.snapshot(run.id) is None)
+    assert run.state == "failed" and "The stored frames of series 'waves'" in str(run.error())
+    assert run.checkpoint() is not None and len(run.progress()) > 1, "what was learned before is kept"
+    with pytest.raises(SeriesError, match="waves"):
+        SeriesStore(tmp_path).open(run.record.series)
+    manager.close()
+
+
+def test_a_file_of_frames_that_was_only_touched_is_the_same_series(tmp_path: Path) -> None:
+    run = fresh_run(tmp_path)
+    store, frames = SeriesStore(tmp_path), tmp_path / "series" / run.record.series / "frames.npy"
+    before = np.array(store.open(run.record.series).frames)
+    os.utime(frames)
+    store.check_unchanged(run.record.series)
+    shutil.copyfile(frames, frames.with_suffix(".copy"))
+    os.replace(frames.with_suffix(".copy"), frames)
+    assert (store.open(run.record.series).frames == before).all()
+    written_into(frames)
+    with pytest.raises(SeriesError, match="must be as they were written"):
+        store.check_unchanged(run.record.series)

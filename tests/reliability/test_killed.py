@@ -1,14 +1,17 @@
 """kill -9 at any moment: what was reached is kept, and going on gives what never having been killed would have given."""
 
+import json
 import random
 import secrets
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from framecast.runs.experiment import plan
 from framecast.runs.store import Run, RunStore
 
-from .conftest import Nursery, fresh_run, loss_column
+from .conftest import Nursery, fresh_run, loss_column, stored_waves
 
 N_KILLS = 10
 """By the clock, and as many in the middle of writing."""
@@ -72,3 +75,23 @@ def test_a_run_killed_while_it_writes_loses_nothing(nursery: Nursery, never_kill
     if run.state != "finished":
         assert nursery.child(run)
     assert run.state == "finished" and loss_column(run) == reference
+
+
+@pytest.mark.slow
+def test_a_killed_auto_has_lost_no_finished_part(nursery: Nursery, tmp_path: Path) -> None:
+    """Killed whenever it has kept one more part; what is kept only grows, and the run comes to its end."""
+    changes = {"minutes": 0, "epochs": 2, "networks": "two"}
+    record = plan(stored_waves(tmp_path), forecaster="auto", changes=changes, device="cpu", n_threads=1)
+    run = RunStore(tmp_path).create(record)
+    parts, kills = 0, 0
+    while run.state != "finished" and kills < 4:
+        nursery.child(run, kill_after_s=5.0 + 2.0 * kills)
+        kills += 1
+        checkpoint = run.checkpoint()
+        if checkpoint is not None and run.state != "finished":
+            kept = json.loads((checkpoint[0] / "auto.json").read_text())
+            n_parts = sum(len(fold["done"]) for fold in kept["folds"]) + len(kept["refitted"])
+            assert n_parts >= parts, "a finished part was lost"
+            parts = n_parts
+    assert run.state == "finished" or nursery.child(run)
+    assert run.state == "finished" and run.weights()

@@ -11,6 +11,7 @@ import pytest
 import framecast
 from framecast.errors import BusyError
 from framecast.runs.jobs import JobManager, job_manager
+from framecast.runs.overview import Overview, read_line
 from framecast.runs.store import RunStore
 from framecast.series.frames import FrameSeries
 
@@ -160,3 +161,17 @@ def test_a_hold_is_free_as_soon_as_its_process_is_killed(tmp_path: Path, series:
     other.stdout.close()
     run.hold().leave()
     assert run.holder() is None
+
+
+def test_another_process_is_told_which_run_waits(manager: JobManager, series: FrameSeries, tmp_path: Path) -> None:
+    first = manager.submit(tiny(series, epochs=100_000))
+    later = manager.submit(tiny(series, seed=1))
+    until(lambda: trains(manager, first))
+    words = [sys.executable, "-m", "framecast", "runs", "list", "--workspace", str(tmp_path)]
+    said = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    states = {row.split()[0]: row for row in said if row.split()}
+    assert "at work" in states[first] and "waiting" in states[later]
+    manager.pause(later)
+    assert {line.id: line.held() for line in Overview(tmp_path).lines()} == {first: "at work", later: "paused"}
+    manager.remove(later)
+    assert read_line(RunStore(tmp_path).open(later).folder).held() == ""

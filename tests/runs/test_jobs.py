@@ -225,7 +225,7 @@ def test_what_cannot_go_on_or_be_trained_further_is_refused_with_a_sentence(
     until(lambda: not manager.live())
     with pytest.raises(SettingError, match="is finished; only one that was left can go on"):
         manager.resume(run_id)
-    with pytest.raises(SettingError, match="Drift cannot be trained further .* a single network can"):
+    with pytest.raises(SettingError, match="Drift cannot be trained further .* Choose a network"):
         manager.extend(run_id, epochs=3)
     with pytest.raises(SettingError, match="2 limits are given .* must be one"):
         manager.extend(run_id, epochs=3, minutes=1.0)

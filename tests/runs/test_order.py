@@ -253,6 +253,23 @@ def test_a_clean_up_does_what_it_said_and_no_more(finished: Run, series: FrameSe
     assert set(files(tmp_path)) == kept
 
 
+def test_what_finished_runs_keep_to_be_trained_further_goes_only_where_it_is_asked_for(finished: Run, tmp_path: Path) -> None:
+    last = finished.folder / "checkpoint" / "last"
+    last.mkdir(parents=True)
+    (last / "fit").write_bytes(bytes(2048))
+    planned = planned_clean_up(tmp_path)
+    assert planned.checkpoint_bytes == 2048 and planned.checkpoints == (finished.id,)
+    assert "1 finished run keeps 2.0 KiB to be trained further" in planned.of_checkpoints()
+    clean_up(tmp_path, planned)
+    assert last.exists()
+    hold = finished.hold()  # somebody trains it further at this moment
+    clean_up(tmp_path, planned, checkpoints=True)
+    assert last.exists()
+    hold.leave()
+    clean_up(tmp_path, planned, checkpoints=True)
+    assert not last.exists() and finished.state == "finished" and planned_clean_up(tmp_path).of_checkpoints() == ""
+
+
 def test_an_overview_of_an_empty_workspace_is_empty(tmp_path: Path) -> None:
     assert Overview(tmp_path / "none").lines() == [] and disk_use(tmp_path / "none").total == 0
     assert not (tmp_path / "none").exists()

@@ -1,0 +1,312 @@
+"""One fit of auto, step by step; what it does is told in framecast.forecasters.auto.
+
+Every part that is finished is kept: each rule, each training on the fold with what was forecast from it, each network trained
+on all history; and of the one at work, where it stands. A fit that is left goes on with that one. What follows from the parts
+(which networks are left behind, the weights of the blend) is worked out again, the same.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from framecast.errors import DeviceMemoryError, DivergedError, InputError
+from framecast.forecasters.auto_settings import kept_at_rung, networks_of, training_units
+from framecast.forecasters.auto_state import AutoState, Refitted, Tried
+from framecast.forecasters.blend import Moments, Weights, fit_weights
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.forecasters.contract import Forecaster, Member
+from framecast.forecasters.course import Course
+from framecast.forecasters.finding import found_in_words
+from framecast.forecasters.fold import LENGTHS, Fold, settings_for
+from framecast.forecasters.hindcast import View, past_origins
+from framecast.forecasters.network_forecaster import NetworkForecaster
+from framecast.forecasters.tuned_rule import TunedRule
+from framecast.series.frames import Frames, FrameSeries, Split
+from framecast.settings import Settings
+from framecast.training.progress import FitProgress
+
+if TYPE_CHECKING:
+    from framecast.forecasters.auto import Auto
+
+N_ORIGINS = 3
+LEAST_WEIGHT = 0.02
+"""A member with less than this at every lead does not forecast."""
+OVERHEAD = 1.15
+"""Looks and blending, over the training alone."""
+LEAST_SHARE = 0.5
+"""Of a time limit, that networks get however long the rules took."""
+FOLD_DEADLINE = 0.7
+"""Share of a time limit after which no more is learned on the fold: the refit needs the rest."""
+FEWEST_FRAMES = 8
+"""In the fold, below which a network has nothing to learn from."""
+WORTH_KEEPING_S = 1.0
+"""That a rule took: below it is tried again as quickly as it is kept."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """A member with what it forecast from each origin, as hindcasts saw it. A network has no forecaster until its refit."""
+
+    name: str
+    settings: Settings
+    forecasts: list[Frames]
+    forecaster: Forecaster | None = None
+
+
+class AutoFit:
+    """`state` is where a fit was left that this one goes on with."""
+
+    def __init__(self, auto: "Auto", history: FrameSeries, split: Split, state: AutoState | None = None) -> None:
+        self.auto, self.history, self.split = auto, history, split
+        self.state = state or AutoState()
+        self._at_work, self.state.at_work = self.state.at_work, None
+        auto.left_out |= self.state.left_out
+        origins, self.horizon = past_origins(history.n_frames, split.horizon)
+        self.origins = origins[:N_ORIGINS]
+        self.view = View.of(history, max(1, self.horizon))
+        self.truth = [self.view.patches(history.frames[origin + self.view.leads]) for origin in self.origins]
+        self.started = auto.clock() - self.state.elapsed_s
+        self.judged: list[_Judged] = []
+        """Rules first."""
+        self.moments: list[Moments] = []
+        """Of all that are judged, one for each origin."""
+        self.seconds = 0.0
+        """Of training for one network on the fold; 0 where there is no time limit."""
+        self.folds: dict[str, Fold] = {}
+        """The networks that are judged."""
+        self.trained: list[Fold] = []
+        """All that were begun."""
+        self.refitting: NetworkForecaster | None = None
+        """The network that is trained on all history at this moment."""
+        self.part = self.state.part
+        """Of the whole fit that is done; it never falls."""
+
+    def steps(self) -> Iterator[FitProgress]:
+        persistence = FORECASTERS["persistence"]
+        settings = persistence.configure()
+        self.auto.members = (Member("persistence", persistence.make(settings, self.auto.workbench), settings),)
+        self.auto.weights = Weights.single(0, 1, 1)  # until more is known
+        try:
+            yield from self._try_rules()
+        except GeneratorExit:  # stopped: the rules tried so far forecast
+            if self.origins and self.judged:
+                self._look_at_moments()
+                self._blend()
+            raise
+        if not self.origins:  # nothing can be judged on so few frames
+            finding = "The series is too short to judge forecasts; the last frame is forecast."
+            yield self._said("Done", improved=True, finding=finding)
+            return
+        self._look_at_moments()
+        yield self._said("Blending the simple rules", improved=True, finding=self._blend())
+        if names := self._networks_to_try():
+            yield from self._train_folds(names)
+            yield from self._refit()
+
+    def save_state(self, folder: Path) -> None:
+        """At any yield of `steps`: write into the empty `folder` where this fit stands."""
+        self.state.elapsed_s, self.state.part, self.state.left_out = self._elapsed(), self.part, self.auto.left_out
+        self.state.folds |= {fold.name: fold.to_mapping() for fold in self.trained}
+        fold = next((fold for fold in self.trained if fold.at_work), None)
+        self.state.save(folder, fold.at_work if fold else self.refitting, fold.length if fold else None)
+
+    def _try_rules(self) -> Iterator[FitProgress]:
+        for tried in self.state.tried:
+            if tried.rule is not None:
+                self.auto.rules[tried.name] = tried.rule
+            if tried.forecasts:
+                self.judged.append(_Judged(tried.name, FORECASTERS[tried.name].configure(), tried.forecasts, tried.rule))
+        done = {tried.name for tried in self.state.tried}
+        names = sorted(name for name, kind in FORECASTERS.items() if kind.family == "rule" and name not in done)
+        for name in sorted(names, key=lambda name: name != "persistence"):
+            kind, began = FORECASTERS[name], self._elapsed()
+            yield self._said(f"Trying the simple rules: {kind.title.lower()}")
+            settings = kind.configure()
+            rule = kind.make(settings, self.auto.workbench)
+            try:
+                for _ in rule.fit(self.history, self.split):
+                    pass
+                forecasts = [self._hindcast(rule, origin) for origin in self.origins]
+            except InputError as error:
+                self.auto.left_out[name] = str(error)
+                self.state.tried.append(Tried(name))
+                continue
+            self.auto.rules[name] = rule
+            counts = not any(_same(forecasts, other.forecasts) for other in self.judged)  # else it would count twice
+            if counts:
+                self.judged.append(_Judged(name, settings, forecasts, rule))
+            self.state.tried.append(Tried(name, rule, forecasts if counts else []))
+            if self._elapsed() - began > WORTH_KEEPING_S:
+                yield replace(self._said(f"Trying the simple rules: {kind.title.lower()}"), part_done=True)
+
+    def _networks_to_try(self) -> list[str]:
+        return networks_of(self.auto.settings) if min(self.origins) >= FEWEST_FRAMES else []
+
+    def _train_folds(self, names: Sequence[str]) -> Iterator[FitProgress]:
+        """Train on the fold, longer and longer, the worse half left behind each time (successive halving, Jamieson and
+        Talwalkar 2016), and judge those that went all the way."""
+        if self.state.seconds is None:
+            self.state.seconds = self._fold_seconds(len(names))
+        self.seconds = self.state.seconds
+        folds = self.trained = [self._fold(name) for name in names]
+        total, done = training_units(len(names)), 0.0
+        limit = self.auto.settings.minutes * 60
+        for number, length in enumerate(LENGTHS, 1):
+            nth = f"{number} of {len(LENGTHS)}"
+            for fold in folds:
+                stage = f"{FORECASTERS[fold.name].title}: trained on earlier frames, to be judged on later ones ({nth})"
+                if length in fold.done:
+                    done += length
+                    continue
+                left = self._left_at(fold.name, length)
+                progress = FitProgress(**self.state.last) if left else FitProgress(stage)
+                for came in fold.train(length, left):
+                    if came.step or not left:  # one that was left at its end has nothing more to tell
+                        progress = came
+                    self.state.last = progress.to_mapping()
+                    yield self._passed_on(came, stage, (done + came.fraction * length) / total)
+                    if limit and fold.has_looked and self._elapsed() > FOLD_DEADLINE * limit:
+                        break  # looks took longer than was thought; what was seen has to do
+                done += length
+                fold.done.append(length)
+                if fold.failure:
+                    self.auto.left_out[fold.name] = fold.failure
+                looked = FitProgress(stage)
+                if fold.has_looked and not fold.failure:
+                    looked = replace(progress, valid_scores={"ssim": fold.score}, epoch_done=False)
+                yield replace(self._passed_on(looked, stage, done / total), part_done=True)
+            folds = sorted((fold for fold in folds if not fold.failed_by(length)), key=lambda fold: -fold.score_at(length))
+            if length < LENGTHS[-1]:
+                folds = folds[: kept_at_rung(len(folds))]
+        folds = [fold for fold in folds if fold.has_looked]
+        self.folds = {fold.name: fold for fold in folds}
+        for fold in folds:
+            self.judged.append(_Judged(fold.name, fold.settings, fold.judged()))
+        self._look_at_moments()
+
+    def _refit(self) -> Iterator[FitProgress]:
+        """Train on all history what carries weight, the best first, and blend with it."""
+        everything = fit_weights(self.moments, self.view.leads, self.horizon).at(self.view.leads).max(axis=0)
+        wanted = [i for i, one in enumerate(self.judged) if one.name in self.folds and everything[i] >= LEAST_WEIGHT]
+        wanted.sort(key=lambda i: -self.folds[self.judged[i].name].score)
+        for index in wanted:
+            for kept in self.state.refitted:
+                if kept.name == self.judged[index].name:
+                    settings = self.judged[index].settings.from_mapping(dict(kept.settings))
+                    self.judged[index] = replace(self.judged[index], forecaster=kept.forecaster, settings=settings)
+        if self.state.refitted:
+            yield self._said("Blending", improved=True, finding=self._blend())
+        for number, index in enumerate(wanted):
+            one = self.judged[index]
+            if one.forecaster is not None or one.name in self.auto.left_out:
+                continue
+            kind, moment = FORECASTERS[one.name], self.folds[one.name].hindcast.best
+            settings = self._refit_settings(one.settings, moment.length, len(wanted) - number)
+            if left := self._at_work if self._left_at(one.name, None) else None:
+                settings = one.settings.from_mapping(dict(left.settings))
+            forecaster = NetworkForecaster(one.name, settings, self.auto.workbench, clock=self.auto.clock)
+            if left:
+                forecaster.take_up(left.course)
+            self.refitting = forecaster
+            start = self.split.test.start
+            fit = forecaster.fit(self.history, Split(range(start), range(start, start), self.split.test))
+            try:
+                for progress in fit:
+                    part = 0.6 + 0.4 * (number + progress.fraction) / len(wanted)
+                    yield self._passed_on(progress, f"{kind.title}: trained on all history", part)
+            except (DivergedError, DeviceMemoryError) as error:
+                self.auto.left_out[one.name] = str(error)
+                continue
+            finally:
+                fit.close()  # type: ignore[attr-defined]
+            self.refitting = None
+            forecaster.restoration = moment.restoration
+            self.judged[index] = replace(one, forecaster=forecaster, settings=settings)
+            self.state.refitted.append(Refitted(one.name, settings.to_mapping(), forecaster))
+            yield replace(self._said("Blending", improved=True, finding=self._blend()), part_done=True)
+
+    def _left_at(self, name: str, length: float | None) -> Course | None:
+        """Where the training of this network stood, if it is the one that was left."""
+        left = self._at_work
+        return left.course if left is not None and (left.name, left.length) == (name, length) else None
+
+    def _blend(self) -> str:
+        """Weights for the members that can forecast by now, and what they mean in words."""
+        ready = [index for index, one in enumerate(self.judged) if one.forecaster is not None]
+        moments = [part.only(ready) for part in self.moments]
+        weights = fit_weights(moments, self.view.leads, self.horizon)
+        at = weights.at(np.arange(self.horizon))
+        kept = [place for place in range(len(ready)) if at[:, place].max() >= LEAST_WEIGHT]
+        members = []
+        for place in kept:
+            one = self.judged[ready[place]]
+            assert one.forecaster is not None
+            members.append(Member(one.name, one.forecaster, one.settings))
+        self.auto.members, self.auto.weights = tuple(members), weights.only(kept)
+        names = [self.judged[index].name for index in ready]
+        leader = self.judged[ready[int(at.mean(axis=0).argmax())]].forecaster
+        how = leader.finding() if isinstance(leader, TunedRule) else ""
+        return found_in_words(names, moments, weights, self.view.leads, self.horizon, how)
+
+    def _look_at_moments(self) -> None:
+        self.moments = [
+            Moments.of([one.forecasts[i] for one in self.judged], truth, self.history.data_range, self.view.valid)
+            for i, truth in enumerate(self.truth)
+        ]
+
+    def _fold(self, name: str) -> Fold:
+        stop = min(self.origins)
+        changes = {"epochs": self.auto.settings.epochs, "minutes": self.seconds / 60, "validation": False, "refit": False}
+        split = Split(range(stop), range(stop, stop), range(stop, stop + self.horizon))
+        settings = FORECASTERS[name].configure(None, changes, split)
+        bench, clock = self.auto.workbench, self.auto.clock
+        fold = Fold(name, settings, bench, self.history, self.origins, self.horizon, self.view, clock)
+        if name in self.state.folds:
+            fold.take_up(*self.state.folds[name])
+        return fold
+
+    def _fold_seconds(self, n_networks: int) -> float:
+        """Of training for one network on the fold; 0 where there is no time limit."""
+        limit = self.auto.settings.minutes * 60
+        left = max(limit - self._elapsed(), limit * LEAST_SHARE)
+        return left / OVERHEAD / training_units(n_networks) if limit else 0.0
+
+    def _refit_settings(self, settings: Any, length: float, n_left: int) -> Any:
+        """Of the training on all history: as long as on the fold. One that was best when trained longest gets the whole time,
+        which is twice as long; where time is short all get less."""
+        settings = settings_for(settings, length if length < LENGTHS[-1] else 1.0)
+        limit = self.auto.settings.minutes * 60
+        left = max(limit - self._elapsed(), 0.05 * limit) / n_left / 60
+        return replace(settings, minutes=min(left, settings.minutes)) if limit else settings
+
+    def _elapsed(self) -> float:
+        return self.auto.clock() - self.started
+
+    def _hindcast(self, rule: Forecaster, origin: int) -> Frames:
+        """What the view sees of a rule's forecast from an origin, in the series' own dtype."""
+        return self.history.native(hindcast_by(rule, self.history.frames[:origin], self.horizon, self.view))
+
+    def _said(self, stage: str, *, improved: bool = False, finding: str = "") -> FitProgress:
+        return replace(self._passed_on(FitProgress(stage, finding=finding), stage, 0.0), improved=improved)
+
+    def _passed_on(self, progress: FitProgress, stage: str, part: float) -> FitProgress:
+        """Progress of one training as progress of the whole, of which `part` is done where there is no time limit. A member's
+        best is not yet the blend's, so it is no improvement."""
+        elapsed, limit = self._elapsed(), self.auto.settings.minutes * 60
+        self.part = max(self.part, min(0.99, elapsed / limit if limit else part))
+        remaining = elapsed * (1 - self.part) / self.part if self.part > 0 else None
+        return replace(progress, stage=stage, fraction=self.part, elapsed_s=elapsed, remaining_s=remaining, improved=False)
+
+
+def hindcast_by(forecaster: Forecaster, past: Frames, horizon: int, view: View) -> Frames:
+    """What `view` sees of a forecast; rules that can do less than the whole do."""
+    if isinstance(forecaster, TunedRule):
+        return forecaster.hindcast(past, horizon, view)
+    return view.patches(forecaster.forecast(past, horizon)[view.leads])
+
+
+def _same(forecasts: Sequence[Frames], others: Sequence[Frames]) -> bool:
+    return all(np.array_equal(one, other) for one, other in zip(forecasts, others, strict=True))
