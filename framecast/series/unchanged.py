@@ -1,7 +1,7 @@
 """Whether stored frames are those that were stored, without reading them: a digest is made again only of a file that somebody
 has touched since it was last looked at.
 
-    seen.json   what the file of frames was like then: its size, when it was written, and which file it is
+    .seen.json   what the file of frames was like then: its size, when it was written, and which file it is
 """
 
 import contextlib
@@ -11,7 +11,8 @@ from pathlib import Path
 from framecast.errors import StorageError
 from framecast.files import write_json
 
-SEEN = "seen.json"
+SEEN = ".seen.json"
+"""Hidden, so that it stays on this machine when the series goes to another."""
 
 
 def as_seen(folder: Path) -> bool | None:
