@@ -27,7 +27,9 @@ CASES = {
 }
 BATCHES = ([0, 5, 9], [3])
 """An uneven one, and one with fewer windows than processes."""
-STEPS = 2
+STEPS = 3
+SET_BACK_BEFORE = 1
+"""Then weights and optimiser are told anew, as after a loss that exploded and at the beginning of a run that goes on."""
 
 
 def main() -> None:
@@ -62,6 +64,8 @@ def together_and_alone(group: Group, name: str, settings: TrainingSettings) -> l
                 one.begin(trained, settings, CONTEXT, SCALER, optimizer)
                 states.append((trained, one, optimizer, torch.Generator().manual_seed(7)))
             for step in range(STEPS):
+                if step == SET_BACK_BEFORE:
+                    team.begin_again(states[0][2])
                 found = []
                 for trained, one, optimizer, generator in states:
                     chosen = torch.tensor(batch) + step
