@@ -13,6 +13,7 @@ import datetime
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import counterparts, growth, machine, networks, reference, rules, scoring
+import torch
+
+from benchmarks import counterparts, growth, machine, networks, reference, rules, scoring, training_step
 from benchmarks.table import Row, markdown, replace_section
 
 HERE = Path(__file__).parent
@@ -70,6 +73,11 @@ def main(words: list[str] | None = None) -> None:
     replace_section(chosen.into, "bench", head + markdown(found))
 
 
+def _fits(name: str, device: str) -> bool:
+    """The reference case is for a GPU, processor time for a processor."""
+    return device != "cpu" if name == "reference" else device == "cpu" or name != "steps"
+
+
 def _of_part(name: str, asked: Asked) -> Iterator[Row]:
     """Its rows; where it breaks, a row that says how, so that the others are not lost."""
     try:
@@ -88,8 +96,22 @@ def machine_part(asked: Asked) -> Iterator[Row]:
 
 def networks_part(asked: Asked) -> Iterator[Row]:
     names = ["unet", "convlstm"] if asked.quick else networks.NETWORKS
-    yield from networks.rows(asked.measured, 16 if asked.quick else 64, 1 if asked.quick else 3, names)
-    yield from counterparts.rows(asked.device, 16 if asked.quick else 64, 1 if asked.quick else 5)
+    side = 16 if asked.quick else 64
+    yield from networks.rows(asked.measured, side, 1 if asked.quick else 2, names)
+    yield from counterparts.rows(asked.device, side, 1 if asked.quick else 5)
+
+
+def steps_part(asked: Asked) -> Iterator[Row]:
+    """In processor time of one thread: what `benchmarks.training_step` measures."""
+    sizes, threads = (16, 1) if asked.quick else (64, 3), torch.get_num_threads()
+    try:
+        for one in training_step.rows(*sizes):
+            for kind in ("float32", "bfloat16"):
+                ours, floor = getattr(one, f"{kind}_ms"), getattr(one, f"floor_{kind}_ms")
+                what = f"step of {one.network} in {kind}, {sizes[0]} px, one thread"
+                yield Row("Training step in processor time", what, ours, one.plain_ms, "plain form", "ms", floor, "operations")
+    finally:
+        torch.set_num_threads(threads)
 
 
 def evaluation_part(asked: Asked) -> Iterator[Row]:
@@ -120,7 +142,7 @@ def memory_part(asked: Asked) -> Iterator[Row]:
     from benchmarks.preflight import in_a_process
 
     for name in ["unet"] if asked.quick else networks.NETWORKS:
-        size = 32 if asked.quick else 96
+        size = 32 if asked.quick else 64
         row = in_a_process(name, "recommended", size, asked.device)
         if "peak" not in row:
             yield Row("Memory of training", name, note=str(row["refused"]))
@@ -199,17 +221,23 @@ def _last_line(text: str) -> str:
 
 
 def _told(module: list[str]) -> str:
-    try:
-        done = subprocess.run([sys.executable, "-m", *module], capture_output=True, text=True, check=False, timeout=PATIENCE_S)
-    except subprocess.TimeoutExpired:
-        return f"it was given up after {PATIENCE_S} s"
-    return done.stdout + ("" if done.returncode == 0 else "\n" + done.stderr)
+    """What a script printed. One that takes too long is ended with all that it started, and what it had said counts."""
+    words = [sys.executable, "-u", "-m", *module]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True) as script:
+        try:
+            said, complained = script.communicate(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(script.pid, signal.SIGKILL)
+            said, _ = script.communicate()
+            complained = f"it was given up after {PATIENCE_S} s"
+    return said if script.returncode == 0 else f"{said}\n{complained}"
 
 
 PARTS: dict[str, Callable[[Asked], Iterator[Row]]] = {
     "machine": machine_part,
     "evaluation": evaluation_part,
     "networks": networks_part,
+    "steps": steps_part,
     "rules": rules_part,
     "memory": memory_part,
     "ingest": ingest_part,

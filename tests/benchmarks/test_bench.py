@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from benchmarks import bench, machine, networks
@@ -70,7 +71,7 @@ def test_the_plain_form_is_the_same_network():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", ["machine", "evaluation", "networks", "rules", "reference", "growth"])
+@pytest.mark.parametrize("part", ["machine", "evaluation", "networks", "steps", "rules", "reference", "growth"])
 def test_each_part_runs_at_tiny_size_and_gives_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str):
     monkeypatch.setattr(networks, "NETWORKS", ["convlstm"])
     file = tmp_path / "RESULTS.md"
@@ -97,6 +98,21 @@ def test_a_part_that_breaks_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyP
     bench.main(["--quick", "--into", str(file)])
     assert [row["what"] for row in cells_of(file.read_text())] == ["before", "machine"]
     assert "RuntimeError: no luck" in file.read_text() and "no luck" in capsys.readouterr().err
+
+
+def test_a_script_that_takes_too_long_is_ended_with_all_it_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(bench, "PATIENCE_S", 1.5)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "slow_script.py").write_text(
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "print(child.pid)\ntime.sleep(600)\n"
+    )
+    said = bench._told(["slow_script"])
+    assert "given up after 1.5 s" in said
+    child = said.split()[0]
+    if child.isdigit() and psutil.pid_exists(int(child)):
+        assert psutil.Process(int(child)).status() == psutil.STATUS_ZOMBIE
 
 
 def test_the_machine_is_measured_in_numbers_above_zero():
