@@ -48,29 +48,32 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--into", type=Path, default=HERE / "RESULTS.md")
     chosen = parser.parse_args(words)
     os.environ["PYTHONPATH"] = str(HERE.parent)  # of the scripts that are started from here
-    began, load = time.monotonic(), machine.load()
+    began, load, commit = time.monotonic(), machine.load(), machine.commit()
     measured = machine.measure(chosen.device, quick=chosen.quick)
     asked = Asked(chosen.device, chosen.quick, chosen.into.parent / "plots", measured)
-    usual = [
-        name for name in PARTS if not (chosen.quick and name in BROWSER) and (name != "reference" or chosen.device != "cpu")
-    ]
+    usual = [name for name in PARTS if not (chosen.quick and name in BROWSER) and _fits(name, chosen.device)]
     found: list[Row] = []
     for name in chosen.parts or usual:
         for row in _of_part(name, asked):
             found.append(row)
             print(markdown([row]).splitlines()[-1], flush=True)
         print(f"  {name}: {time.monotonic() - began:.0f} s since the start", flush=True)
-    took = (time.monotonic() - began) / 60
-    head = (
+        minutes = (time.monotonic() - began) / 60
+        head = _head(words or sys.argv[1:], chosen, measured, commit, load, minutes)
+        replace_section(chosen.into, "bench", head + markdown(found))  # what was measured is not lost when the rest is left
+
+
+def _head(
+    words: list[str], chosen: argparse.Namespace, measured: machine.Machine, commit: str, load: str, minutes: float
+) -> str:
+    tiny = "**Tiny sizes, to see that it runs: no number here means anything.**\n\n" if chosen.quick else ""
+    return (
         f"## What FrameCast takes, {datetime.date.today().isoformat()}\n\n"
-        f"`python -m benchmarks.bench{' ' if words or len(sys.argv) > 1 else ''}{' '.join(words or sys.argv[1:])}`, "
-        f"commit {machine.commit()}, {machine.hardware(chosen.device)}; load {load} before, {machine.load()} after, "
-        f"{took:.1f} minutes. Measured of the machine: {machine.in_words(measured)}. Ratios are the time beside it over ours: "
-        "above 1 ours is quicker. A floor is what the operations or bytes alone need at the quickest of these rates.\n\n"
+        f"`{' '.join(['python -m benchmarks.bench', *words])}`, commit {commit}, "
+        f"{machine.hardware(chosen.device)}; load {load} before, {machine.load()} after, {minutes:.1f} minutes. "
+        f"Measured of the machine: {machine.in_words(measured)}. Ratios are the time beside it over ours: above 1 ours is "
+        "quicker. A floor is what the operations or bytes alone need at the quickest of these rates.\n\n" + tiny
     )
-    if chosen.quick:
-        head += "**Tiny sizes, to see that it runs: no number here means anything.**\n\n"
-    replace_section(chosen.into, "bench", head + markdown(found))
 
 
 def _fits(name: str, device: str) -> bool:

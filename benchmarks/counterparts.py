@@ -10,6 +10,7 @@ What was looked for on PyPI (2026-11-25) and not found: OpenSTL, which has SimVP
 it. `mlcast` is a ConvGRU for radar on Lightning. So SimVP, TAU, PredRNN and learned flow have the plain form beside them only.
 """
 
+import importlib
 import importlib.util
 import time
 from collections.abc import Callable, Iterator
@@ -44,8 +45,7 @@ Side = tuple[str, Callable[[], None]]
 
 def convlstm(device: str, side: int) -> tuple[Side, Side]:
     """The same stack of cells over the same folded frames; the answer after each frame is the next one."""
-    from conv_lstm import ConvLSTM
-
+    conv_lstm = importlib.import_module("conv_lstm")
     settings = FORECASTERS["convlstm"].configure("recommended")
     frames = torch.rand(BATCH, N_FRAMES + 1, CHANNELS, side, side, device=device)
     ours = bare_network("convlstm", settings, side, side, CHANNELS).to(device)
@@ -54,7 +54,7 @@ def convlstm(device: str, side: int) -> tuple[Side, Side]:
     class Theirs(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.cells = ConvLSTM(folded, settings.hidden, settings.kernel, settings.layers, True, True, False)
+            self.cells = conv_lstm.ConvLSTM(folded, settings.hidden, settings.kernel, settings.layers, True, True, False)
             self.head = nn.Conv2d(settings.hidden, folded, 3, padding=1)
 
         def forward(self, window: Tensor) -> Tensor:
@@ -67,23 +67,23 @@ def convlstm(device: str, side: int) -> tuple[Side, Side]:
 
     theirs = Theirs().to(device)
     about = f"{settings.layers} layers of {settings.hidden}, {N_FRAMES} frames"
+    more = f"{about}, with peepholes and normalised gates" if settings.norm else f"{about}, with peepholes"
     return (
-        (f"ConvLSTM, {about}", step(ours, forward, frames[:, :-1], frames[:, 1:], device, settings.precision)),
+        (f"ConvLSTM, {more}", step(ours, forward, frames[:, :-1], frames[:, 1:], device, settings.precision)),
         (about, step(theirs, theirs, frames[:, :-1], frames[:, 1:], device, "float32")),
     )
 
 
 def unet(device: str, side: int) -> tuple[Side, Side]:
     """The last frames in one stack of channels to the next frame, about as many weights."""
-    from unet import UNet2D
-
+    package = importlib.import_module("unet")
     settings = FORECASTERS["unet"].configure("recommended")
     ours = bare_network("unet", settings, side, side, CHANNELS).to(device)
     frames = torch.rand(BATCH, settings.context + 1, CHANNELS, side, side, device=device)
     wanted = sum(weights.numel() for weights in ours.parameters())
 
     def made(width: int) -> nn.Module:
-        return UNet2D(
+        return package.UNet2D(
             in_channels=settings.context * CHANNELS, out_classes=CHANNELS, num_encoding_blocks=3,
             out_channels_first_layer=width, normalization="batch", padding=True,
         )  # fmt: skip

@@ -29,7 +29,7 @@ class Machine:
 
 
 def measure(device: str, *, quick: bool = False) -> Machine:
-    side, channels, pixels, megabytes = (256, 16, 64, 8) if quick else (2048, 64, 256, 256)
+    side, channels, pixels, megabytes = (256, 16, 64, 8) if quick else (1024, 64, 128, 128)
     if device != "cpu" and not quick:
         side, pixels, megabytes = 8192, 1024, 2048
     formats = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -49,8 +49,8 @@ def measure(device: str, *, quick: bool = False) -> Machine:
     return Machine(device, product, convolution, copied)
 
 
-def seconds(work: Callable[[], object], device: str, rounds: int = 3) -> float:
-    """The best of a few, after one that does not count: a floor is what the machine can do."""
+def seconds(work: Callable[[], object], device: str, rounds: int = 9) -> float:
+    """The best of several, after one that does not count: a floor is what the machine can do when nobody disturbs it."""
     found = []
     for turn in range(rounds + 1):
         wait(device)

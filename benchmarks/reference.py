@@ -70,6 +70,9 @@ def _network(
     forecaster = kind.make(settings, Workbench(device=device, preparation=Preparation(size=None)))
     valid = series.frames[split.valid.start : split.valid.stop].astype(np.float32)
     persistence = float(np.mean((valid - series.frames[split.valid.start - 1]) ** 2))
+    if device.startswith("cuda"):
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
     began, epochs, beaten, operations, last_epoch = time.perf_counter(), [], None, 0, 0
     counter = FlopCounterMode(display=False)
     counter.__enter__()  # only of the first epoch: counting takes time

@@ -68,3 +68,21 @@ def test_every_make_target_exists() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
     named = set(re.findall(r"(?:`|^)make ([a-z]+)", README, flags=re.MULTILINE))
     assert {"run", "test"} <= named <= targets
+
+
+def test_what_is_said_of_speed_has_its_row_among_the_results() -> None:
+    """And is no more than was measured there."""
+    results = (ROOT / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8")
+    lines = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in results.splitlines()]
+    measured = {cells[0]: cells for cells in lines if len(cells) == 8}
+    told = README.partition("## How fast it is")[2].partition("\n## ")[0]
+    claims = re.findall(r"^\| (.+?) \| (.+?) \|$", told, re.MULTILINE)
+    assert len(claims) > 1, "the README says nothing of speed"
+    for what, claim in claims[1:]:
+        assert what in measured, f"RESULTS.md has no row '{what}'; run make bench."
+        times, within = re.search(r"at least ([\d.]+) times", claim), re.search(r"within ([\d.]+) s", claim)
+        assert times or within, f"'{claim}' is not a number that could be looked up"
+        if times:
+            assert float(measured[what][4]) >= float(times[1]), (what, measured[what])
+        if within:
+            assert float(measured[what][1].removesuffix(" s")) <= float(within[1]), (what, measured[what])
