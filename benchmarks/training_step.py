@@ -1,7 +1,7 @@
 """The training step of ConvLSTM, PredRNN and SimVP against the plain form: python -m benchmarks.training_step [--side 64]
 
-Same architecture, weights, windows and loss. The plain form is float32, frame by frame, with torch's own AdamW, on a batch
-that was turned into floats before. Ours is measured in both number formats: what float32 gains is the arithmetic that is left
+Same architecture, weights, windows and loss. The plain form is float32, frame by frame, with torch's own convolutions and
+AdamW, on a batch that was turned into floats before. Ours is measured in both number formats: what float32 gains is the arithmetic that is left
 out and done in fewer calls, what bfloat16 gains on top the processor's own instructions. In processor seconds of one thread,
 in turns, so that a busy machine disturbs all alike. The floor is the operations that torch counts in a step at the rate of a
 large matrix product in that number format, measured in the same run.
@@ -21,6 +21,7 @@ from benchmarks.networks import FrameByFrame
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.networks.build import bare_network
 from framecast.networks.contract import NETWORKS, answers_each
+from framecast.networks.depthwise import Depthwise
 from framecast.networks.rollout import unroll
 from framecast.networks.wrap import Padded, Residual
 from framecast.training.batches import TrainingData, cut
@@ -95,6 +96,9 @@ def our_step(name: str, side: int, precision: str) -> Callable[[], object]:
 def plain_step(name: str, side: int) -> Callable[[], object]:
     settings = settings_of(name, "float32")
     network, data = network_of(name, settings, side), data_of(settings, side)
+    for part in network.modules():
+        if isinstance(part, Depthwise):
+            part.__class__ = nn.Conv2d
     if answers_each(network):
         network = FrameByFrame(network)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=0.01, foreach=False)

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from framecast.networks.contract import NETWORKS, NetworkKind, NetworkSettings, State, block_setting, context_setting
+from framecast.networks.depthwise import Depthwise
 from framecast.networks.parts import last_frames
 from framecast.settings import Value, setting
 
@@ -77,7 +78,7 @@ class ConvNextBlock(nn.Module):
 
     def __init__(self, n_maps: int) -> None:
         super().__init__()
-        self.look = nn.Conv2d(n_maps, n_maps, 7, padding=3, groups=n_maps)
+        self.look = Depthwise(n_maps, 7)
         self.norm = nn.LayerNorm(n_maps, eps=1e-6)
         self.mix = nn.Sequential(nn.Linear(n_maps, 4 * n_maps), nn.GELU(), nn.Linear(4 * n_maps, n_maps))
         self.scale = nn.Parameter(torch.full((n_maps,), 0.1))

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from framecast.networks.contract import NETWORKS, NetworkKind, NetworkSettings, State, block_setting, context_setting
+from framecast.networks.depthwise import Depthwise
 from framecast.networks.parts import group_norm, last_frames
 from framecast.settings import Value, setting
 
@@ -211,8 +212,8 @@ class SimVp(nn.Module):
 def large_kernel(n_maps: int, n_outputs: int) -> nn.Module:
     """A 21 x 21 convolution taken apart (Guo et al. 2022, arXiv 2202.09741, section 3.1)."""
     return nn.Sequential(
-        nn.Conv2d(n_maps, n_maps, 5, padding=2, groups=n_maps),
-        nn.Conv2d(n_maps, n_maps, 7, padding=9, dilation=3, groups=n_maps),
+        Depthwise(n_maps, 5),
+        Depthwise(n_maps, 7, dilation=3),
         nn.Conv2d(n_maps, n_outputs, 1),
     )
 
