@@ -1,10 +1,10 @@
 """The training step of ConvLSTM, PredRNN and SimVP against the plain form: python -m benchmarks.training_step [--side 64]
 
 Same architecture, weights, windows and loss. The plain form is float32, frame by frame, with torch's own convolutions and
-AdamW, on a batch that was turned into floats before. Ours is measured in both number formats: what float32 gains is the arithmetic that is left
-out and done in fewer calls, what bfloat16 gains on top the processor's own instructions. In processor seconds of one thread,
-in turns, so that a busy machine disturbs all alike. The floor is the operations that torch counts in a step at the rate of a
-large matrix product in that number format, measured in the same run.
+AdamW, on a batch that was turned into floats before. Ours is measured in both number formats: what float32 gains is the
+arithmetic that is left out and done in fewer calls, what bfloat16 gains on top the processor's own instructions. In processor
+seconds of one thread, in turns, so that a busy machine disturbs all alike. The floor is the operations that torch counts in a
+step at the rate of a large matrix product in that number format, measured in the same run.
 """
 
 import argparse
