@@ -1,6 +1,6 @@
 # make run     the app on http://127.0.0.1:8501          make test    all tests
 # make check   lint, types and tests, as CI does          make clean   forget the virtual environment
-# make bench   all that is said of speed, measured here in about 10 minutes and written into benchmarks/RESULTS.md
+# make bench   all that is said of speed, measured here and written into benchmarks/RESULTS.md
 #
 # Each does its own set-up: a virtual environment in .venv with the pinned requirements, renewed when these change.
 
