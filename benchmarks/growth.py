@@ -56,7 +56,7 @@ def by_horizon(device: str, n_leads: int) -> float:
 
 
 KINDS: dict[str, tuple[Sizes, Sizes, Callable[[str, int], float]]] = {
-    "epoch of the U-Net (32 px) over frames": ((30, 60, 120, 240), (14, 20), by_frames),
+    "epoch of the U-Net (32 px) over frames": ((20, 40, 80, 160), (14, 20), by_frames),
     "step of the U-Net over pixels": (
         (32**2, 48**2, 64**2, 96**2, 128**2),
         (16**2, 24**2),
