@@ -12,9 +12,9 @@ import numpy as np
 Lut = np.ndarray[Any, np.dtype[np.uint8]]
 """(256, 3) red, green, blue."""
 
-MASKED = (120, 112, 66)
-"""Red, green, blue of a pixel that carries no data: a dull olive, which no value has. Greys have no hue, and the maps of
-errors and spreads are red, blue and purple. The player's colours.js has the same."""
+MASKED = (165, 120, 0)
+"""Red, green, blue of a pixel that carries no data: an ochre that is far from every grey and from every colour of the
+maps of errors and spreads, also to eyes that lack red, green or blue. The player's colours.js has the same."""
 
 _FORECASTERS = {
     "persistence": "#8a929a",

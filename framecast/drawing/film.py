@@ -27,7 +27,7 @@ HISTORY = 10
 TRUTH, FORECAST, ERROR = "truth", "forecast", "error"
 _SAMPLED = (TRUTH, FORECAST)
 _DRAWN = (TRUTH, FORECAST, ERROR)
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ from framecast.series.store import SeriesStore, StoredSeries
 
 SIDE, QUALITY = 400, 80
 FILE = "renditions.bin"
-_VERSION = 1
+_VERSION = 2
 
 Seen = Callable[[int, int], None]
 """Called with the number of pictures made and how many there will be."""

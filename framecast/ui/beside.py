@@ -18,11 +18,14 @@ from framecast.runs.record import RunRecord
 from framecast.runs.rule_forecasts import rule_forecast
 from framecast.runs.store import Run
 from framecast.series.frames import Frames, FrameSeries
+from framecast.settings import Value
 from framecast.ui.resources import workspace
-from framecast.ui.text import escaped, moment, preset_title, short, value
+from framecast.ui.text import duration, escaped, moment, preset_title, short, value
 
 MOST = 3
 _RULE = "rule:"
+MOST_EPOCHS = 100_000
+"""What a run that is limited otherwise has as its epochs: the most that settings take."""
 _TOLD_SETTINGS = 3
 """So many settings that differ from the usual ones are named over a panel."""
 
@@ -88,10 +91,22 @@ def key_settings(record: RunRecord) -> str:
         usual = {}
     labels = {field.name: field.label for field in kind.settings.fields()}
     changed = [name for name, setting in record.settings.items() if name in labels and usual.get(name, setting) != setting]
-    for name in changed[:_TOLD_SETTINGS]:
-        setting = record.settings[name]
-        words.append(f"{labels[name].lower()} {setting if isinstance(setting, str | bool) else value(setting)}")
+    if _another_budget_decides(record):
+        changed = [name for name in changed if name != "epochs"]
+    words += [f"{labels[name].lower()} {_in_words(name, record.settings[name])}" for name in changed[:_TOLD_SETTINGS]]
     return " · ".join([*words, moment(record.created)])
+
+
+def _another_budget_decides(record: RunRecord) -> bool:
+    """Whether a limit of time or of steps was asked for, and epochs set so high that they never end a run."""
+    asked = record.settings
+    return asked.get("epochs") == MOST_EPOCHS and bool(asked.get("minutes") or asked.get("steps"))
+
+
+def _in_words(name: str, setting: Value) -> str:
+    if isinstance(setting, str | bool):
+        return str(setting)
+    return duration(60 * setting) if name == "minutes" and setting else value(setting)
 
 
 def _options(run: Run) -> dict[str, str]:

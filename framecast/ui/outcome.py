@@ -42,10 +42,12 @@ def outcome(run: Run) -> Outcome:
 
 
 def tone_of(curves: Sequence[ScoreCurve], forecaster: str) -> Tone:
-    """Green where persistence is beaten in the mean over leads in SSIM or MSE and no simple rule is better in both; neutral
-    where one is, or where persistence is beaten at some lead only or equalled; else amber."""
+    """Green where persistence is beaten in the mean over leads in SSIM or MSE, is not the better one in the other, and no
+    simple rule is better in both; neutral where one is, where SSIM and MSE disagree (blur wins in MSE alone), or where
+    persistence is beaten at some lead only or equalled; else amber."""
     gains = [_gain(curves, forecaster, REFERENCE, metric) for metric in JUDGED_IN]
-    if any(gain.mean() > 0 for gain in gains):
+    means = [float(gain.mean()) for gain in gains]
+    if max(means) > 0 and not min(means) < 0:
         return "info" if _a_rule_is_better(curves, forecaster) else "success"
     found = np.concatenate(gains)
     return "info" if (found > 0).any() or not found.any() else "warning"

@@ -100,7 +100,7 @@ def _facts(stored: StoredSeries) -> None:
     if stored.timestep:
         more.append(f"one frame every {_step(stored.timestep)}")
     if stored.has_mask:
-        more.append("pixels without data are drawn olive and never scored")
+        more.append("pixels without data are drawn ochre and never scored")
     if stored.source:
         more.append(short(stored.source, 80))
     st.caption(escaped(" · ".join(more)))

@@ -518,6 +518,31 @@ def test_plain_pictures_stand_in_for_the_player(tab: Page, player: Locator, smal
     tab.get_by_text("Plain pictures").click()
 
 
+COUNTED = """
+window.drawn = 0;
+const draw = CanvasRenderingContext2D.prototype.drawImage;
+CanvasRenderingContext2D.prototype.drawImage = function (...what) { window.drawn++; return draw.apply(this, what); };
+"""
+
+
+def test_what_is_decoded_in_advance_does_not_draw_the_panels_again(browser: Browser, app_url: str, deep: Finished) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    page = context.new_page()
+    page.add_init_script(COUNTED)
+    player = opened(page, app_url, deep)
+    player.locator("summary").click()
+    page.wait_for_timeout(1500)
+    page.evaluate("window.drawn = 0")
+    player.get_by_label("Value drawn white").fill("2000")
+    player.get_by_label("Value drawn white").press("Enter")
+    page.wait_for_timeout(1500)
+    assert 3 <= page.evaluate("window.drawn") <= 2 * 3
+    player.focus()
+    player.press("End")  # and what was decoded is there
+    assert player.get_attribute("data-shown") == "4"
+    context.close()
+
+
 LOSING = """
 window.framecastPosts = new Map();
 window.lost = 3;

@@ -9,7 +9,7 @@ import numpy as np
 from skimage.color import rgb2lab
 
 import framecast
-from framecast.drawing.colours import INKS, MASKED, error_lut, forecaster_colour, gradient, lab, spread_lut
+from framecast.drawing.colours import INKS, MASKED, error_lut, forecaster_colour, gradient, grey_lut, lab, spread_lut
 from framecast.evaluation.ceiling import NAMES
 from framecast.forecasters.catalog import FORECASTERS
 
@@ -110,6 +110,22 @@ def test_the_two_signs_are_told_apart_whatever_the_eye() -> None:
         np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]),
     ):
         assert np.abs(eye @ low - eye @ high).max() > 0.25
+
+
+def test_no_data_looks_like_no_value_whatever_the_eye() -> None:
+    """Machado 2009, full deficiency of red, green or blue; distances in CIELAB, where 2.3 is just seen."""
+    eyes = [
+        np.eye(3),
+        np.array([[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]),
+        np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]),
+        np.array([[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]]),
+    ]
+    for eye in eyes:
+        values, none = (
+            lab(255 * np.clip((colours / 255) ** 2.2 @ eye.T, 0, 1) ** (1 / 2.2))
+            for colours in (np.concatenate([error_lut(), spread_lut(), grey_lut()]), np.array([MASKED]))
+        )
+        assert np.linalg.norm(values - none, axis=1).min() > 18
 
 
 def test_the_player_marks_pixels_without_data_in_the_same_colour() -> None:

@@ -186,3 +186,17 @@ def test_what_differs_from_the_usual_settings_is_named_over_a_panel(tmp_path: Pa
     series = what.series
     record = plan(series, forecaster="unet", changes={"epochs": 3}, digest="x", device="cpu", split=what.split)
     assert "epochs 3" in key_settings(record) and "epochs" not in key_settings(what.run.record)
+
+
+def test_of_two_budgets_the_one_that_decides_is_named_over_a_panel(tmp_path: Path) -> None:
+    what, _ = comparison(tmp_path, smooth(20, 12, 15, 1))
+
+    def said(**changes: float) -> str:
+        return key_settings(
+            plan(what.series, forecaster="unet", changes=changes, digest="x", device="cpu", split=what.split)
+        )
+
+    assert "time limit 20 s" in said(epochs=100_000, minutes=1 / 3) and "epochs" not in said(epochs=100_000, minutes=1 / 3)
+    assert "step limit 50" in said(epochs=100_000, steps=50) and "epochs" not in said(epochs=100_000, steps=50)
+    assert "epochs 3 · time limit 1 min 30 s" in said(epochs=3, minutes=1.5)
+    assert "epochs 100,000" in said(epochs=100_000)

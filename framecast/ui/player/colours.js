@@ -2,7 +2,7 @@
 // them, pixel by pixel, so that what stands still is exact.
 
 const LUMINANCE = [0.299, 0.587, 0.114]; // as MATLAB's rgb2gray
-const NO_DATA = 0xff427078; // MASKED of drawing/colours.py, alpha first, then blue, green, red
+const NO_DATA = 0xff0078a5; // MASKED of drawing/colours.py, alpha first, then blue, green, red
 const LEVELS = 1024;
 
 // The colours of a map as words of four bytes, red first in memory.

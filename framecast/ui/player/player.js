@@ -2,6 +2,7 @@
 // It tells Python what it shows once it rests; while it plays nothing is asked of the server.
 
 const AHEAD = 8; // frames decoded in advance
+const AT_ONCE = 4; // pictures decoded at a time while nothing else is to be done
 const REPORT_AFTER_MS = 150;
 const ASK_AGAIN_MS = [1500, 10000]; // after so long without a packet, before the first one and after it, what lacks is asked for
 
@@ -27,7 +28,7 @@ const whenQuiet = window.requestIdleCallback ?? ((work) => setTimeout(work, 50))
 
 function startAgain(player) {
   const shelf = new Shelf();
-  return [shelf, new Pictures(shelf, () => player.render())];
+  return [shelf, new Pictures(shelf, () => player.decoded())];
 }
 
 class Player {
@@ -400,10 +401,17 @@ class Player {
       this.annotate(stage, layers, there);
     }
     if (!missing) this.root.dataset.shown = this.lead;
+    this.missing = missing;
     this.root.dataset.exact = this.exact = !missing && this.restsExact();
     this.showNote(missing);
     for (let step = 1; step <= Math.min(AHEAD, this.last - this.first); step++) this.prepare(this.lead + step);
     this.decodeInQuiet();
+  }
+
+  // What was decoded in advance is not on the screen: to draw all again for each would cost as much as to play.
+  decoded() {
+    if (this.missing) this.render();
+    else this.decodeInQuiet();
   }
 
   restsExact() {
@@ -416,7 +424,7 @@ class Player {
     this.inQuiet = whenQuiet(() => {
       this.inQuiet = null;
       for (let step = 1; step <= this.last - this.first; step++) {
-        if (this.pictures.pending.size || this.pictures.full()) return;
+        if (this.pictures.pending.size >= AT_ONCE || this.pictures.full()) return;
         this.prepare(this.lead + step);
       }
     });
