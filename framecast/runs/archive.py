@@ -22,7 +22,10 @@ RUN_FILES = (
     "record.json", "notes.json", "summary.json", "progress.jsonl", "scores.csv", "members.csv", "weights.csv", "forecast.npy",
     "spread.npy", "error.txt", "remedies.json", "extensions.json", "backtest.csv", "diagnosis.json",
 )  # fmt: skip
-SERIES_FILES = ("series.json", "frames.npy", "valid.npy")
+SERIES_FILES = ("series.json", "frames.npy", "valid.npy", "names.json")
+"""Those that a series is. What a page has made of it since stays where it was made."""
+MADE_AGAIN = ("health.json", "renditions.bin")
+"""Older exports took these along with the series; they are passed over."""
 RUN_PATH = re.compile(
     r"(?P<id>[A-Za-z0-9][A-Za-z0-9_-]{0,99})/"
     rf"(?P<path>({'|'.join(map(re.escape, RUN_FILES))})"
@@ -30,6 +33,7 @@ RUN_PATH = re.compile(
 )
 RUN_FOLDER = re.compile(r"(?P<id>[A-Za-z0-9][A-Za-z0-9_-]{0,99})/(checkpoint/((best|last)/([a-z0-9_]{1,40}/){0,4})?)?")
 SERIES_PATH = re.compile(rf"series/(?P<digest>[0-9a-f]{{16}})/(?P<path>{'|'.join(map(re.escape, SERIES_FILES))})")
+SERIES_BESIDE = re.compile(rf"series/[0-9a-f]{{16}}/({'|'.join(map(re.escape, MADE_AGAIN))})")
 SERIES_FOLDER = re.compile(r"series/([0-9a-f]{16}/)?")
 MOST_FILES = 5000
 MOST_BYTES = {".json": 2**26, ".jsonl": 2**28, ".csv": 2**28, ".txt": 2**22}
@@ -126,7 +130,7 @@ def _listed(archive: zipfile.ZipFile, label: str, disk: Path) -> Contents:
         if name.casefold() in seen:
             raise InputError(f"{label} holds {_quoted(name)} twice; each file of a run is there once. Export the run again.")
         seen.add(name.casefold())
-        if SERIES_FOLDER.fullmatch(name):
+        if SERIES_FOLDER.fullmatch(name) or SERIES_BESIDE.fullmatch(name):
             continue
         if match := SERIES_PATH.fullmatch(name):
             series.setdefault(match["digest"], {})[match["path"]] = info

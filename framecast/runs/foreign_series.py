@@ -18,7 +18,7 @@ from numpy.lib import format as npy
 
 from framecast.errors import InputError, SeriesError
 from framecast.runs.archive import Checked, Contents
-from framecast.runs.foreign import LONGEST_TEXT, fits
+from framecast.runs.foreign import DIGEST, LONGEST_TEXT, fits
 from framecast.series.frames import DTYPES
 from framecast.series.store import SeriesStore, StoredSeries
 
@@ -51,6 +51,9 @@ def add_series(
                 expected=found.n_frames,
                 source=found.source,
                 warnings=found.warnings,
+                names=_names(contents, files.get("names.json"), found),
+                made_from=found.made_from,
+                steps=found.steps,
                 digest_kind=found.digest_kind,
             )
         if stored.digest not in here:
@@ -71,18 +74,32 @@ def _described(values: Any) -> StoredSeries:
         "has_mask": bool, "source": str, "timestep_s": float | None, "value_range": tuple[float, ...],
         "warnings": tuple[str, ...],
     }  # fmt: skip
+    later = {"made_from": str, "steps": tuple[str, ...]}
     wrong = [name for name, kind in kinds.items() if not fits(values[name], kind)]
+    wrong += [name for name, kind in later.items() if name in values and not fits(values[name], kind)]
     if wrong:
         raise ValueError(f"{wrong[0]} is not of its kind")
     found = StoredSeries.from_mapping(values)
     texts = (found.name, found.units, found.source, found.dtype)
-    if any(len(text) > LONGEST_TEXT for text in texts) or len(json.dumps(found.warnings)) > 10 * LONGEST_TEXT:
+    if any(len(text) > LONGEST_TEXT for text in texts) or len(json.dumps([found.warnings, found.steps])) > 20 * LONGEST_TEXT:
         raise ValueError("a text is too long")
     if found.dtype not in DTYPES or min(found.shape) < 1 or not all(map(math.isfinite, found.value_range)):
         raise ValueError("its frames cannot be such")
+    if found.made_from and not DIGEST.fullmatch(found.made_from):
+        raise ValueError("what it was made from is no series")
     if found.timestep is not None and found.timestep <= timedelta(0):
         raise ValueError("its time step is not above zero")
     return found
+
+
+def _names(contents: Contents, file: zipfile.ZipInfo | None, found: StoredSeries) -> tuple[str, ...]:
+    """Of the frames' files in order of time; empty where they had none."""
+    if file is None:
+        return ()
+    names = json.loads(contents.text(file))["names"]
+    if not fits(names, tuple[str, ...]) or len(names) != found.n_frames or any(len(name) > LONGEST_TEXT for name in names):
+        raise ValueError("the names of its files are not one for each frame")
+    return tuple(names)
 
 
 def _frames(stream: Checked, n_bytes: int, found: StoredSeries) -> Iterator[np.ndarray[Any, Any]]:

@@ -341,17 +341,19 @@ class Run:
         write_json(self.folder / "remedies.json", {"remedies": list(remedies)})
 
     def export(self, target: Path, beside: Mapping[str, Path] | None = None) -> None:
-        """The run as one ZIP, its id as the top folder, and the folders `beside` it by their paths in the ZIP. What is only
-        on its way, a training that goes on beside the result, stays here."""
+        """The run as one ZIP, its id as the top folder, and the files `beside` it, those that exist, by their paths in the
+        ZIP. What is only on its way, a training that goes on beside the result, stays here."""
         with (
             writing(target) as handle,
             zipfile.ZipFile(handle, "w", zipfile.ZIP_DEFLATED, compresslevel=3, strict_timestamps=False) as archive,
         ):
-            for top, folder in {self.id: self.folder, **(beside or {})}.items():
-                for path in sorted(folder.rglob("*")):
-                    inside = path.relative_to(folder)
-                    if inside.parts[0] != STAGE and not any(part.startswith(".") for part in inside.parts):
-                        archive.write(path, Path(top) / inside)  # folders too: what a rule saves is an empty one
+            for path in sorted(self.folder.rglob("*")):
+                inside = path.relative_to(self.folder)
+                if inside.parts[0] != STAGE and not any(part.startswith(".") for part in inside.parts):
+                    archive.write(path, Path(self.id) / inside)  # folders too: what a rule saves is an empty one
+            for name, path in (beside or {}).items():
+                if path.is_file():
+                    archive.write(path, name)
 
     def _error_text(self) -> str | None:
         path = self.folder / "error.txt"

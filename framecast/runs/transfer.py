@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from framecast.errors import InputError, UnknownNameError
 from framecast.files import storage_errors, writing_folder
-from framecast.runs.archive import Contents, contents_of
+from framecast.runs.archive import SERIES_FILES, Contents, contents_of
 from framecast.runs.foreign import check_run
 from framecast.runs.foreign_series import add_series
 from framecast.runs.notes import FILE as NOTES
@@ -51,7 +51,7 @@ def export_run(run: Run, target: Path, *, with_series: bool = False) -> None:
                 "Export the run without it."
             )
         wanted = [digest for digest in (run.record.series, *run.record.learned_from) if digest in here]
-        beside = {f"series/{digest}": store.folder / digest for digest in wanted}
+        beside = {f"series/{digest}/{name}": store.folder / digest / name for digest in wanted for name in SERIES_FILES}
     run.export(target, beside)
 
 

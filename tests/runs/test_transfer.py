@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from framecast.drawing.renditions import renditions
 from framecast.errors import InputError, UnknownNameError
+from framecast.evaluation.health import health_report
 from framecast.runs import archive
 from framecast.runs.experiment import carry_out, plan, repeat_forecast
 from framecast.runs.notes import RunNotes, write_notes
@@ -44,8 +46,8 @@ def stored_in(home: Path) -> StoredSeries:
     return SeriesStore(home).list()[0]
 
 
-def made(home: Path, forecaster: str) -> Run:
-    series = SeriesStore(home).open(stored_in(home).digest)
+def made(home: Path, forecaster: str, digest: str = "") -> Run:
+    series = SeriesStore(home).open(digest or stored_in(home).digest)
     small = Preparation(8) if forecaster == "unet" else None
     changes = SMALL[forecaster]
     record = plan(series, forecaster=forecaster, changes=changes, device="cpu", n_threads=1, preparation=small)
@@ -84,6 +86,39 @@ def test_a_run_is_the_same_on_another_machine(home: Path, unet: Run, tmp_path: P
     repeated = repeat_forecast(found.run, SeriesStore(away).open(run.record.series))
     np.testing.assert_array_equal(repeated, run.forecast())
     (run.folder / "notes.json").unlink()
+
+
+def test_all_that_a_series_is_comes_along_and_what_pages_made_of_it_stays(tmp_path: Path) -> None:
+    """Names of files and how it was prepared; not the health report and the renditions, which are made again."""
+    store, away = SeriesStore(tmp_path / "home"), SeriesStore(tmp_path / "away")
+    frames, names = np.arange(20 * 6 * 7, dtype=np.uint16).reshape(20, 6, 7, 1), [f"plate {t}.tif" for t in range(20)]
+    first = store.add("raw", frames + 1)
+    stored = store.add("cut", frames, names=names, made_from=first.digest, steps=["Cropped."], warnings=["Assumed."])
+    run = made(tmp_path / "home", "climatology", stored.digest)
+    for name in archive.MADE_AGAIN:
+        store.beside(stored.digest, name).write_bytes(b"{}")
+    export_run(run, tmp_path / "run.zip", with_series=True)
+    older = members_in(tmp_path / "run.zip") | members_of(store.folder / stored.digest, f"series/{stored.digest}")
+
+    assert import_run(tmp_path / "run.zip", tmp_path / "away").series_added == (stored.digest,)
+    assert away.names(stored.digest) == tuple(names)
+    found = away.info(stored.digest)
+    assert (found.made_from, found.steps, found.warnings) == (stored.made_from, stored.steps, stored.warnings)
+    assert not any(away.beside(stored.digest, name).exists() for name in archive.MADE_AGAIN)
+
+    assert import_run(zipped(tmp_path, older), tmp_path / "later").series_added == (stored.digest,)
+    assert not any(SeriesStore(tmp_path / "later").beside(stored.digest, name).exists() for name in archive.MADE_AGAIN)
+
+
+def test_every_file_that_is_kept_with_a_series_is_known(tmp_path: Path) -> None:
+    """One that a series came to have must be added to those that travel, one that pages make of it to those that stay."""
+    store = SeriesStore(tmp_path)
+    frames = np.random.default_rng(0).integers(0, 255, (20, 12, 13, 1), np.uint8)
+    stored = store.add("a", frames, names=[f"{t}.png" for t in range(20)], valid=np.ones((12, 13), np.bool_))
+    health_report(store, stored.digest)
+    renditions(store, stored, range(20))
+    there = {path.name for path in (store.folder / stored.digest).iterdir() if not path.name.startswith(".")}
+    assert there == {*archive.SERIES_FILES, *archive.MADE_AGAIN}
 
 
 def test_without_its_series_the_run_says_which_is_missing(unet: Run, tmp_path: Path) -> None:
@@ -227,6 +262,10 @@ HOSTILE: dict[str, Spoil] = {
     "a series without its description": drop("series/{digest}/series.json"),
     "a series of another shape": edit("series/{digest}/series.json", height=10**6, width=10**6),
     "a series whose name is a number": edit("series/{digest}/series.json", name=3),
+    "a series with names for some frames": put("series/{digest}/names.json", b'{"names": ["1.png"]}'),
+    "a series with names that are none": put("series/{digest}/names.json", b'{"names": 24}'),
+    "a series made from a path": edit("series/{digest}/series.json", made_from="../../x"),
+    "a series with steps that are no text": edit("series/{digest}/series.json", steps=[1]),
     "a series with a program": put("series/{digest}/setup.py", b""),
 }
 
