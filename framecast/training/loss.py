@@ -21,6 +21,9 @@ def training_loss(
     have a weight 1 - SSIM and the gradient difference. `mask` (h, w) or (b, 1, 1, h, w) is 1 where a pixel counts; `counted`
     are the masks of the whole batch where these are a share of its windows."""
     counted = mask if counted is None else counted
+    if mask is not None:  # and not by multiplying: what lies under the mask may be NaN
+        nothing = torch.zeros((), device=truth.device, dtype=truth.dtype)
+        forecast, truth = torch.where(mask > 0, forecast, nothing), torch.where(mask > 0, truth, nothing)
     error = (forecast - truth) / spread
     loss = _pixel_loss(error, settings, mask, counted)
     if settings.ssim_weight:

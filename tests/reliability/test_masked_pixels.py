@@ -68,7 +68,7 @@ def test_no_loss_and_no_gradient_sees_them(loss: str, weights: dict[str, float])
     valid = torch.from_numpy(mask()).float()
     frames = torch.from_numpy(clean()[:4]).permute(0, 3, 1, 2)[None]
     found = []
-    for poison in POISONS:
+    for poison in (*POISONS, np.nan, np.inf):
         truth = torch.where(valid > 0, frames, torch.full_like(frames, poison))
         start = torch.where(valid > 0, frames.flip(1), torch.full_like(frames, 3 * poison + 7))
         forecast = start.requires_grad_()
