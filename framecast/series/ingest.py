@@ -84,7 +84,7 @@ def ingest(
     files = _files(source)
     reader, chosen = _reader(files)
     name = name or _name(source, chosen)
-    if (variable or axes) and reader.look is None:
+    if (variable or axes) and not _can_choose(reader, chosen):
         raise SettingError(
             f"A variable or axes were chosen, and {chosen[0].label} ({reader.title}) has neither; these are for files that "
             "hold arrays. Leave them out."
@@ -130,6 +130,14 @@ def _check_choices(sizes: str, missing: str) -> None:
     for word, known, what in ((sizes, SIZES, "pictures of several sizes"), (missing, values.MISSING, "missing values")):
         if word and word not in known:
             raise SettingError(f"'{word[:40]}' is no way to deal with {what}; choose one of: {', '.join(known)}.")
+
+
+def _can_choose(reader: Reader, files: list[Upload]) -> bool:
+    """Whether there is anything to choose; the readers of many files mostly have nothing, and say so."""
+    if reader.look is None:
+        return False
+    found = reader.look(files)
+    return bool(found.parts or found.others)
 
 
 def _source(reader: Reader, chosen: list[Upload], variable: str) -> str:

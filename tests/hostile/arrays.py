@@ -51,6 +51,7 @@ def mat(**variables: Any) -> bytes:
 def cases() -> Iterator[Case]:
     yield from numpy_cases()
     yield from matlab_cases()
+    yield from matlab4_cases()
 
 
 def numpy_cases() -> Iterator[Case]:
@@ -95,6 +96,24 @@ def numpy_cases() -> Iterator[Case]:
     stream = io.BytesIO()
     npy_format.write_array(stream, np.asfortranarray(np.zeros((50, 800, 800), np.uint8)), version=(1, 0))
     yield Case.read("npz that is much larger inside", np.zeros((50, 800, 800, 1), np.uint8), npz(x=stream.getvalue()), "a.npz")
+
+
+def matlab4_cases() -> Iterator[Case]:
+    some = frames(6)[..., :1]
+    stream = io.BytesIO()
+    savemat(stream, {f"x{i}": frame[..., 0] for i, frame in enumerate(some)}, format="4")
+    whole = stream.getvalue()
+    promised = struct.pack("<5i", 0, 2**31 - 1, 2**31 - 1, 1, 3) + b"x9\0"
+    yield Case.read("mat 4 beside text", some, whole + struct.pack("<5i", 1, 1, 1, 0, 3) + b"t9\0" + bytes(8), "a.mat")
+    yield Case.refused("mat 4 of 10^19 bytes", "cannot be read as a MATLAB file", whole + promised, "a.mat")
+    yield Case.refused("mat 4 of 10^19 bytes at once", "cannot be read as a MATLAB file", promised, "a.mat")
+    yield Case.refused("mat 4 cut short", "cannot be read as a MATLAB file", whole[:-9], "a.mat")
+    climbing = whole + struct.pack("<5i", 0, 1, 1, 0, 5) + b"../x\0" + bytes(8)
+    yield Case.refused("mat 4 with a name that climbs", "cannot be read as a MATLAB file", climbing, "a.mat")
+    negative = struct.pack("<5i", 0, -1, -1, 0, 2) + b"x\0"
+    yield Case.refused("mat 4 with negative axes", "holds something else", negative, "a.mat")
+    large = b"".join(struct.pack("<5i", 50, 2**15, 2**13, 0, 3) + f"x{i}\0".encode() + bytes(2**28) for i in range(2))
+    yield Case.refused("mat 4 of large frames", "at most 67,108,864", large, "a.mat")
 
 
 def matlab_cases() -> Iterator[Case]:

@@ -48,8 +48,43 @@ def tiff_cases() -> Iterator[Case]:
     laughs = f'<?xml version="1.0"?><!DOCTYPE OME [<!ENTITY l0 "ha">{entities}]><OME xmlns="x">&l9;</OME>'
     told = tiff(some[..., 0], description=laughs, metadata=None)
     yield Case.read("tiff with a description that explodes", some[..., :1], told, "a.ome.tif")
+    yield from ome_cases(some[..., 0])
     imagej = tiff(some[..., 0], imagej=True, metadata={"axes": "TYX"}).replace(b"frames=6", b"frames=9")
     yield Case.read("imagej that counts more frames", some[..., :1], imagej, "a.tif")
+
+
+def ome_cases(some: Array) -> Iterator[Case]:
+    """Descriptions of a recording in several files, which name what they should not and count what is not there."""
+
+    def page(index: int, planes: str, n_times: object = 2, size: str = "SizeX='7' SizeY='9'") -> bytes:
+        said = f"DimensionOrder='XYZCT' Type='uint8' {size} SizeZ='1' SizeC='1' SizeT='{n_times}'"
+        text = f"<OME xmlns='http://o'><Image Name='x'><Pixels {said}>{planes}</Pixels></Image></OME>"
+        return tiff(some[index], description=text, metadata=None)
+
+    def plane(time: int, name: str, more: str = "IFD='0'") -> str:
+        return f"<TiffData FirstT='{time}' {more}><UUID FileName='{name}'>u{name}</UUID></TiffData>"
+
+    both = plane(0, "a.ome.tif") + plane(1, "b.ome.tif")
+    files = tuple((name, page(index, both)) for index, name in enumerate(("a.ome.tif", "b.ome.tif")))
+    yield Case("ome set", files, "", some[:2, ..., None])
+    lone = page(0, plane(0, "a.ome.tif") + plane(1, "/etc/passwd") + plane(0, "../../<b>.tif"))
+    yield Case.refused("ome that names files of the server", "'passwd', '<b>.tif' are missing", lone, "a.ome.tif")
+    beyond = page(0, plane(0, "a.ome.tif") + plane(1, "b.ome.tif", "IFD='1000000'"))
+    yield Case("ome set beyond its pages", (("a.ome.tif", beyond), files[1]), "cannot be read")
+    fewer = page(0, both, n_times=900)
+    yield Case("ome set with planes missing", (("a.ome.tif", fewer), files[1]), "says where 2 of its 900 planes are")
+    large = page(0, both, size="SizeX='1000000' SizeY='1000000'")
+    yield Case("ome set of huge planes", (("a.ome.tif", large), files[1]), "at most 67,108,864")
+    again = page(0, both + plane(0, "a.ome.tif", "") * 400, n_times=2**20)
+    nonsense = (("a.ome.tif", again), ("b.ome.tif", page(1, "")))
+    yield Case("ome set that tells its planes again and again", nonsense, "", some[:2, ..., None])
+    endless = page(0, plane(0, "a.ome.tif", f"PlaneCount='{10**15}'"), n_times=10**15)
+    yield Case.refused("ome of 10^15 times", ".", endless, "a.ome.tif")
+    pointing = "<OME xmlns='http://o'><BinaryOnly MetadataFile='/etc/passwd' UUID='u'/></OME>"
+    elsewhere = tiff(some[0], description=pointing, metadata=None)
+    yield Case.refused("ome described in a file of the server", "'passwd' is missing", elsewhere, "a.ome.tif")
+    circle = tiff(some[0], description=pointing.replace("/etc/passwd", "a.ome.tif"), metadata=None)
+    yield Case("ome described by itself", (("a.ome.tif", circle), ("b.ome.tif", circle)), "does not describe the images")
 
 
 def circular(content: bytes) -> bytes:

@@ -63,6 +63,20 @@ def mat_movie() -> bytes:
     return stream.getvalue()
 
 
+def mat_4() -> bytes:
+    stream = io.BytesIO()
+    savemat(stream, {"note": "x", **{f"x{i}": frame[..., 0] for i, frame in enumerate(pictures.frames())}}, format="4")
+    return stream.getvalue()
+
+
+def ome_set() -> bytes:
+    """Either of two files, a1 and a2, that hold a frame each of one recording."""
+    planes = "".join(f"<TiffData FirstT='{t}' IFD='0'><UUID FileName='a{t + 1}'>u{t}</UUID></TiffData>" for t in range(2))
+    said = "DimensionOrder='XYZCT' Type='uint8' SizeX='7' SizeY='9' SizeZ='1' SizeC='1' SizeT='2'"
+    text = f"<OME xmlns='http://o'><Image Name='x'><Pixels {said}>{planes}</Pixels></Image></OME>"
+    return stacks.tiff(pictures.frames()[0, ..., 0], description=text, metadata=None)
+
+
 def video_of(container: str, codec: str, pixel_format: str) -> bytes:
     noise = np.random.default_rng(0).integers(0, 256, (4, 32, 48, 3), dtype=np.uint8)
     return stacks.video(noise, container, codec, pixel_format)
@@ -81,12 +95,14 @@ SEEDS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "tiff": ("tiff", lambda: stacks.tiff(pictures.frames(), photometric="rgb", compression="zlib", metadata=None)),
     "imagej": ("tiff", lambda: stacks.tiff(pictures.frames()[..., 0], imagej=True, metadata={"axes": "TYX"})),
     "ome": ("tiff", lambda: stacks.tiff(pictures.frames()[..., 0], ome=True, metadata={"axes": "TYX"})),
+    "ome set": ("pictures", ome_set),
     "avi": ("video", lambda: video_of("avi", "ffv1", "bgr0")),
     "mp4": ("video", lambda: video_of("mp4", "mpeg4", "yuv420p")),
     "webm": ("video", lambda: video_of("webm", "libvpx-vp9", "yuv420p")),
     "npy": ("npy", lambda: arrays.npy(pictures.frames())),
     "npz": ("npz", lambda: arrays.npz(a=arrays.npy(pictures.frames()), b=arrays.npy(np.asfortranarray(pictures.frames())))),
     "mat": ("mat", lambda: arrays.mat(x=np.moveaxis(pictures.frames(), 0, -1))),
+    "mat 4": ("mat4", mat_4),
     "mat of cells": ("mat", mat_cells),
     "mat of structs": ("mat", mat_movie),
     "mat 7.3": ("mat73", cell_array),

@@ -12,7 +12,7 @@ from numpy.lib import format as npy
 from scipy.io import savemat
 
 from framecast.errors import ChoiceNeededError, SeriesError
-from framecast.series.ingest import Upload, ingest
+from framecast.series.ingest import Upload, Wanted, ingest
 from framecast.series.store import SeriesStore
 from tests.series.files import Array
 
@@ -116,6 +116,39 @@ def test_the_asker_s_cell_array_of_double_pictures(store: SeriesStore, frames: A
         found = store.open(stored.digest).frames
         assert found.dtype == np.uint8 and np.array_equal(found, frames)
         assert "whole numbers" in stored.warnings[0] and "8-bit" in stored.warnings[0]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float64])
+def test_numbered_matrices_of_matlab_4(store: SeriesStore, frames: Array, dtype: type) -> None:
+    """Written by scipy as `save -v4` does, each as small as its values allow; frame10 comes after frame9."""
+    numbered = [frame[..., 0].astype(dtype) for frame in np.concatenate([frames, frames[::-1]])]
+    stream = io.BytesIO()
+    named = {f"frame{i + 1}": one for i, one in enumerate(numbered)}
+    savemat(stream, {"note": "hi", **named, "t": np.arange(5.0)}, format="4")
+    stored = ingest(Upload.from_bytes("a.mat", stream.getvalue()), store, wanted=Wanted(start=1))
+    assert stored.source == "MATLAB file, version 4: 'a.mat'"
+    assert np.array_equal(grey(store.open(stored.digest).frames), numbered[1:])
+    turned = ingest(Upload.from_bytes("a.mat", stream.getvalue()), store, axes="TWH")
+    assert np.array_equal(grey(store.open(turned.digest).frames), np.swapaxes(numbered, 1, 2))
+    savemat(stream := io.BytesIO(), {f"{name}_{i}": numbered[i] for name in ("a", "b") for i in range(9)}, format="4")
+    with pytest.raises(ChoiceNeededError, match=r"2 variables that could be a series: a \(\w+ 9 x 9 x 7\), b"):
+        ingest(Upload.from_bytes("a.mat", stream.getvalue()), store)
+    savemat(stream := io.BytesIO(), {"x": numbered[0]}, format="4")
+    with pytest.raises(SeriesError, match="version 4, which holds matrices of two axes only"):
+        ingest(Upload.from_bytes("a.mat", stream.getvalue()), store)
+
+
+def test_matrices_of_matlab_4_that_were_packed_unlike_are_one_series(store: SeriesStore) -> None:
+    """MATLAB packs whole numbers into the smallest type, matrix by matrix; and big-endian machines wrote this format, too."""
+    small, large = np.full((4, 5), 7, np.uint8), np.arange(20, dtype=np.uint16).reshape(4, 5) * 1000
+    content = b""
+    for order, machine in (("<", 0), (">", 1000)):
+        for precision, values in ((50, small), (40, large)):
+            name = f"x{len(content)}".encode() + b"\0"
+            header = struct.pack(f"{order}5i", machine + precision, 4, 5, 0, len(name))
+            content += header + name + values.astype(values.dtype.newbyteorder(order)).tobytes("F")
+    found = read_back(store, Upload.from_bytes("a.mat", content))
+    assert found.dtype == np.uint16 and np.array_equal(grey(found), [small, large, small, large])
 
 
 def test_mat_logical(store: SeriesStore, frames: Array) -> None:

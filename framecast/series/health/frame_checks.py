@@ -2,11 +2,9 @@
 
 from framecast.series.health.finding import Finding, Severity, Subject, frames_in_words
 from framecast.series.health.numbering import Numbering, numbering
-from framecast.series.health.odd_frames import cuts, jumps, odd_frames
+from framecast.series.health.odd_frames import PLAIN, cuts, jumps, odd_frames
 
 FEW, ENOUGH = 20, 100
-_PLAIN = 5.0
-"""A jump of so many times the usual change is no slip of the camera."""
 
 
 def check_count(subject: Subject) -> Finding:
@@ -47,7 +45,7 @@ def check_odd(subject: Subject) -> Finding | None:
     advice = f"A title card, a flash, a slip of the camera? {_leave_or_replace(one)}"
     sizes = jumps(measures)
     largest = max(sizes[max(0, index - 1) : index + 1].max() for index in frames)
-    return Finding("odd frames", "problem" if largest >= _PLAIN else "look", sentence, advice, frames)
+    return Finding("odd frames", "problem" if largest >= PLAIN else "look", sentence, advice, frames)
 
 
 def check_cuts(subject: Subject) -> Finding | None:

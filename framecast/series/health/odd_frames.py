@@ -24,6 +24,8 @@ _MOST = 0.05
 """What more than this share of the frames do belongs to the series."""
 _JUMP, _CUT, _END = 3.0, 6.0, 8.0
 """A jump, a cut and a jump near an end are so many times the usual change nearby."""
+PLAIN, _SEEN = 5.0, 0.02
+"""A jump of so many times the usual change needs no size; a smaller one changes this share of the contrast, or is none."""
 _NEARBY = 15
 _NEAR = 0.6
 _REACH = 5
@@ -37,16 +39,17 @@ def odd_frames(measures: Measures) -> tuple[int, ...]:
     if n_frames < 8:
         return ()
     size = jumps(measures)
+    leaps = _leaps(measures, size)
     most_still = max(LONGEST, int(_CARD * n_frames))
     odd: set[int] = set()
     still: set[int] = set()
-    for before in np.flatnonzero(size > _JUMP).tolist():
+    for before in np.flatnonzero(leaps).tolist():
         for after in range(before + 2, min(before + most_still + 2, n_frames)):
             stands = bool((size[before + 1 : after - 1] < _STILL).all())
             if after - before - 1 > LONGEST and not stands:
                 break
             across = np.abs(pixels[after] - pixels[before]).mean()
-            if size[after - 1] > _JUMP and across < _NEAR * min(measures.change[before], measures.change[after - 1]):
+            if leaps[after - 1] and across < _NEAR * min(measures.change[before], measures.change[after - 1]):
                 (still if stands and after - before > 2 else odd).update(range(before + 1, after))
                 break
     for index in range(_AT_AN_END):
@@ -61,6 +64,14 @@ def odd_frames(measures: Measures) -> tuple[int, ...]:
         still.update(range(last, n_frames))
     found = (odd if len(odd) <= max(LONGEST, _MOST * n_frames) else set()) | (still if len(still) <= most_still else set())
     return tuple(sorted(found))
+
+
+def _leaps(measures: Measures, size: Array) -> Array:
+    """(time - 1,) bool: which changes are jumps. A small one counts only where a person could see it: a lamp that is one
+    hundredth dimmer for a frame makes no frame that does not belong."""
+    contrast = float(np.median(measures.high) - np.median(measures.low))
+    result: Array = (size > PLAIN) | ((size > _JUMP) & (measures.change > _SEEN * contrast))
+    return result
 
 
 def _still_run(size: Array) -> int:

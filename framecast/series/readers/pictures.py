@@ -20,7 +20,8 @@ from PIL import Image, ImageOps
 from framecast.errors import ChoiceNeededError, SeriesError
 from framecast.files import bytes_in_words
 from framecast.series.look_ahead import in_order
-from framecast.series.readers import tiff
+from framecast.series.readers import ome_set, tiff
+from framecast.series.readers.choice import Contents
 from framecast.series.readers.contract import (
     MAX_PIXELS,
     READERS,
@@ -37,6 +38,7 @@ from framecast.series.readers.contract import (
     warn,
 )
 from framecast.series.readers.fitting import common_size, fitted, in_words
+from framecast.series.readers.ome import Described
 from framecast.series.readers.pixels import INKS, TRANSPARENT, oriented, over_white, three_axes
 
 SUFFIXES = ("png", "jpg", "jpeg", "bmp", "webp", "gif", "tif", "tiff")
@@ -81,6 +83,8 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
     are of several sizes and the wish does not say what to do."""
     notes: list[str] = []
     pictures = natural_order(_pictures(files, notes))
+    if (said := _set(files)) is not None:
+        return ome_set.read(natural_order(files), said, wish)
     headers = [_header(file) for file in pictures]
     size = _common_size(pictures, headers, wish.sizes, notes)
     _check_types(pictures, headers)
@@ -98,6 +102,16 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
         yield from in_order(decode, chosen, frame_bytes=size[0] * size[1] * n_channels * dtype.itemsize)
 
     return Reading(frames, dtype, len(chosen), names=[file.path.name for file, _ in chosen], warnings=notes)
+
+
+def look(files: Sequence[Upload]) -> Contents:
+    """What a set of TIFF files holds that make one recording; of single pictures there is nothing to choose."""
+    said = _set(files)
+    return Contents(files[0].label, ()) if said is None else ome_set.look(natural_order(files), said)
+
+
+def _set(files: Sequence[Upload]) -> Described | None:
+    return ome_set.found([file for file in natural_order(files) if not ignorable(file)])
 
 
 def _pictures(files: Sequence[Upload], notes: list[str]) -> list[Upload]:
@@ -321,4 +335,4 @@ def _is_moving_webp(head: bytes) -> bool:
     return head[12:16] == b"VP8X" and bool(head[20] & 2)
 
 
-READERS.add("pictures", Reader("Pictures, one a frame", SUFFIXES, _is_still, read, many=True))
+READERS.add("pictures", Reader("Pictures, one a frame", SUFFIXES, _is_still, read, look, many=True))

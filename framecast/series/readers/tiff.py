@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from xml.etree.ElementTree import ParseError
 
 import numpy as np
 
@@ -36,6 +37,7 @@ from framecast.series.readers.contract import (
     warn,
 )
 from framecast.series.readers.laid_out import Array, LaidOut
+from framecast.series.readers.ome import Described, bare, described, incomplete
 from framecast.series.readers.pixels import INKS, TRANSPARENT, inks_over_paper, oriented, over_white, three_axes
 from framecast.series.readers.tiff_strips import unpacked
 from framecast.series.writing import too_few
@@ -58,7 +60,8 @@ def is_tiff(head: bytes) -> bool:
 
 def look(files: Sequence[Upload]) -> Contents:
     (file,) = files
-    with _opened(file) as tif:
+    _check_alone(file)
+    with opened(file) as tif:
         return contents(file, [_part(_stack(file, tif))])
 
 
@@ -66,7 +69,8 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
     """A series of the pages of one file. Raises ChoiceNeededError where it is not plain which axis is time."""
     (file,) = files
     notes: list[str] = []
-    with _opened(file) as tif:
+    _check_alone(file)
+    with opened(file) as tif:
         stack = _stack(file, tif)
         part = _part(stack)
         if all(length == 1 for length, axis in zip(part.shape, stack.axes, strict=True) if axis not in "YXSC") and (
@@ -79,7 +83,7 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
         timestep, units = _timestep(tif), _units(tif)
 
     def frames() -> FrameStream:
-        with _opened(file) as tif:
+        with opened(file) as tif:
             yield from _frames(_stack(file, tif), layout, wish, file, notes)
 
     n_frames = wish.wanted.count(layout.length("T", part.shape))
@@ -88,7 +92,7 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
 
 def still_header(file: Upload) -> tuple[int, int, int, np.dtype[Any]]:
     """(height, width, channels, dtype) of a file of one page. Raises SeriesError for several pages."""
-    with _opened(file) as tif:
+    with opened(file) as tif:
         if len(tif.pages) != 1:
             raise SeriesError(
                 f"{file.label} holds {len(tif.pages)} pages; where several files are given, each must hold one frame. "
@@ -106,22 +110,23 @@ def still_header(file: Upload) -> tuple[int, int, int, np.dtype[Any]]:
 
 def still(file: Upload, notes: list[str]) -> Frame:
     """The one page of a file: (height, width, channel)."""
-    with _opened(file) as tif:
+    with opened(file) as tif:
         frame = _pixels(tif.pages.first, notes)
         return frame.astype(np.uint8) * np.uint8(255) if frame.dtype.kind == "b" else frame
 
 
 @contextlib.contextmanager
-def _opened(file: Upload) -> Iterator["TiffFile"]:
+def opened(file: Upload) -> Iterator["TiffFile"]:
     """The file, if its list of pages is whole. tifffile only logs where the list breaks off and would go on with fewer pages,
-    in silence or, where nobody set up logging, with noise on the terminal."""
+    in silence or, where nobody set up logging, with noise on the terminal; and it would open whatever other files an OME
+    description names, anywhere on this machine."""
     from tifffile import TiffFile
 
     complaints = _Complaints()
     logger = logging.getLogger("tifffile")
     logger.addFilter(complaints)
     try:
-        with readable(file, WHAT, AssertionError), file.open() as stream, TiffFile(stream) as tif:
+        with readable(file, WHAT, AssertionError), file.open() as stream, TiffFile(stream, _multifile=False) as tif:
             n_pages = len(tif.pages)
             if any(sign in text for text in complaints.texts for sign in BROKEN_LIST):
                 raise SeriesError(
@@ -137,6 +142,20 @@ def _opened(file: Upload) -> Iterator["TiffFile"]:
         logger.removeFilter(complaints)
 
 
+def ome_description(file: Upload) -> Described | None:
+    """What an OME-TIFF says of its planes and of other files; None for other files, and for what says it in no way that is
+    understood."""
+    with opened(file) as tif:
+        text = tif.ome_metadata if tif.is_ome else None
+        if text is None:
+            return None
+        try:
+            said = described(str(text))
+        except (ParseError, ValueError, KeyError):
+            return None
+    return said
+
+
 class _Complaints(logging.Filter):
     """Keeps what this thread logs, and keeps it from the terminal."""
 
@@ -150,6 +169,13 @@ class _Complaints(logging.Filter):
             return True
         self.texts.append(record.getMessage())
         return False
+
+
+def _check_alone(file: Upload) -> None:
+    """Raises SeriesError for one file of a set. A file that was given another name and names itself only is no set."""
+    said = ome_description(file)
+    if said is not None and said.is_set:
+        raise incomplete(file.label, said.missing({bare(file.name)}))
 
 
 def _stack(file: Upload, tif: "TiffFile") -> "TiffPageSeries":
@@ -200,10 +226,10 @@ def _frames(stack: "TiffPageSeries", layout: Layout, wish: Wish, file: Upload, n
 
     items = map(listed_pages, chosen)
     page_bytes = keyframe.imagelength * keyframe.imagewidth * keyframe.samplesperpixel * keyframe.dtype.itemsize
-    yield from in_order(partial(_frame, notes=notes), items, frame_bytes=page_bytes * chosen.shape[1])
+    yield from in_order(partial(frame_of, notes=notes), items, frame_bytes=page_bytes * chosen.shape[1])
 
 
-def _frame(pages: Sequence[Any], notes: list[str]) -> Frame:
+def frame_of(pages: Sequence[Any], notes: list[str]) -> Frame:
     planes = [_pixels(page, notes) for page in pages]
     return planes[0] if len(planes) == 1 else np.concatenate(planes, axis=2)
 
@@ -274,7 +300,15 @@ def _timestep(tif: "TiffFile") -> timedelta | None:
         text = str(tif.ome_metadata)
         found = re.search(r'\bTimeIncrement="([0-9.eE+-]{1,30})"', text)
         said = re.search(r'\bTimeIncrementUnit="([^"]{1,12})"', text)
-        interval, unit = (float(found[1]) if found else None), (said[1] if said else "s")
+        return step_of(found[1] if found else "", said[1] if said else "s")
+    return step_of(interval, unit)
+
+
+def step_of(interval: object, unit: str) -> timedelta | None:
+    """A number with its unit as a time, where it can be one."""
+    if isinstance(interval, str) and re.fullmatch(r"[0-9.eE+-]{1,30}", interval):
+        with contextlib.suppress(ValueError):
+            interval = float(interval)
     seconds = SECONDS.get(unit.strip().lower())
     if seconds is None or not isinstance(interval, int | float) or not 0 < interval * seconds < 1e9:
         return None

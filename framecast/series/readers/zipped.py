@@ -9,6 +9,7 @@ from typing import BinaryIO, cast
 from framecast.errors import SeriesError
 from framecast.files import bytes_in_words
 from framecast.series.readers import pictures
+from framecast.series.readers.choice import Contents
 from framecast.series.readers.contract import READERS, Reader, Reading, Upload, Wish, readable
 
 WHAT = "a ZIP file"
@@ -42,6 +43,14 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
         stream.close()
 
     return replace(reading, close=close)
+
+
+def look(files: Sequence[Upload]) -> Contents:
+    (file,) = files
+    with file.open() as stream:
+        with readable(file, WHAT):
+            archive = zipfile.ZipFile(stream)
+        return replace(pictures.look(_members(file, archive)), label=file.label)
 
 
 def _members(file: Upload, archive: zipfile.ZipFile) -> list[Upload]:
@@ -92,4 +101,4 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Upload:
     return Upload(member.filename, lambda: cast(BinaryIO, archive.open(member)), n_bytes=member.file_size)
 
 
-READERS.add("zip", Reader("ZIP of pictures", ("zip",), is_zip, read))
+READERS.add("zip", Reader("ZIP of pictures", ("zip",), is_zip, read, look))

@@ -46,6 +46,16 @@ def with_frames(indices: Sequence[int], value: object) -> Array:
     return frames
 
 
+def test_a_lamp_that_is_a_little_dimmer_for_a_frame_makes_no_odd_frame() -> None:
+    """What nobody sees is not told, though it is several times the usual change of a slow series."""
+    shades = 80 + 80 * (np.arange(60) % 2)
+    slow = np.broadcast_to(shades[:, None], (40, 48, 60, 1)) + 0.5 * np.arange(40)[:, None, None, None]
+    for dimmer, told in ((2, False), (60, True)):
+        frames = slow.astype(np.float32).copy()
+        frames[20] -= dimmer
+        assert ("odd frames" in found(frames)) is told
+
+
 def card(seed: int = 0) -> Array:
     return np.random.default_rng(seed).integers(0, 2, (48, 60, 1)).astype(np.uint8).repeat(4, 0)[:48] * 200
 
