@@ -21,7 +21,7 @@ from framecast.series.health.motion_checks import period
 from framecast.series.health.noise import Noise, noise
 from framecast.series.store import SeriesStore
 
-VERSION = 5
+VERSION = 6
 FILE = "health.json"
 _POINTS = 1000
 """The curves over time have at most so many points."""
@@ -85,12 +85,14 @@ def health_report(store: SeriesStore, digest: str, told: Told | None = None) -> 
     """The report on a stored series, from beside it or made now. Raises StorageError where it cannot be kept."""
     if (kept := kept_report(store, digest)) is not None:
         return kept
-    report = examine(store.open(digest), store.names(digest), told)
+    report = examine(store.open(digest), store.names(digest), told, store.times(digest))
     write_json(store.beside(digest, FILE), report.to_mapping())
     return HealthReport.from_mapping(json.loads(json.dumps(report.to_mapping())))
 
 
-def examine(series: FrameSeries, names: tuple[str, ...] = (), told: Told | None = None) -> HealthReport:
+def examine(
+    series: FrameSeries, names: tuple[str, ...] = (), told: Told | None = None, times: tuple[float, ...] = ()
+) -> HealthReport:
     """Look through a series."""
 
     def tell(from_share: float, to_share: float, words: str) -> Callable[[int, int], None]:
@@ -101,7 +103,7 @@ def examine(series: FrameSeries, names: tuple[str, ...] = (), told: Told | None 
         return seen
 
     measures = measure(series, tell(0, 0.6, "Looking at frame"))
-    subject = Subject(series, measures, noise(series), names)
+    subject = Subject(series, measures, noise(series), names, times)
     found = findings(subject)
     rhythm = period(subject)
     spoilt = {index for one in found if one.severity == "problem" for index in one.frames}

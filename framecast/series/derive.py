@@ -75,7 +75,7 @@ def derive(
     """
     stored, series = store.info(digest), store.open(digest)
     indices = kept_frames(recipe, series)
-    names = store.names(digest)
+    names, times = store.names(digest), store.times(digest)
     with closing(in_order(partial(prepared_frame, series, recipe), indices)) as frames:
         return store.add(
             name or f"{stored.name[:60]}, {summary(recipe, series)}",
@@ -89,6 +89,7 @@ def derive(
             source=f"Prepared from {stored.name}",
             warnings=_notes(indices, recipe),
             names=[names[index] for index in indices] if names else (),
+            times=[times[index] for index in indices] if times else (),
             made_from=stored.digest,
             steps=steps(recipe, series),
         )

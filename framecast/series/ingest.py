@@ -113,6 +113,7 @@ def ingest(
                     source=_source(reader, chosen, variable),
                     warnings=reading.warnings,
                     names=reading.names,
+                    times=reading.times,
                 )
         finally:
             reading.close()

@@ -67,7 +67,7 @@ def ome_cases(some: Array) -> Iterator[Case]:
     both = plane(0, "a.ome.tif") + plane(1, "b.ome.tif")
     files = tuple((name, page(index, both)) for index, name in enumerate(("a.ome.tif", "b.ome.tif")))
     yield Case("ome set", files, "", some[:2, ..., None])
-    lone = page(0, plane(0, "a.ome.tif") + plane(1, "/etc/passwd") + plane(0, "../../<b>.tif"))
+    lone = page(0, plane(0, "a.ome.tif") + plane(1, "/etc/passwd") + plane(0, "../../&lt;b&gt;.tif"))
     yield Case.refused("ome that names files of the server", "'passwd', '<b>.tif' are missing", lone, "a.ome.tif")
     beyond = page(0, plane(0, "a.ome.tif") + plane(1, "b.ome.tif", "IFD='1000000'"))
     yield Case("ome set beyond its pages", (("a.ome.tif", beyond), files[1]), "cannot be read")

@@ -55,7 +55,7 @@ def netcdf() -> bytes:
 
 def mat_movie() -> bytes:
     """An array of structs, a frame in each, beside a struct in a struct; not compressed, so that damage meets its inside."""
-    movie = np.zeros((1, 6), [("cdata", object), ("title", object)])
+    movie = np.zeros((1, 3), [("cdata", object), ("title", object)])
     for index, frame in enumerate(pictures.frames()):
         movie[0, index] = (frame, "x")
     stream = io.BytesIO()

@@ -11,6 +11,7 @@ import tifffile
 from PIL import Image
 
 from framecast.errors import SeriesError
+from framecast.series.derive import Recipe, derive
 from framecast.series.ingest import Upload, ingest
 from framecast.series.readers.contract import READERS, suffixes
 from framecast.series.readers.pictures import natural_order
@@ -181,3 +182,26 @@ def test_the_names_of_the_files_are_kept_in_order_of_time(store: SeriesStore, fr
     uploads = [Upload.from_bytes(*one) for one in reversed(contents.items())]
     stored = ingest(Upload.from_bytes("a.zip", zipped(uploads)) if packed else uploads, store)
     assert store.names(stored.digest) == ("f9.png", "f10.png", "f11.png")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_times_in_pictures_are_kept(store: SeriesStore, frames: Array, kind: str) -> None:
+    """DateTimeOriginal with its fraction, and DateTime of a TIFF; where one picture has none, none are kept."""
+
+    def picture(index: int, taken: bool = True) -> Upload:
+        image = Image.fromarray(frames[index])
+        exif = Image.Exif()
+        exif[0x0112] = 1
+        if kind == "TIFF" and taken:
+            exif[306] = f"2024:05:06 07:08:{10 + 5 * index}"
+        elif taken:
+            exif.get_ifd(0x8769).update({0x9003: f"2024:05:06 07:08:{10 + 5 * index}", 0x9291: "250"})
+        return Upload.from_bytes(f"{'abcdef'[index]}.{kind.lower()}", encoded(image, kind, exif=exif))
+
+    stored = ingest([picture(index) for index in range(6)], store)
+    times = np.array(store.times(stored.digest))
+    assert np.array_equal(np.diff(times), [5.0] * 5) and times[0] % 1 == (0 if kind == "TIFF" else 0.25)
+    made = derive(store, stored.digest, Recipe(every=2))
+    assert np.array_equal(np.diff(store.times(made.digest)), [10.0, 10.0])
+    store.delete(stored.digest)
+    assert store.times(ingest([picture(index, index != 3) for index in range(6)], store).digest) == ()

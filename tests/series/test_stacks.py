@@ -452,3 +452,24 @@ def test_a_tiff_opens_no_file_that_it_names(store: SeriesStore, tmp_path: Path) 
     with pytest.raises(SeriesError, match=r"'part_1\.ome\.tif' is missing") as raised:
         ingest(tmp_path / "part_0.ome.tif", store)
     assert str(folder) not in str(raised.value)
+
+
+def test_times_of_videos_and_animations_are_kept(store: SeriesStore, tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (6, 16, 24, 3), dtype=np.uint8)
+    with av.open(str(tmp_path / "a.mkv"), "w") as output:
+        track = output.add_stream("ffv1", rate=10)
+        track.width, track.height, track.pix_fmt = 24, 16, "bgr0"
+        track.codec_context.time_base = Fraction(1, 1000)
+        for index, pixels in zip((0, 1, 2, 5, 6, 7), frames, strict=True):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts, frame.time_base = 100 * index, Fraction(1, 1000)
+            output.mux(track.encode(frame))
+        output.mux(track.encode(None))
+    stored = ingest(tmp_path / "a.mkv", store, wanted=Wanted(start=1))
+    assert np.allclose(np.diff(store.times(stored.digest)), [0.1, 0.3, 0.1, 0.1])
+    for kind in ("GIF", "WEBP", "PNG"):
+        images = [Image.fromarray(frame) for frame in frames]
+        content = io.BytesIO()
+        images[0].save(content, kind, save_all=True, append_images=images[1:], duration=[100, 100, 300, 100, 100, 900])
+        stored = ingest(Upload.from_bytes(f"a.{kind.lower()}", content.getvalue()), store)
+        assert np.allclose(np.diff(store.times(stored.digest)), [0.1, 0.1, 0.3, 0.1, 0.1]), kind

@@ -42,6 +42,8 @@ class Subject:
     measures: Measures
     noise: Noise
     names: tuple[str, ...] = ()
+    times: tuple[float, ...] = ()
+    """When each frame was taken, in seconds from any moment, where the files say it."""
 
     @property
     def n_frames(self) -> int:

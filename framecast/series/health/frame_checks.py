@@ -1,7 +1,7 @@
 """Checks of single frames and of their order: how many, numbered without gaps, each once, and each one of the series."""
 
 from framecast.series.health.finding import Finding, Severity, Subject, frames_in_words
-from framecast.series.health.numbering import Numbering, numbering
+from framecast.series.health.numbering import Numbering, numbering, timing
 from framecast.series.health.odd_frames import PLAIN, cuts, jumps, odd_frames
 
 FEW, ENOUGH = 20, 100
@@ -84,15 +84,19 @@ def check_duplicates(subject: Subject) -> Finding | None:
 
 
 def check_numbering(subject: Subject) -> Finding | None:
-    """Gaps and uneven steps in the numbers or time stamps that are in the names of the files."""
+    """Gaps and uneven steps in the numbers or time stamps that are in the names of the files; where names have no time stamps
+    and no gap, in the times that are in the files themselves."""
     found = numbering(subject.names)
+    if found is None or (found.unit == "number" and not found.missing() and not found.uneven()):
+        found = timing(subject.times) or found
     if found is None:
         return None
-    what = {"number": "numbers", "month": "months", "second": "time stamps"}[found.unit]
+    what = {"number": "numbers in the file names", "month": "months in the file names"}.get(found.unit, "time stamps")
+    what = {"second": "time stamps in the file names", "stamp": "times in the file"}.get(found.unit, what)
     missing, uneven = found.missing(), found.uneven()
     if not missing and not uneven:
         every = "" if found.unit == "number" and found.step == 1 else f", one every {_step(found)}"
-        return Finding("numbering", "fine", f"The {what} in the file names go on without a gap{every}.")
+        return Finding("numbering", "fine", f"The {what} go on without a gap{every}.")
     run = found.longest_run()
     keep = (run.start + 1, run.stop) if len(run) > 1 else None
     advice = (
@@ -101,7 +105,7 @@ def check_numbering(subject: Subject) -> Finding | None:
     )
     if len(uneven) > 0.05 * subject.n_frames:
         steps = f"{len(uneven):,} of {subject.n_frames - 1:,} steps are no multiple of {_step(found)}"
-        sentence = f"The {what} in the file names are uneven: {steps}."
+        sentence = f"The {what} are uneven: {steps}."
         return Finding("numbering", "problem", sentence, advice, keep=keep)
     n_missing = sum(n for _, n in missing)
     parts = []
@@ -109,13 +113,18 @@ def check_numbering(subject: Subject) -> Finding | None:
         index, n = missing[0]
         are = "frame is" if n_missing == 1 else "frames are"
         first = f"the first {n:,} " if len(missing) > 1 else ""
-        place = f"{first}after frame {index + 1:,} (“{subject.label(index)}”)"
-        parts.append(f"By the {what} in the file names, {n_missing:,} {are} missing, {place}.")
+        place = f"{first}after frame {_named(subject, index)}"
+        parts.append(f"By the {what}, {n_missing:,} {are} missing, {place}.")
     if uneven:
         index = uneven[0]
-        parts.append(f"The step after frame {index + 1:,} (“{subject.label(index)}”) is no multiple of {_step(found)}.")
+        parts.append(f"The step after frame {_named(subject, index)} is no multiple of {_step(found)}.")
     severity: Severity = "problem" if n_missing > 0.05 * subject.n_frames else "look"
     return Finding("numbering", severity, " ".join(parts), advice, keep=keep)
+
+
+def _named(subject: Subject, index: int) -> str:
+    """'12 (“a12.png”)', without the name where frames have none."""
+    return f"{index + 1:,} (“{subject.label(index)}”)" if subject.names else f"{index + 1:,}"
 
 
 def _leave_or_replace(one: bool) -> str:
@@ -124,12 +133,15 @@ def _leave_or_replace(one: bool) -> str:
 
 
 def _step(found: Numbering) -> str:
-    """The usual step: '3', 'month', '2 months', '6 h', '5 min', '90 s', '8 days'."""
+    """The usual step: '3', 'month', '2 months', '6 h', '5 min', '90 s', '8 days', '40 ms'."""
+    if found.unit == "stamp" and (found.step_s < 1 or found.step_s % 1):
+        return f"{1000 * found.step_s:.3g} ms" if found.step_s < 1 else f"{found.step_s:.3g} s"
+    step = int(found.step_s) if found.unit == "stamp" else found.step
     if found.unit == "number":
         return f"{found.step:,}"
     if found.unit == "month":
         return "month" if found.step == 1 else f"{found.step:,} months"
     for name, seconds in (("days", 86400), ("h", 3600), ("min", 60)):
-        if found.step % seconds == 0:
-            return f"{found.step // seconds:,} {name}" if (name, found.step) != ("days", 86400) else "day"
-    return f"{found.step:,} s"
+        if step % seconds == 0:
+            return f"{step // seconds:,} {name}" if (name, step) != ("days", 86400) else "day"
+    return f"{step:,} s"

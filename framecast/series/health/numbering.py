@@ -1,4 +1,5 @@
-"""What the names of the files say of time: numbers or time stamps, whether one is missing, and whether steps are even.
+"""What the files say of time: numbers or time stamps in their names, or times inside them; whether one is missing, and whether
+steps are even.
 
 Names count only where they are alike but for their digits. Digits that read as dates (YYYYMM, YYYYMMDD and so on, also with
 something between them) are time stamps; of one other number that changes it is the number. Months are counted as months,
@@ -11,9 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
+from statistics import median
 
 _DIGITS = re.compile(r"\d+")
 _FORMATS = {6: "%Y%m", 8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+_STAMP, _WAITS = 100, 0.25
 _YEARS = range(1800, 2201)
 
 
@@ -23,8 +26,10 @@ class Numbering:
 
     values: tuple[int, ...]
     unit: str
-    """"number", "month" or "second"."""
+    """"number", "month", "second", or "stamp" for a time that is in the file, in hundredths of the usual step."""
     step: int
+    step_s: float = 0.0
+    """Of a "stamp": the usual step in seconds."""
 
     def missing(self) -> list[tuple[int, int]]:
         """(index of the frame before a gap, how many frames are missing there), where whole steps are missing."""
@@ -63,6 +68,23 @@ def numbering(names: Sequence[str]) -> Numbering | None:
         if found := _time_stamps(joined):
             return found
     return _with_step([int(text) for text in columns[changing[0]]], "number") if len(changing) == 1 else None
+
+
+def timing(times: Sequence[float]) -> Numbering | None:
+    """What times in seconds, in order of the frames, say; None where they are too coarse to say anything. A step may be a
+    quarter longer or shorter than usual: cameras wait, and clocks are whole seconds or thousandths."""
+    if len(times) < 3:
+        return None
+    steps = [later - earlier for earlier, later in zip(times[:-1], times[1:], strict=True)]
+    step_s, tick = median(steps), 1.0 if all(float(time).is_integer() for time in times) else 0.001
+    if step_s <= 3 * tick:
+        return None
+    values = [0]
+    for step in steps:
+        whole = round(step / step_s)
+        even = whole >= 1 and abs(step - whole * step_s) <= max(_WAITS * step_s, tick)
+        values.append(values[-1] + (_STAMP * whole if even else _STAMP * whole + _STAMP // 2))
+    return Numbering(tuple(values), "stamp", _STAMP, step_s)
 
 
 def _time_stamps(texts: Sequence[str]) -> Numbering | None:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from itertools import accumulate
 from typing import BinaryIO
 
 import numpy as np
@@ -55,8 +56,10 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
                     warn(notes, TRANSPARENT)
                 yield frame
 
+    shown = list(accumulate(durations, initial=0.0)) if all(durations) else []
+    times = [ms / 1000 for ms in shown[wish.wanted.start : wish.wanted.stop : wish.wanted.every]]
     timestep = timedelta(milliseconds=even) if even else None
-    return Reading(frames, np.dtype(np.uint8), wish.wanted.count(n_frames), timestep, warnings=notes)
+    return Reading(frames, np.dtype(np.uint8), wish.wanted.count(n_frames), timestep, times=times, warnings=notes)
 
 
 def _durations(image: Image.Image, stream: BinaryIO, n_frames: int) -> list[float]:

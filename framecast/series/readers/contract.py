@@ -156,6 +156,9 @@ class Reading:
     """What was read, for a person: "ZIP of pictures: seaice.zip"."""
     names: Sequence[str] = ()
     """Where every frame was a file of its own: their names in order of time, without folders."""
+    times: Sequence[float] = ()
+    """When each of the frames was taken, in seconds from any moment, where the files say it. May grow while frames are
+    read."""
     warnings: list[str] = field(default_factory=list)
     """What was assumed. May grow while frames are read."""
     close: Callable[[], None] = lambda: None

@@ -39,7 +39,7 @@ from framecast.series.readers.contract import (
 )
 from framecast.series.readers.fitting import common_size, fitted, in_words
 from framecast.series.readers.ome import Described
-from framecast.series.readers.pixels import INKS, TRANSPARENT, oriented, over_white, three_axes
+from framecast.series.readers.pixels import INKS, TRANSPARENT, oriented, over_white, taken_at, three_axes
 
 SUFFIXES = ("png", "jpg", "jpeg", "bmp", "webp", "gif", "tif", "tiff")
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -58,6 +58,8 @@ class Header:
     width: int
     n_channels: int
     dtype: np.dtype[Any]
+    taken: float | None = None
+    """When it was taken, in seconds from any moment, by its EXIF."""
 
 
 def is_picture(head: bytes) -> bool:
@@ -101,7 +103,8 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
     def frames() -> FrameStream:
         yield from in_order(decode, chosen, frame_bytes=size[0] * size[1] * n_channels * dtype.itemsize)
 
-    return Reading(frames, dtype, len(chosen), names=[file.path.name for file, _ in chosen], warnings=notes)
+    names, times = [file.path.name for file, _ in chosen], [header.taken for _, header in chosen if header.taken is not None]
+    return Reading(frames, dtype, len(chosen), names=names, times=times, warnings=notes)
 
 
 def look(files: Sequence[Upload]) -> Contents:
@@ -177,14 +180,15 @@ def _pillow_header(content: bytes) -> Header:
     with Image.open(io.BytesIO(content)) as image:
         width, height = image.size
         # Asking Pillow for the EXIF of a PNG decodes it.
-        orientation = _png_orientation(content) if image.format == "PNG" else image.getexif().get(0x0112, 1)
+        exif = _png_exif(content) if image.format == "PNG" else image.getexif()
+        orientation, taken = _orientation(exif), taken_at(exif.get_ifd(0x8769).get(0x9003), exif.get_ifd(0x8769).get(0x9291))
         if orientation >= 5:
             width, height = height, width
         grey = image.mode in GREY_MODES or image.mode.startswith("I;16")
         dtype = np.dtype(np.uint16) if image.mode.startswith("I;16") else DTYPE_OF_MODE.get(image.mode, np.dtype(np.uint8))
     if _is_deep_png(content):
         grey, dtype = content[25] in (0, 4), np.dtype(np.uint16)
-    return Header(height, width, 1 if grey else 3, dtype)
+    return Header(height, width, 1 if grey else 3, dtype, taken)
 
 
 def _common_size(pictures: Sequence[Upload], headers: Sequence[Header], way: str, notes: list[str]) -> tuple[int, int]:
@@ -295,24 +299,27 @@ def _laid_over_white(pixels: Frame, notes: list[str]) -> Frame:
 def _deep_png(content: bytes, notes: list[str]) -> Frame:
     import imagecodecs
 
-    pixels = oriented(three_axes(imagecodecs.png_decode(content)), _png_orientation(content))
+    pixels = oriented(three_axes(imagecodecs.png_decode(content)), _orientation(_png_exif(content)))
     return _laid_over_white(pixels, notes) if pixels.shape[2] in (2, 4) else pixels
 
 
-def _png_orientation(content: bytes) -> int:
-    """The EXIF mark of a PNG, read off its chunks before the pixels; 1 where there is none."""
+def _png_exif(content: bytes) -> Image.Exif:
+    """Read off the chunks of a PNG before its pixels; empty where there is none."""
+    exif = Image.Exif()
     place = len(PNG)
     while place + 8 <= len(content):
         n_bytes, kind = int.from_bytes(content[place : place + 4], "big"), content[place + 4 : place + 8]
         if kind == b"eXIf":
-            exif = Image.Exif()
             exif.load(b"Exif\0\0" + content[place + 8 : place + 8 + n_bytes])
-            found = exif.get(0x0112, 1)
-            return found if isinstance(found, int) and 1 <= found <= 8 else 1
-        if kind in (b"IDAT", b"IEND"):
+        if kind in (b"eXIf", b"IDAT", b"IEND"):
             break
         place += 12 + n_bytes
-    return 1
+    return exif
+
+
+def _orientation(exif: Image.Exif) -> int:
+    found = exif.get(0x0112, 1)
+    return found if isinstance(found, int) and 1 <= found <= 8 else 1
 
 
 def _is_deep_png(content: bytes) -> bool:

@@ -38,7 +38,7 @@ from framecast.series.readers.contract import (
 )
 from framecast.series.readers.laid_out import Array, LaidOut
 from framecast.series.readers.ome import Described, bare, described, incomplete
-from framecast.series.readers.pixels import INKS, TRANSPARENT, inks_over_paper, oriented, over_white, three_axes
+from framecast.series.readers.pixels import INKS, TRANSPARENT, inks_over_paper, oriented, over_white, taken_at, three_axes
 from framecast.series.readers.tiff_strips import unpacked
 from framecast.series.writing import too_few
 
@@ -90,8 +90,8 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
     return Reading(frames, first.dtype, n_frames, timestep, units=units, warnings=notes)
 
 
-def still_header(file: Upload) -> tuple[int, int, int, np.dtype[Any]]:
-    """(height, width, channels, dtype) of a file of one page. Raises SeriesError for several pages."""
+def still_header(file: Upload) -> tuple[int, int, int, np.dtype[Any], float | None]:
+    """(height, width, channels, dtype, time in seconds) of a file of one page. Raises SeriesError for several pages."""
     with opened(file) as tif:
         if len(tif.pages) != 1:
             raise SeriesError(
@@ -105,7 +105,8 @@ def still_header(file: Upload) -> tuple[int, int, int, np.dtype[Any]]:
         dtype = np.dtype(np.uint8) if palette or page.dtype is None or page.dtype.kind == "b" else page.dtype.newbyteorder("=")
         turned = _orientation(page) >= 5
         height, width = (page.imagewidth, page.imagelength) if turned else (page.imagelength, page.imagewidth)
-        return height, width, n_channels, dtype
+        written = page.tags.get(306)
+        return height, width, n_channels, dtype, taken_at(written.value) if written is not None else None
 
 
 def still(file: Upload, notes: list[str]) -> Frame:

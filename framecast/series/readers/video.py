@@ -53,6 +53,7 @@ def is_video(head: bytes) -> bool:
 def read(files: Sequence[Upload], wish: Wish) -> Reading:
     (file,) = files
     notes: list[str] = []
+    stamps: list[float] = []
     with _opened(file) as (_, video):
         pixel_format = video.format
         if not video.height or not video.width:
@@ -69,13 +70,14 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
     def frames() -> FrameStream:
         with _opened(file) as (container, video):
             video.thread_type = "AUTO"
-            decoding = _Decoding(file, container, video, wish.wanted, notes)
+            stamps.clear()
+            decoding = _Decoding(file, container, video, wish.wanted, notes, stamps)
             frame_bytes = video.height * video.width * ITEMSIZE[kind]
             yield from in_order(partial(_pixels, kind=kind), decoding.frames(), frame_bytes=frame_bytes)
 
     dtype = np.dtype(np.uint16 if kind.endswith(("16le", "48le")) else np.uint8)
     timestep = timedelta(seconds=float(1 / rate)) if rate else None
-    return Reading(frames, dtype, wish.wanted.count(n_frames), timestep, warnings=notes)
+    return Reading(frames, dtype, wish.wanted.count(n_frames), timestep, times=stamps, warnings=notes)
 
 
 def _container(head: bytes) -> str | None:
@@ -114,6 +116,8 @@ class _Decoding:
     video: "VideoStream"
     wanted: Wanted
     notes: list[str]
+    stamps: list[float]
+    """When each wanted frame is shown, in seconds; one is lacking where a frame does not say it."""
     n_done: int = 0
     times: list[float] = field(default_factory=lambda: [float("inf"), 0.0])
     """Shortest and longest time between frames, in seconds."""
@@ -145,6 +149,8 @@ class _Decoding:
             last = frame.time
             index, self.n_done = self.n_done, self.n_done + 1
             if index >= self.wanted.start and (index - self.wanted.start) % self.wanted.every == 0:
+                if frame.time is not None:
+                    self.stamps.append(frame.time)
                 yield frame
         # Time stamps are whole ticks of the container's clock (1 ms in Matroska), so small differences mean nothing.
         if self.times[1] > 1.5 * self.times[0] + 0.002:

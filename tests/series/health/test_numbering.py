@@ -11,7 +11,7 @@ from framecast.series.health.finding import Finding, Subject
 from framecast.series.health.frame_checks import check_numbering
 from framecast.series.health.measures import measure
 from framecast.series.health.noise import Noise
-from framecast.series.health.numbering import numbering
+from framecast.series.health.numbering import numbering, timing
 
 START = datetime(2010, 8, 26, 0, 0)
 
@@ -100,3 +100,28 @@ def test_names_that_say_nothing_of_time(names: list[str]) -> None:
 def test_six_digits_that_are_no_months_are_numbers() -> None:
     found = numbering([f"{number:06d}.png" for number in range(199001, 199030)])
     assert found is not None and found.unit == "number" and found.step == 1
+
+
+def test_times_in_the_files_are_asked_where_names_have_none() -> None:
+    def said(times: list[float], names: tuple[str, ...] = ()) -> str:
+        series = FrameSeries("a", np.arange(len(times), dtype=np.float32).reshape(-1, 1, 1, 1), (0.0, 1e4))
+        finding = check_numbering(Subject(series, measure(series), Noise(0, 0, 0, 0), names, tuple(times)))
+        return "" if finding is None else finding.sentence
+
+    even = [0.04 * index for index in range(40)]
+    assert said(even) == "The times in the file go on without a gap, one every 40 ms."
+    assert said(even[:20] + even[23:]) == "By the times in the file, 3 frames are missing, after frame 20."
+    late = [time + 0.02 * (index > 19) for index, time in enumerate(even)]
+    assert said(late) == "The step after frame 20 is no multiple of 40 ms."
+    names = tuple(f"a{index}.png" for index in range(40))
+    waiting = [600.0 * index + (index % 5 == 0) for index in range(40)]
+    assert said(waiting, names) == "The times in the file go on without a gap, one every 10 min."
+    assert "numbers in the file names, 1 frame" in said(waiting[1:], (*names[:20], *names[21:]))
+    stamped = tuple(f"{START + timedelta(minutes=5 * index):%Y%m%d%H%M}.png" for index in range(40))
+    assert said(waiting, stamped) == "The time stamps in the file names go on without a gap, one every 5 min."
+
+
+@pytest.mark.parametrize("times", [[0.0] * 40, [float(index // 2) for index in range(40)], [1.0, 2.0]])
+def test_times_that_are_too_coarse_say_nothing(times: list[float]) -> None:
+    """Whole seconds of frames that come every half; the one moment at which all files were exported."""
+    assert timing(times) is None
