@@ -11,7 +11,6 @@ ROOT = Path(__file__).parents[1]
 LINE = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[0-9.]+(?:\.post[0-9]+)?)\s+# .+")
 IMPORTED_AS = {"pillow": "PIL", "scikit-image": "skimage", "netcdf4": "netCDF4"}
 OPENED_BY_NAME = {"netCDF4"}  # xarray imports it
-COUNTERPARTS = {"conv_lstm", "unet"}  # what benchmarks/counterparts.py compares with where somebody has installed it
 PROGRAMS = {"ruff", "mypy", "pytest-xdist"}  # run, not imported
 
 
@@ -49,9 +48,7 @@ def test_the_app_imports_what_is_pinned_and_no_more() -> None:
 
 
 def test_the_tests_import_what_is_pinned() -> None:
-    assert third_party("tests") <= modules(pins())
-    assert third_party("benchmarks") <= modules(pins()) | COUNTERPARTS
-    assert third_party("benchmarks") - third_party("benchmarks/[!c]*.py") >= COUNTERPARTS  # no other benchmark needs them
+    assert third_party("tests", "benchmarks") <= modules(pins())
 
 
 def test_what_is_installed_is_what_is_pinned() -> None:

@@ -4,7 +4,7 @@
                                  series.json  what it is called and where it came from
                                  valid.npy    (height, width) bool, only where pixels are missing
                                  names.json   the names of the frames' files, only where each had one
-                                 times.json   when they were taken, in seconds from any moment, only where each says it
+                                 times.json   when they were taken, in seconds, only where each says it
 
 Beside these may lie what was found out about a series or drawn from it; it can always be made again (`beside`).
 
@@ -34,6 +34,7 @@ import numpy as np
 
 from framecast.errors import SeriesError, SettingError, UnknownNameError
 from framecast.files import remove_folder, storage_errors, write_array, write_json
+from framecast.series import each_frame
 from framecast.series.digest import KINDS, NEWEST, OLDEST, Kind
 from framecast.series.frames import DTYPES, Frames, FrameSeries
 from framecast.series.readers.contract import Frame, Progress
@@ -133,12 +134,11 @@ class SeriesStore:
         """Write frames (height, width, channel) of uint8, uint16 or float32, one at a time, and say what was stored.
 
         Content that is there already is not stored again; what was stored then is returned. `expected` is the number of
-        frames where it is known, for `progress(done, expected)`; `warnings` and `times` are read at the end and may grow
-        until then; `names` are those of the frames' files, where each had one. A series prepared from another says from which
-        digest it was `made_from`, in which `steps`. `digest_kind` is given for a series that is known by its digest already.
-        Without `value_range`: 0 to 255 for uint8, 0 to the smallest usual camera depth that holds all values for uint16,
-        lowest to highest value for float32. Raises SeriesError on frames that make no series, StorageError where the disk is
-        full; the store is then as before.
+        frames, for `progress(done, expected)`; `warnings` and `times` (see `times`) are read at the end and may grow until
+        then; `names` are of the frames' files. A series prepared from another says from which digest it was `made_from`, in
+        which `steps`. `digest_kind` is given for a series known by its digest already. Without `value_range`: 0 to 255 for
+        uint8, 0 to the smallest usual camera depth that holds all values for uint16, lowest to highest value for float32.
+        Raises SeriesError on frames that make no series, StorageError where the disk is full; the store is then as before.
         """
         name = _clean(name)
         with storage_errors(self.folder / "frames.npy"), self.incoming() as incoming:
@@ -161,10 +161,7 @@ class SeriesStore:
             )  # fmt: skip
             if valid is not None:
                 write_array(incoming / "valid.npy", valid)
-            if len(names) == written.n_frames:
-                write_json(incoming / "names.json", {"names": list(names)})
-            if len(times) == written.n_frames:
-                write_json(incoming / "times.json", {"seconds": list(times)})
+            each_frame.keep(incoming, written.n_frames, names, times)
             return self._settled(incoming, stored)
 
     def list(self) -> "builtins.list[StoredSeries]":
@@ -224,22 +221,12 @@ class SeriesStore:
     def names(self, digest: str) -> tuple[str, ...]:
         """The names of the frames' files in order of time; empty where the frames had none."""
         stored = self.info(digest)
-        try:
-            kept = json.loads((self.folder / stored.digest / "names.json").read_text(encoding="utf-8"))
-            names = tuple(map(str, kept["names"]))
-        except (OSError, ValueError, KeyError, TypeError):
-            return ()
-        return names if len(names) == stored.n_frames else ()
+        return each_frame.names(self.folder / stored.digest, stored.n_frames)
 
     def times(self, digest: str) -> tuple[float, ...]:
         """When the frames were taken, in seconds from any moment; empty where they do not say it."""
         stored = self.info(digest)
-        try:
-            kept = json.loads((self.folder / stored.digest / "times.json").read_text(encoding="utf-8"))
-            times = tuple(float(one) for one in kept["seconds"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return ()
-        return times if len(times) == stored.n_frames and all(map(math.isfinite, times)) else ()
+        return each_frame.times(self.folder / stored.digest, stored.n_frames)
 
     def beside(self, digest: str, file: str) -> Path:
         """Where something that can be made again from a series is kept; it goes when the series goes."""
@@ -271,7 +258,7 @@ class SeriesStore:
             return stored
         with storage_errors(self.folder / "frames.npy"), self.incoming() as incoming:
             source = self.folder / stored.digest
-            for file in ("frames.npy", "valid.npy", "names.json", "times.json"):
+            for file in ("frames.npy", "valid.npy", *each_frame.FILES):
                 if (source / file).exists():
                     _share(source / file, incoming / file)
             changed = dataclasses.replace(series, value_range=(low, high)).digest()
