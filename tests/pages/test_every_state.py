@@ -18,6 +18,7 @@ from framecast.runs.snapshot import JobSnapshot
 from framecast.runs.store import Run, RunStore
 from framecast.series.frames import Preparation
 from framecast.series.store import SeriesStore, StoredSeries
+from framecast.training.progress import FitProgress
 
 from .conftest import APP, Open, live, moving_blob, texts
 
@@ -54,11 +55,21 @@ def test_with_a_failed_run(page: str, open_page: Open, workspace: Path, record: 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_with_an_interrupted_run(page: str, open_page: Open, workspace: Path, record: RunRecord) -> None:
-    RunStore(workspace).create(record)
+    RunStore(workspace).create(record).append_progress(FitProgress("Training on all history", 1, epoch_done=True).to_mapping())
     app = open_page(page, run=record.id)
     assert not app.exception
     if page == "train":
         assert "What it had learned is kept" in app.warning[0].value
+        assert app.button(key="resume_ended").label == "Resume"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_with_a_run_that_has_not_begun(page: str, open_page: Open, workspace: Path, record: RunRecord) -> None:
+    RunStore(workspace).create(record)
+    app = open_page(page, run=record.id)
+    assert not app.exception
+    if page == "train":
+        assert "has not begun" in app.info[0].value and not app.warning
         assert app.button(key="resume_ended").label == "Resume"
 
 
