@@ -43,6 +43,9 @@ _FORECASTERS = {
 }
 _OTHERS = ("#2f97ab", "#a5813f", "#5b78dd", "#b8622b", "#5f8a3a")
 CURSOR = "#8a929a"
+TRUTH = "#6d8fa3"
+"""Of the truth where it is a line among forecasters: broad and pale, since no colour is left that none of them has."""
+TRUTH_WIDTH = 6
 INKS = {"light": "#4a5661", "dark": "#b4bfc8"}
 """The letters of a chart, by theme: no one colour can be read on both."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from framecast.evaluation.case import Case
 from framecast.evaluation.faults.detail import blurred, erased, noise_limited
 from framecast.evaluation.faults.finding import Finding
+from framecast.evaluation.faults.grid import grid
 from framecast.evaluation.faults.level import drifted, exploded, frozen
 from framecast.evaluation.faults.limits import new_content, size_limited
 from framecast.evaluation.faults.timing import mistimed, replaying
@@ -35,12 +36,13 @@ FAULTS = {
     "frozen": Fault("Frozen", frozen),
     "erased": Fault("Moving parts erased", erased),
     "blurred": Fault("Blurred", blurred, ("exploded", "erased")),
+    "grid": Fault("Grid in the picture", grid, ("exploded",)),
     "drifted": Fault("Drifted", drifted, ("exploded",)),
     "mistimed": Fault("Wrong speed or phase", mistimed, ("exploded", "replaying", "new_content")),
     "replaying": Fault("Replaying the past", replaying, ("exploded",)),
     "new_content": Fault("New content", new_content, ("exploded",)),
     "size_limited": Fault("Working size too small", size_limited),
-    "noise_limited": Fault("Limited by noise", noise_limited),
+    "noise_limited": Fault("Limited by noise", noise_limited, ("grid",)),
 }
 
 

@@ -24,6 +24,7 @@ _FOUND = {
     "frozen": "the forecast stands still",
     "erased": "what moves is gone from the forecast",
     "blurred": "the forecast is blurred",
+    "grid": "a grid shows in the forecast",
     "drifted": "the forecast drifts",
     "mistimed": "the forecast runs at the wrong speed or phase",
     "replaying": "the forecast tells the past again",
@@ -57,7 +58,7 @@ def verdict(
     clauses = [
         f"{title} {_against(mine - others[0], [mine - one for one in others[1:]], named)}",
         f"mean SSIM {means[0]} against {' and '.join(means[1:])}",
-        *_where_mse_disagrees(curves, forecaster),
+        *_where_mse_disagrees(curves, forecaster, findings),
         *_looks(findings),
     ]
     return "; ".join(clauses) + "."
@@ -134,8 +135,9 @@ def _first_run(beaten: Array) -> str:
     return f"without a break up to lead {int(np.argmax(np.diff(beaten) > 1)) + 1}"
 
 
-def _where_mse_disagrees(curves: list[ScoreCurve], forecaster: str) -> list[str]:
-    """A clause where MSE sees persistence beaten at other leads than SSIM, and what it means where their means disagree."""
+def _where_mse_disagrees(curves: list[ScoreCurve], forecaster: str, findings: Sequence[Finding]) -> list[str]:
+    """A clause where MSE sees persistence beaten at other leads than SSIM, and what it means where their means disagree: blur
+    is only supposed where the pictures were not found to have another fault."""
     gains = {metric: _gain(curves, forecaster, metric) for metric in ("ssim", "mse")}
     in_ssim, in_mse = (_where(gain) for gain in gains.values())
     if in_ssim == in_mse:
@@ -143,7 +145,9 @@ def _where_mse_disagrees(curves: list[ScoreCurve], forecaster: str) -> list[str]
     ssim, mse = (float(gain.mean()) for gain in gains.values())
     reading = ""
     if ssim < 0 < mse:
-        reading = ": its values are nearer on average, its structure is less alike, as in a blurred forecast"
+        mistakes = {finding.name for finding in findings} & set(_FOUND)
+        likely = ", as in a blurred forecast" if not mistakes or "blurred" in mistakes else ""
+        reading = f": its values are nearer on average, its structure is less alike{likely}"
     elif mse < 0 < ssim:
         reading = ": its structure is more alike, its values are further off on average"
     return [f"in MSE, it {_joined(in_mse, 'persistence')}{reading}"]

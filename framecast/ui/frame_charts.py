@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from framecast.drawing.colours import CURSOR, forecaster_colour
+from framecast.drawing.colours import CURSOR, TRUTH, TRUTH_WIDTH, forecaster_colour
 from framecast.evaluation.error_maps import error_limit
 from framecast.evaluation.verdict import REFERENCE
 from framecast.metrics.contract import Array, Mask
@@ -16,8 +16,6 @@ from framecast.ui.charts import CONFIG, MARGIN
 from framecast.ui.resources import workspace
 from framecast.ui.text import value, with_units
 
-TRUTH = "#6d8fa3"
-"""Of the truth where it is a line among forecasters: broad and pale."""
 N_BINS = 81
 _HEIGHT_PX = 330
 
@@ -136,7 +134,7 @@ def errors_in_words(errors: dict[str, Array], limit: float, units: str, lead: in
 
 def _line(title: str, colours: dict[str, str]) -> dict[str, object]:
     if title == "Truth":
-        return {"color": TRUTH, "width": 6}
+        return {"color": TRUTH, "width": TRUTH_WIDTH}
     if title == "Persistence":
         return {"color": forecaster_colour(REFERENCE), "width": 1.8, "dash": "dash"}
     return {"color": colours[title], "width": 2.4}

@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from framecast.drawing.colours import CURSOR, INKS
+from framecast.drawing.colours import CURSOR, INKS, TRUTH, TRUTH_WIDTH
 from framecast.series.frames import Frames
 from framecast.ui import state
 from framecast.ui.beside import Shown
@@ -14,7 +14,6 @@ from framecast.ui.player_view import Pixel, PlayerView
 
 LONGEST_PAST = 400
 """So many observed frames before the forecast are drawn."""
-_TRUTH = "#d08700"
 _DASHES = ("solid", "dash", "dot", "dashdot")
 _CHANNEL = {"0": "R", "1": "G", "2": "B", "luminance": "luminance", "all": "mean of channels"}
 
@@ -46,7 +45,7 @@ def pixel_chart(what: Comparison, shown: list[Shown], pin: Pixel, channel: str, 
     observed = pixel_series(what.series.frames[first : split.test.stop], pin, channel)
     figure.add_scatter(
         x=np.arange(first + 1, split.test.stop + 1), y=observed, name="Truth", mode="lines+markers",
-        line={"color": _TRUTH, "width": 2.5}, marker={"size": 4}, hovertemplate="frame %{x}: %{y:.6g}",
+        line={"color": TRUTH, "width": TRUTH_WIDTH}, marker={"size": 4}, hovertemplate="frame %{x}: %{y:.6g}",
     )  # fmt: skip
     for index, one in enumerate(shown):
         figure.add_scatter(

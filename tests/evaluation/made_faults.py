@@ -66,6 +66,13 @@ def _blurred() -> Case:
     return case(np.stack([gaussian_filter(one, (sigma, sigma, 0)) for sigma, one in pairs]))
 
 
+def _grid(period: int, **facts) -> Case:
+    """A ripple as of patches, in both directions; of the working size where that is less."""
+    y, x = np.mgrid[:SIZE, :SIZE]
+    ripple = np.cos(2 * np.pi * x / period) + np.cos(2 * np.pi * y / period)
+    return case(near() + 7.0 * ripple[..., None], **facts)
+
+
 def _erased() -> Case:
     share = np.clip(LEADS / 8, 0, 1)[:, None, None, None]
     return case((1 - share) * near() + share * BACKGROUND[None, ..., None])
@@ -84,6 +91,9 @@ MADE: dict[str, tuple[Callable[[], Case], set[str]]] = {
     "frozen": (lambda: case(np.repeat(frames(PAST[-1:]), HORIZON, axis=0)), {"frozen"}),
     "frozen late": (lambda: case(np.concatenate([near()[:8], np.repeat(near()[7:8], HORIZON - 8, axis=0)])), {"frozen"}),
     "blurred": (_blurred, {"blurred"}),
+    "grid": (lambda: _grid(2), {"grid"}),
+    "wider grid": (lambda: _grid(4), {"grid"}),
+    "grid of the working size": (lambda: _grid(4, working_size=32), {"grid"}),
     "erased": (_erased, {"erased", "frozen"}),
     "brighter": (lambda: case(near() + 3 * LEADS[:, None, None, None]), {"drifted"}),
     "off colour": (_colours, {"drifted"}),

@@ -8,8 +8,9 @@ import pytest
 from framecast.evaluation.case import Case, lead_from
 from framecast.evaluation.diagnosis import FAULTS, NOTHING, diagnose, in_lines
 from framecast.evaluation.faults.finding import Finding
+from framecast.evaluation.faults.grid import grid
 from framecast.evaluation.faults.level import exploded
-from tests.evaluation.made_faults import MADE, case, frames, near
+from tests.evaluation.made_faults import MADE, case, frames, near, stored
 
 
 def found(name: str) -> dict[str, Finding]:
@@ -124,3 +125,12 @@ def test_a_contrast_that_grows_within_the_range_is_told_as_such() -> None:
     growing = exploded(case(110 + np.broadcast_to(stripes, (20, 64, 64, 1))))
     assert growing is not None and growing.lead > 5
     assert "its contrast is up to" in growing.sentence and "0 %" not in growing.sentence
+
+
+def test_a_grid_is_told_by_its_period_and_only_of_what_paints() -> None:
+    made = MADE["grid of the working size"][0]()
+    finding = grid(made)
+    assert finding is not None and finding.lead == 1 and "repeats every 4 pixels" in finding.sentence
+    assert grid(replace(made, learned=False)) is None
+    both = replace(made, truth=stored(made.truth + (made.forecast - near())))
+    assert grid(both) is None, "a ripple that the truth has too is no fault"

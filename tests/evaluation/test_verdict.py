@@ -108,6 +108,15 @@ def test_the_sentence_that_was_promised():
     )
 
 
+def test_blur_is_not_supposed_where_another_fault_was_found():
+    frozen, blurred = (Finding(name, 1, 0.9, "", "") for name in ("frozen", "blurred"))
+    limit = Finding("noise_limited", 1, 0.9, "", "", limit=True)
+    for findings, supposed in (((), True), ((limit,), True), ((frozen,), False), ((frozen, blurred), True)):
+        sentence = verdict(curves([-1, -1], [1, 1]), "run", "U-Net", findings=findings)
+        assert "its structure is less alike" in sentence
+        assert (", as in a blurred forecast" in sentence) == supposed
+
+
 @pytest.mark.parametrize(
     ("own", "best", "words"),
     [

@@ -157,6 +157,7 @@ def test_a_pixel_is_read_over_time(tmp_path: Path) -> None:
     figure = pixel_chart(what, [shown], (x, y), "all", 3)
     truth, forecast = figure.data
     assert np.allclose(truth.y, what.series.frames[:, y, x].mean(axis=-1)) and truth.x[0] == 1
+    assert truth.line.width >= 2 * forecast.line.width, "told apart also where a forecaster has nearly its colour"
     assert np.allclose(forecast.y, shown.forecast[:, y, x].mean(axis=-1)) and forecast.x[0] == what.split.test.start + 1
 
 
