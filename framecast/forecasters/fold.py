@@ -149,7 +149,7 @@ class Fold:
     @property
     def score(self) -> float:
         """Mean SSIM over origins at the best moment; -inf where there is none."""
-        return self.score_at(LENGTHS[-1])
+        return self.score_at(float("inf"))
 
     def score_at(self, length: float) -> float:
         """The same when nothing longer had been tried."""

@@ -347,10 +347,12 @@ def _score_rules(
     one that nobody waits for. Those that are not among the `fitted` join them."""
     split = record.split
     curves: list[ScoreCurve] = []
-    for name, kind in FORECASTERS.items():
-        if kind.family != "rule" or name == record.forecaster:
-            continue
-        yield replace(last, stage=STAGE_SCORE)
+    wanted = [name for name, kind in FORECASTERS.items() if kind.family == "rule" and name != record.forecaster]
+    began = time.monotonic()
+    for index, name in enumerate(wanted):
+        kind = FORECASTERS[name]
+        left_s = (time.monotonic() - began) / index * (len(wanted) - index) if index else None
+        yield replace(last, stage=STAGE_SCORE, remaining_s=left_s)
         rule = fitted.get(name) or kind.make(kind.configure(), Workbench(seed=record.seed))
         unwanted = _never if name in SHOWN_EVERYWHERE else hurry
         try:

@@ -82,7 +82,10 @@ def launch(
         )
         label = "Train" if kind.family != "rule" else "Run"
         if st.button(label, type="primary", key="train", icon=":material/play_arrow:", width="stretch"):
-            state.choose_run(manager.submit(record), state.TRAINED)
+            queued = manager.submit(record)
+            if queued != record.id:
+                state.say("success", "This very run is in the queue already. Change a setting or the seed to queue another.")
+            state.choose_run(queued, state.TRAINED)
             st.rerun()
     except FrameCastError as error:
         page.refuse(error)

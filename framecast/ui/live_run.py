@@ -97,6 +97,17 @@ def _buttons(run: Run, snapshot: JobSnapshot, manager: JobManager) -> None:
             label, key="stop", icon=":material/stop:", disabled=asked, width="stretch", on_click=manager.stop, args=(run.id,),
             help=help,
         )  # fmt: skip
+    if sentence := _what_follows(snapshot):
+        st.caption(sentence)
+
+
+def _what_follows(snapshot: JobSnapshot) -> str:
+    """What a person waits for who has pressed Stop, or whose run is scored; empty where it trains on."""
+    if snapshot.phase == "forecasting" and not snapshot.hurrying:
+        return "The forecast is scored beside every simple rule. Finish now leaves out those that are not always shown."
+    if snapshot.phase == "training" and snapshot.stopping:
+        return "It leaves the training within seconds, then forecasts and is scored. You can finish at once then."
+    return ""
 
 
 def _stopping(snapshot: JobSnapshot) -> tuple[str, str, bool]:

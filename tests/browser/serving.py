@@ -4,7 +4,8 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ FEEDER = """
 import os, sys, threading, time
 from pathlib import Path
 from streamlit.web import bootstrap
-from framecast.runs import jobs
+from framecast.runs import jobs, preflight
 from framecast.runs.jobs import job_manager
 from framecast.runs.store import RunStore
 
@@ -33,19 +34,24 @@ def feed():
         while manager.snapshot(run.id):
             time.sleep(0.01)
 
-threading.Thread(target=feed, daemon=True).start()
+if {feeding}:
+    threading.Thread(target=feed, daemon=True).start()
+{changed}
 port = int(sys.argv[sys.argv.index("--server.port") + 1])
-bootstrap.load_config_options({"server_port": port, "server_headless": True})
-bootstrap.run("app.py", False, [], {})
+bootstrap.load_config_options({{"server_port": port, "server_headless": True}})
+bootstrap.run("app.py", False, [], {{}})
 """
-"""The app, which carries out what is unfinished in its workspace without being asked, one run after the other."""
+"""The app, which carries out what is unfinished in its workspace without being asked, one run after the other, or is `changed`
+by a line of Python."""
+PATIENCE_S = 300.0
 TINY = {"context": 3, "width": 4, "levels": 1, "unroll": 2, "batch_size": 3, "minutes": 0, "precision": "float32"}
 
 
 @contextlib.contextmanager
-def serving(workspace: Path, *, feeding: bool = False) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def serving(workspace: Path, *, feeding: bool = False, changed: str = "") -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Address and process of an app on this workspace; it is gone when the block ends."""
-    command = ("-c", FEEDER) if feeding else ("-m", "streamlit", "run", "app.py")
+    script = FEEDER.format(feeding=feeding, changed=changed)
+    command = ("-c", script) if feeding or changed else ("-m", "streamlit", "run", "app.py")
     port = free_port()
     url, log = f"http://127.0.0.1:{port}", workspace.with_name(f"server_{port}.log")
     words = [sys.executable, *command, "--server.port", str(port), "--server.headless", "true"]
@@ -73,3 +79,10 @@ def ready_run(workspace: Path, forecaster: str = "unet", seed: int = 0, **change
     changes = {**TINY, **changes} if forecaster == "unet" else changes
     record = plan(store.open(digest), forecaster=forecaster, device="cpu", seed=seed, changes=changes, n_threads=1)
     return RunStore(workspace).create(record)
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.05)

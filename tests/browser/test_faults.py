@@ -3,7 +3,6 @@
 import re
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,10 +10,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from framecast.runs.store import Run, RunStore
 
-from .serving import ready_run, serving
+from .serving import PATIENCE_S, ready_run, serving, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-PATIENCE_S = 300.0
 LONG_MS = 1000 * PATIENCE_S
 STOP = re.compile("Stop and keep the best")
 
@@ -97,10 +95,3 @@ def resume(page: Page) -> None:
 def no_epoch_twice(run: Run) -> bool:
     steps = [(line["stage"], line["step"]) for line in run.progress() if line["epoch_done"]]
     return len(steps) == len(set(steps)) > 0
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.05)
