@@ -29,7 +29,7 @@ from framecast.forecasters.starting_weights import starting_weights
 from framecast.forecasters.training_data import mask_tensor, reduce_mask, to_tensor
 from framecast.networks.build import bare_network
 from framecast.networks.contract import NETWORKS, motion_of
-from framecast.networks.rollout import chunks
+from framecast.networks.rollout import chunks, decisive, frames_at_once
 from framecast.networks.wrap import Padded, Residual
 from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.series.preparation import reduce_frames
@@ -228,15 +228,18 @@ class NetworkForecaster:
         """Forecast frames (h, w, channel) float32 one after the other, with the motion behind each where the network tells."""
         network = self._network
         assert network is not None
-        tensor = to_tensor(small).to(torch.device(self.workbench.device))
+        device, context = torch.device(self.workbench.device), self.settings.context
+        past = decisive(network, to_tensor(small)[None], context).to(device)
+        at_once = frames_at_once(network, context, tiled=bool(self.settings.tile))
         was_training = network.training  # a fit may be paused for a look at it
         network.eval()
         exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
         n_frames = 0
         with memory_errors(self.workbench.device), exact:
-            clamp = seen_range(tensor) if self.settings.clamp else None
+            low, high = seen_range(to_tensor(small)) if self.settings.clamp else (None, None)
+            clamp = None if low is None or high is None else (low.to(device), high.to(device))
             zero_block = horizon if self.settings.zero_block else 0
-            for chunk, state in chunks(network, tensor[None], horizon, clamp=clamp, zero_block=zero_block):
+            for chunk, state in chunks(network, past, horizon, clamp=clamp, zero_block=zero_block, warm_block=at_once):
                 frames = chunk[0].permute(0, 2, 3, 1).cpu().numpy()[: horizon - n_frames]
                 told = motion_of(network, state)
                 motion = None if told is None else small_motion(told, small.shape[1:3])

@@ -11,9 +11,10 @@ from torch import nn
 
 from framecast.networks.build import bare_network
 from framecast.networks.contract import NETWORKS
+from framecast.networks.rollout import frames_at_once
 from framecast.networks.wrap import count_weights, padded_size
 from framecast.settings import Settings
-from framecast.training.footprint import WARM_FRAMES, Footprint, footprint
+from framecast.training.footprint import Footprint, footprint
 
 LIBRARIES_BYTES = 12 * 2**20
 """Beside the tensors: what torch and its libraries set up for the shapes of a network on a CPU. Measured like `holes`."""
@@ -58,8 +59,8 @@ def training_bytes(name: str) -> Callable[[Any, int, int, int, str], int]:
         together: int = -(-settings.batch_size // settings.parts)
         at_work = _footprint(name, _what_counts(settings), channels, place.type).peak_bytes(area, together, whole)
         at_work += int(settings.batch_size - together) * 4 * channels * area * _n_frames(settings)
-        if settings.tile:  # what is absorbed at once, and its copies on the way to scaled values, are whole frames
-            at_work += 3 * WARM_FRAMES * 4 * channels * height * width
+        if settings.tile:
+            at_work += _whole_beside_tiles(name, _what_counts(settings), height, width, channels)
         held = n_weights(name)(settings, height, width, channels)
         at_work = max(at_work, 8 * held)  # it is saved between two steps: gradients, and a copy for the file
         if place.type == "cpu":
@@ -77,6 +78,20 @@ def _seen_at_once(name: str, settings: Any, side: int, channels: int) -> int:
         reach = bare_network(name, settings, side, side, channels).reach
     assert isinstance(reach, int)
     return min(side, int(settings.tile) + 2 * reach)
+
+
+@functools.lru_cache(maxsize=256)
+def _whole_beside_tiles(name: str, settings: Any, height: int, width: int, channels: int) -> int:
+    """Bytes of whole frames that a forecast in tiles holds: what is absorbed at once, its copies on the way to scaled values
+    and the state after it, or later a frame and the state before and after. Counted without memory."""
+    stride = NETWORKS[name].stride(settings)
+    with torch.device("meta"), torch.no_grad():
+        network = bare_network(name, settings, height, width, channels)
+        n_frames = frames_at_once(network, settings.context, tiled=True)
+        given = torch.empty(1, n_frames, channels, padded_size(height, stride), padded_size(width, stride))
+        state = network(given)[1]
+    kept: int = sum(part.numel() for part in state)
+    return 4 * max(3 * given.numel() + kept, 3 * given[:, :1].numel() + 2 * kept)
 
 
 def _n_frames(settings: Any) -> int:

@@ -14,6 +14,23 @@ from torch.utils.checkpoint import checkpoint
 from framecast.leaving import may_be_left
 from framecast.networks.contract import State, answers_each
 
+WARM_FRAMES = 32
+"""Frames that are absorbed in one call, by default."""
+
+
+def decisive(network: nn.Module, past: Tensor, context: int) -> Tensor:
+    """The end of `past` (b, t, c, h, w) that a forecast depends on: all of it where the network has a memory, and the frames
+    of its window where it has none. Those before would cost memory and calls and change no bit."""
+    return past if answers_each(network) else past[:, -context:]
+
+
+def frames_at_once(network: nn.Module, context: int, *, tiled: bool) -> int:
+    """How many frames to absorb in one call of a rollout of `decisive` frames. In tiles a recurrent network looks at one frame
+    after the other in any case, and more of them would only lie there at full size."""
+    if not answers_each(network):
+        return min(context, WARM_FRAMES)
+    return 1 if tiled else WARM_FRAMES
+
 
 @torch.no_grad()
 def rollout(
@@ -22,7 +39,7 @@ def rollout(
     horizon: int,
     *,
     clamp: tuple[Tensor, Tensor] | None = None,
-    warm_block: int = 32,
+    warm_block: int = WARM_FRAMES,
     zero_block: int = 0,
 ) -> Tensor:
     """Forecast `horizon` frames after `past`: (b, horizon, c, h, w). The arguments are those of `chunks`."""
@@ -37,7 +54,7 @@ def chunks(
     horizon: int,
     *,
     clamp: tuple[Tensor, Tensor] | None = None,
-    warm_block: int = 32,
+    warm_block: int = WARM_FRAMES,
     zero_block: int = 0,
 ) -> Iterator[tuple[Tensor, State]]:
     """The rollout step by step: each chunk (b, n, c, h, w) with the state the network had after forecasting it.

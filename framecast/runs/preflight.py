@@ -21,6 +21,8 @@ DISK_COPIES = 7
 the last good ones, the best of the search, and those that forecast. A finished run keeps three."""
 ROOM = 0.95
 """Of what can be had, for what is offered in place of what does not fit: free memory moves by the second."""
+CROP_STEP, USUAL_TILE = 16, 256
+"""Pixels, of crops and of tiles that are offered."""
 COARSER = 4
 """Times the patch, at most, that is offered: beyond that a network sees too little."""
 
@@ -39,6 +41,11 @@ class Preflight:
     """The largest batch that fits with all else as asked; None as above, and where there is no batch."""
     smallest_patch: int | None = None
     """The finest patch, a multiple of the one asked for, that fits; None as above, and where there is no patch."""
+    largest_crop: int | None = None
+    """The largest random crops to learn from that fit, whole frames being forecast as they are or in tiles of `crop_tile`.
+    None as above, and where a network is bound to the size of the frame."""
+    crop_tile: int = 0
+    """Side of these tiles; 0 for none."""
     parts: tuple[tuple[str, int], ...] = ()
     """What the memory is needed for: (name, bytes), in sum `needed_bytes`."""
     disk_bytes: int = 0
@@ -100,11 +107,12 @@ def preflight(
     largest = _largest(min(h, w) - 1, fits)
     batch = _largest_batch(settings, lambda changed: fits(preparation.size, changed))
     patch = _smallest_patch(settings, min(h, w), lambda changed: fits(preparation.size, changed))
+    crop, tile = _largest_crop(settings, min(h, w), lambda changed: fits(preparation.size, changed))
     sentence = (
         f"{kind.title} has {n_weights:,} weights at {w} x {h} and training needs {bytes_in_words(needed)}; "
-        f"{bytes_in_words(free)} can be had on {place}. {_advice(largest, batch, patch)}"
+        f"{bytes_in_words(free)} can be had on {place}. {_advice(largest, batch, patch, crop, tile)}"
     )
-    return Preflight(n_weights, needed, free, False, largest, sentence, batch, patch, parts, disk)
+    return Preflight(n_weights, needed, free, False, largest, sentence, batch, patch, crop, tile, parts, disk)
 
 
 def default_preparation(height: int, width: int, device: str) -> Preparation:
@@ -123,10 +131,11 @@ def _parts(n_weights: int, training: int, series: int) -> tuple[tuple[str, int],
     )
 
 
-def _advice(size: int | None, batch: int | None, patch: int | None) -> str:
+def _advice(size: int | None, batch: int | None, patch: int | None, crop: int | None, tile: int) -> str:
     ways = [f"a working size of at most {size}"] if size else []
     ways += [f"a batch of at most {batch}"] if batch else []
     ways += [f"patches of {patch} px"] if patch else []
+    ways += [f"random crops of {crop} px{f' and a forecast in tiles of {tile} px' if tile else ''}"] if crop else []
     if not ways:
         return "Choose a smaller batch, unroll or forecaster; no working size fits."
     return f"Choose {', or '.join(ways)}."
@@ -161,3 +170,19 @@ def _smallest_patch(settings: Any, side: int, fits: Callable[[Settings], bool]) 
             return None
         times *= 2
     return None
+
+
+def _largest_crop(settings: Any, side: int, fits: Callable[[Settings], bool]) -> tuple[int | None, int]:
+    """Crops in whole steps of `CROP_STEP`, and the tiles that the forecast is made in; in tiles only if it fits in no other
+    way."""
+    if not getattr(settings, "any_size", False) or not hasattr(settings, "crop"):
+        return None, 0
+    top = (min(settings.crop or side, side) - 1) // CROP_STEP
+    for tile in dict.fromkeys((settings.tile, *(tile for tile in (USUAL_TILE,) if tile < side))):
+        try:
+            steps = _largest(top, lambda n, tile=tile: fits(replace(settings, crop=n * CROP_STEP, tile=tile)))  # type: ignore[misc]
+        except SettingError:  # with other settings crops cannot be
+            return None, 0
+        if steps:
+            return steps * CROP_STEP, tile
+    return None, 0

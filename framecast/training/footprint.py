@@ -19,16 +19,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
-from framecast.networks.rollout import chunks, unroll
+from framecast.networks.rollout import chunks, frames_at_once, unroll
 from framecast.networks.wrap import Padded, Residual, padded_size
 from framecast.training.loss import pop_penalties, training_loss
 from framecast.training.optimising import autocast
 from framecast.training.scaled import Scaled
 from framecast.training.scaling import Scaler
 from framecast.training.settings import TrainingSettings
-
-WARM_FRAMES = 32
-"""Frames that a rollout absorbs at once; see `chunks`."""
 
 Build = Callable[[int, int], nn.Module]
 """(height, width) to a network."""
@@ -137,8 +134,9 @@ def _held(
     network.zero_grad(set_to_none=True)
     noted = _Living(network)
     with noted:
-        past = torch.zeros(1, WARM_FRAMES, channels, side, side)
-        for number, _ in enumerate(chunks(network, past, block + 1, warm_block=WARM_FRAMES)):
+        n_frames = frames_at_once(network, context, tiled=bool(settings.tile))
+        past = torch.zeros(1, n_frames, channels, side, side)
+        for number, _ in enumerate(chunks(network, past, block + 1, warm_block=n_frames)):
             if number:
                 break
     return step, np.array(noted.bytes, dtype=np.float64)

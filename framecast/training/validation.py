@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from framecast.leaving import may_be_left
 from framecast.metrics.ssim import ssim_map
-from framecast.networks.rollout import rollout
+from framecast.networks.rollout import decisive, frames_at_once, rollout
 from framecast.training.batches import TrainingData
 from framecast.training.progress import Preview
 from framecast.training.settings import TrainingSettings
@@ -45,8 +45,8 @@ class Validator:
     SHARE = 5
     MOST = 50
 
-    def __init__(self, data: TrainingData, settings: TrainingSettings) -> None:
-        self.data = data
+    def __init__(self, data: TrainingData, settings: TrainingSettings, context: int) -> None:
+        self.data, self.context, self.tiled = data, context, bool(settings.tile)
         self.active = settings.validation and len(data.valid) > 0
         self.clamp = seen_range(data.frames[: data.valid.start]) if settings.clamp and self.active else None
         self.zero_block = len(data.valid) if settings.zero_block else 0
@@ -78,8 +78,9 @@ class Validator:
         self._frames_passed, self._last_fraction = 0, fraction
         network.eval()
         valid = self.data.valid
-        past = self.data.frames[None, : valid.start]
-        forecast = rollout(network, past, len(valid), clamp=self.clamp, zero_block=self.zero_block)[0]
+        past = decisive(network, self.data.frames[None, : valid.start], self.context)
+        at_once = frames_at_once(network, self.context, tiled=self.tiled)
+        forecast = rollout(network, past, len(valid), clamp=self.clamp, zero_block=self.zero_block, warm_block=at_once)[0]
         truth = self.data.frames[valid.start : valid.stop].to(torch.float32)
         mask = self.data.mask
         if mask is not None:  # masked pixels are equal in both, so that neither score sees them

@@ -176,3 +176,11 @@ def _ways_out(found: Preflight, stored: StoredSeries, form: tuple[str, str, str]
         if found.smallest_patch:
             words = f"Use patches of {found.smallest_patch} px"
             st.button(words, key="use_patch", on_click=use_setting, args=(*form, "patch", found.smallest_patch))
+        if found.largest_crop:
+            words = f"Learn from crops of {found.largest_crop} px" + (", forecast in tiles" if found.crop_tile else "")
+            st.button(words, key="use_crop", on_click=_use_crop, args=(form, found.largest_crop, found.crop_tile))
+
+
+def _use_crop(form: tuple[str, str, str], crop: int, tile: int) -> None:
+    use_setting(*form, "crop", crop)
+    use_setting(*form, "tile", tile)

@@ -15,6 +15,7 @@ from framecast.forecasters.contract import Workbench
 from framecast.forecasters.network_fit import STAGE_ALL, STAGE_SEARCH
 from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.forecasters.network_settings import settings_class
+from framecast.forecasters.training_data import to_tensor
 from framecast.networks.contract import NETWORKS
 from framecast.series.frames import FrameSeries, Split
 
@@ -79,7 +80,8 @@ def test_the_network_sees_differences_from_the_mean_frame_of_the_training_frames
     seen: list[torch.Tensor] = []
     inner = forecaster._network.network.network  # type: ignore[union-attr]
     inner.register_forward_hook(lambda module, args, output: seen.append(args[0]))  # type: ignore[union-attr, operator]
-    forecaster.forecast(placed().frames, 1)
+    with torch.no_grad():
+        forecaster._network(to_tensor(placed().frames)[None])
     inside = seen[0][0, :14, :, 4:]
     assert float(inside.mean()) == pytest.approx(0.0, abs=1e-3)
     assert float(inside.std()) == pytest.approx(1.0, rel=1e-3)

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from framecast.networks.contract import State
-from framecast.networks.rollout import rollout, unroll
+from framecast.networks.contract import NETWORKS, State, answers_each
+from framecast.networks.rollout import decisive, frames_at_once, rollout, unroll
+from framecast.networks.wrap import padded_size
 
 
 class Recorder(nn.Module):
@@ -209,3 +210,22 @@ def test_own_forecasts_within_the_context_are_absorbed_without_being_given_back(
     own = [False, True, False, True, True, True]
     assert values(unroll(network, counting(6), burn_in=3, context=3, own=own)) == [21, 22, 23]
     assert network.given == [[0], [1], [20], [21], [22]]
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_what_is_left_of_the_past_decides_the_forecast_to_the_bit(name: str) -> None:
+    """In whatever blocks it is absorbed: of a network without a memory the frames before its window, too, change nothing."""
+    kind = NETWORKS[name]
+    settings = kind.settings()
+    stride = kind.stride(settings)
+    torch.manual_seed(0)
+    network = kind.build(settings, 1, padded_size(16, stride), padded_size(16, stride)).eval()
+    past = torch.rand(1, settings.context + 37, 1, padded_size(16, stride), padded_size(16, stride))
+    seen = decisive(network, past, settings.context)
+    assert seen.shape[1] == (past.shape[1] if answers_each(network) else settings.context)
+    whole = rollout(network, past, 3)
+    for tiled in (False, True):
+        at_once = frames_at_once(network, settings.context, tiled=tiled)
+        torch.testing.assert_close(rollout(network, seen, 3, warm_block=at_once), whole, rtol=1e-4, atol=1e-4)
+    if not answers_each(network):
+        assert torch.equal(rollout(network, seen, 3), whole)

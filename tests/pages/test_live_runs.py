@@ -172,6 +172,22 @@ def test_a_failed_run_offers_what_may_help(open_page: Open, workspace: Path, sto
     manager.remove(again.id)
 
 
+def test_crops_that_fit_are_one_click_away(open_page: Open, stored: StoredSeries, monkeypatch: pytest.MonkeyPatch) -> None:
+    offered = replace(_REFUSED, largest_crop=16, crop_tile=16)
+    asked = lambda kind, settings, *_, **__: replace(offered, fits=settings.crop > 0)  # noqa: E731
+    monkeypatch.setattr("framecast.ui.launch.preflight", asked)
+    app = open_page("train")
+    app.button(key="forecaster:unet").click().run()
+    assert app.button(key="use_crop").label == "Learn from crops of 16 px, forecast in tiles"
+    app.button(key="use_crop").click().run()
+    assert not app.exception and not app.error
+    assert (app.session_state["setting:unet:recommended:crop"], app.session_state["setting:unet:recommended:tile"]) == (16, 16)
+    assert app.button(key="train").label == "Train"
+
+
+_REFUSED = preflight_module.Preflight(10, 10, 1, False, None, "It does not fit.")
+
+
 def test_a_batch_that_fits_is_one_click_away(open_page: Open, stored: StoredSeries, monkeypatch: pytest.MonkeyPatch) -> None:
     kind = FORECASTERS["convlstm"]
     assert kind.training_bytes is not None

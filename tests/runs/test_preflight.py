@@ -13,7 +13,9 @@ from framecast.runs.trial import Question, Trial, duration
 from framecast.series.frames import Preparation, Split
 
 
-def ask(monkeypatch: pytest.MonkeyPatch, n_bytes: int, name: str = "convlstm", size: int = 64, **changes: object) -> Preflight:
+def ask(
+    monkeypatch: pytest.MonkeyPatch, n_bytes: int, name: str = "convlstm", size: int | None = 64, **changes: object
+) -> Preflight:
     monkeypatch.setattr(preflight_module, "available_bytes", lambda device: n_bytes)
     kind = FORECASTERS[name]
     settings = kind.configure(changes=changes)
@@ -48,6 +50,43 @@ def test_what_is_too_big_is_refused_with_a_size_a_batch_and_a_patch_that_fit(mon
 def test_a_network_without_patches_is_offered_none(monkeypatch: pytest.MonkeyPatch) -> None:
     refused = ask(monkeypatch, ask(monkeypatch, 10**12, "unet").needed_bytes // 2, "unet")
     assert not refused.fits and refused.smallest_patch is None and "patches" not in refused.sentence
+
+
+def test_full_resolution_that_does_not_fit_is_offered_by_way_of_crops_that_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(n_bytes: int, **changes: object) -> Preflight:
+        return ask(monkeypatch, n_bytes, "unet", None, **changes)
+
+    room = asked(10**12).needed_bytes // 2
+    refused = asked(room)
+    crop = refused.largest_crop
+    assert not refused.fits and crop and refused.crop_tile == 0
+    assert f"random crops of {crop} px" in refused.sentence and "tiles" not in refused.sentence
+    assert asked(room, crop=crop).fits
+    assert not asked(room * 9 // 10, crop=crop + 16).fits, "they are the largest"
+    assert asked(room, crop=crop).largest_crop is None, "what fits is offered nothing"
+
+
+def test_tiles_are_offered_where_a_whole_frame_cannot_be_forecast(monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(n_bytes: int, **changes: object) -> Preflight:
+        monkeypatch.setattr(preflight_module, "available_bytes", lambda device: n_bytes)
+        kind = FORECASTERS["unet"]
+        return preflight(kind, kind.configure(changes=changes), 1500, 2000, 3, Preparation(None), "cpu", n_frames=2, horizon=5)
+
+    in_tiles, whole = (asked(10**12, crop=16, tile=tile).needed_bytes for tile in (256, 0))
+    assert in_tiles < whole
+    room = (in_tiles + whole) // 2
+    refused = asked(room)
+    assert not refused.fits and refused.largest_crop and refused.crop_tile == 256
+    assert "in tiles of 256 px" in refused.sentence
+    assert asked(room, crop=refused.largest_crop, tile=256).fits
+
+
+@pytest.mark.parametrize("name, changes", [("cnn_lstm", {}), ("unet", {"subtract_mean": True})])
+def test_no_crops_are_offered_where_there_can_be_none(
+    monkeypatch: pytest.MonkeyPatch, name: str, changes: dict[str, object]
+) -> None:
+    refused = ask(monkeypatch, ask(monkeypatch, 10**12, name, **changes).needed_bytes // 2, name, **changes)
+    assert not refused.fits and refused.largest_crop is None and "crops" not in refused.sentence
 
 
 SPLIT = Split.of(100, 20, 20)
