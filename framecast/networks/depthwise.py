@@ -26,14 +26,17 @@ class Depthwise(nn.Conv2d):
         super().__init__(n_maps, n_maps, kernel, padding=around, dilation=dilation, groups=n_maps)
 
     def forward(self, input: Tensor) -> Tensor:
-        if input.device.type != "cpu" or not torch.is_grad_enabled():
+        if input.device.type != "cpu":
+            return super().forward(input)
+        input = input.contiguous()  # as below: in another layout the same sums are taken in another order
+        if not torch.is_grad_enabled():
             return super().forward(input)
         weight, bias = self.weight, self.bias
         assert bias is not None
         if torch.is_autocast_enabled("cpu"):
             kind = torch.get_autocast_dtype("cpu")
             input, weight, bias = input.to(kind), weight.to(kind), bias.to(kind)
-        found: Tensor = _Learning.apply(input.contiguous(), weight, bias, self.dilation[0])  # type: ignore[no-untyped-call]
+        found: Tensor = _Learning.apply(input, weight, bias, self.dilation[0])  # type: ignore[no-untyped-call]
         return found
 
 
