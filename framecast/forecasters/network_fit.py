@@ -54,6 +54,8 @@ class NetworkFit:
         self.refit = choosing and self.settings.refit
         self.started = clock() - self.course.elapsed_s
         self.last = FitProgress(STAGE_ALL)
+        self.noted = ""
+        """What is to be said of the steps at the end."""
 
     def elapsed_s(self) -> float:
         seconds: float = self.clock() - self.started
@@ -62,7 +64,8 @@ class NetworkFit:
     def steps(self, network: nn.Module, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
         """`network` forecasts. Left early, it has what was best."""
         yield from self._further(network) if self.course.further else self._whole(network, history, split)
-        yield replace(_silent(self.last), fraction=1.0, remaining_s=0.0, finding=self.course.finding)
+        finding = " ".join(words for words in (self.course.finding, self.noted) if words)
+        yield replace(_silent(self.last), fraction=1.0, remaining_s=0.0, finding=finding)
 
     def help(self, group: Group) -> None:
         """In place of `steps`, in a process that helps another one with this fit: train what that one trains."""
@@ -282,7 +285,8 @@ class NetworkFit:
         for progress in steps:
             fraction, elapsed = start + (stop - start) * progress.fraction, self.elapsed_s()
             remaining = elapsed * (1 - fraction) / fraction if fraction > 0 else None
-            self.last = replace(progress, fraction=fraction, elapsed_s=elapsed, remaining_s=remaining)
+            self.noted = progress.finding or self.noted
+            self.last = replace(progress, fraction=fraction, elapsed_s=elapsed, remaining_s=remaining, finding="")
             yield self.last
 
 

@@ -22,7 +22,7 @@ _CHANGES_NO_BYTE = {
     *("epochs", "minutes", "steps", "learning_rate", "batch_size", "unroll_curriculum", "pushforward", "sampling_start"),
     *("normalise", "subtract_mean", "clamp", "zero_block", "validation", "select_by", "refit", "averaging", "l1_weight"),
     *("mse_weight", "crop", "flips", "turns", "shuffle", "drop_last", "optimizer", "weight_decay", "pretraining_share"),
-    *("schedule", "warmup", "drop_factor", "drop_every", "clip", "clip_mode", "restore", "tile"),
+    *("schedule", "warmup", "drop_factor", "drop_every", "clip", "clip_mode", "restore", "tile", "compile"),
 }
 """Settings that a training step holds as much with as without, or that are counted beside it."""
 

@@ -37,7 +37,7 @@ def motion_of(network: nn.Module, state: State) -> Motion | None:
     return None if tell is None else tell(state)
 
 
-def answers_each(network: nn.Module) -> bool:
+def answers_each(network: Callable[..., Any]) -> bool:
     """Whether `network` takes `answers`. Wrappers pass it on."""
     return bool(getattr(network, "answers_each", False))
 

@@ -5,7 +5,7 @@ frames at once, and both begin with true frames and never with zeros, unless the
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,9 @@ from torch.utils.checkpoint import checkpoint
 
 from framecast.leaving import may_be_left
 from framecast.networks.contract import State, answers_each
+
+Call = Callable[..., tuple[Tensor, State]]
+"""A network, or what is called in its place: `call(frames, state, fed_back=...)`."""
 
 WARM_FRAMES = 32
 """Frames that are absorbed in one call, by default."""
@@ -34,7 +37,7 @@ def frames_at_once(network: nn.Module, context: int, *, tiled: bool) -> int:
 
 @torch.no_grad()
 def rollout(
-    network: nn.Module,
+    network: Call,
     past: Tensor | Iterable[Tensor],
     horizon: int,
     *,
@@ -49,7 +52,7 @@ def rollout(
 
 @torch.no_grad()
 def chunks(
-    network: nn.Module,
+    network: Call,
     past: Tensor | Iterable[Tensor],
     horizon: int,
     *,
@@ -91,7 +94,7 @@ def chunks(
 
 
 def unroll(
-    network: nn.Module,
+    network: Call,
     window: Tensor,
     *,
     burn_in: int,
@@ -133,6 +136,7 @@ def unroll(
     own = [t >= max(burn_in, context) for t in range(n_frames)] if own is None else own
     absorbed = next((t for t in range(1, burn_in) if own[t]), burn_in)
     if recompute:
+        assert isinstance(network, nn.Module), "what is called again is the network itself"
         network = Recomputed(network)
     recording = not pushed
     n_more = 0

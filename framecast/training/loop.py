@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from framecast.errors import DivergedError
 from framecast.training.batches import TrainingData, batches_of, n_windows
+from framecast.training.compiling import Compiled, pays
 from framecast.training.memory import memory_in_use
 from framecast.training.progress import FitProgress
 from framecast.training.scaling import Scaler
@@ -83,7 +84,10 @@ def train(
     network.train()
     standing.begin(network, settings, validator, generator, budget)
     team = team or Team()
-    team.begin(network, settings, context, scaler, standing.optimizer)
+    compiled = None
+    if team.alone and pays(settings, data.frames.device, budget):
+        compiled = Compiled(network, replay=settings.compile == "on")
+    team.begin(network, settings, context, scaler, standing.optimizer, compiled)
     last_sign = time.monotonic()
     shown_since = budget.clock()
     while (fraction := budget.fraction(standing.step)) < stop_at:
@@ -128,7 +132,8 @@ def train(
             validated = None
             improved = ended and not validator.active  # nothing to choose by: the last weights are the ones
             if validating:
-                validated = validator(standing.average.network, fraction)
+                averaged = standing.average.network
+                validated = validator(averaged, fraction, compiled.forecasting if compiled and averaged is network else None)
                 if improved := (score := validated.score(settings.select_by)) > best.score:
                     epoch = standing.epoch + (not epoch_done)
                     best.keep(standing.average.network, score, fraction, epoch, standing.step, standing.elapsed_s)
@@ -160,6 +165,7 @@ def train(
                 improved=improved,
                 set_backs=standing.set_backs,
                 preview=validated.preview if validated else None,
+                finding=compiled.note if compiled else "",
             )
             n_shown, shown_since = 0, budget.clock()
             if ended:

@@ -303,6 +303,17 @@ class TrainingSettings(PaceSettings):
         group=_MEMORY,
     )
 
+    compile: str = setting(
+        "auto",
+        label="Compile the steps",
+        help="Let torch make one program of the operations of a step. Takes a minute or more before the first step and may "
+        "shorten each of them; where it cannot be done, training goes on without and says so. auto: on a GPU, for runs of at "
+        "least 10 minutes or 20,000 steps. Never where processes share a run or where it computes twice to hold half.",
+        choices=("auto", "on", "off"),
+        advanced=True,
+        group=_MEMORY,
+    )
+
     any_size: ClassVar[bool] = True
     """Whether the network that these settings are for can be trained on crops; see NetworkKind."""
 

@@ -14,6 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from framecast.networks.rollout import unroll
 from framecast.training.batches import Batch
+from framecast.training.compiling import Compiled
 from framecast.training.distributed import Group
 from framecast.training.loss import pop_penalties, training_loss
 from framecast.training.optimising import autocast, clip_gradient
@@ -37,9 +38,12 @@ class Share:
 class Objective(nn.Module):
     """What a step makes small, as one forward call."""
 
-    def __init__(self, network: nn.Module, settings: TrainingSettings, context: int, spread: Tensor) -> None:
+    def __init__(
+        self, network: nn.Module, settings: TrainingSettings, context: int, spread: Tensor, compiled: Compiled | None = None
+    ) -> None:
         super().__init__()
         self.network = network
+        self._called = compiled or network
         self._settings, self._context, self._spread = settings, context, spread
 
     def forward(self, batch: Batch, data_range: float) -> tuple[Tensor, Tensor]:
@@ -47,7 +51,7 @@ class Objective(nn.Module):
         settings = self._settings
         with autocast(batch.window.device, settings.precision):
             forecast = unroll(
-                self.network,
+                self._called,
                 batch.given,
                 burn_in=min(settings.burn_in or self._context, self._context),
                 context=self._context,
@@ -66,13 +70,20 @@ class Objective(nn.Module):
 
 class Stepper:
     """Takes steps. With a `group` every process of it takes the same ones, each with its share of the windows, and all end
-    with the weights that one process would have got from the whole batch."""
+    with the weights that one process would have got from the whole batch. Steps are `compiled` as far as that works."""
 
     def __init__(
-        self, network: nn.Module, settings: TrainingSettings, context: int, spread: Tensor, group: Group | None = None
+        self,
+        network: nn.Module,
+        settings: TrainingSettings,
+        context: int,
+        spread: Tensor,
+        group: Group | None = None,
+        compiled: Compiled | None = None,
     ) -> None:
-        self._network, self._settings, self._group = network, settings, group
-        self._objective: nn.Module = Objective(network, settings, context, spread)
+        assert group is None or compiled is None, "all processes of a group take the same step"
+        self._network, self._settings, self._group, self._compiled = network, settings, group, compiled
+        self._objective: nn.Module = Objective(network, settings, context, spread, compiled)
         if group is not None:
             self._objective = DistributedDataParallel(
                 self._objective,
@@ -85,13 +96,26 @@ class Stepper:
     ) -> tuple[Tensor, Tensor]:
         """The loss of the whole batch, without penalties, and the length of its gradient. `weight` is that of the share. The
         windows are taken in as many parts as the settings say, whose gradients add up to that of all."""
-        optimizer.zero_grad(set_to_none=True)
-        parts = batch.parts(self._settings.parts)
-        losses = [self._add_gradient(*part, data_range, weight, last=part is parts[-1]) for part in parts]
+        try:
+            losses = self._gradient(optimizer, batch, data_range, weight)
+        except Exception as error:
+            if self._compiled is None:
+                raise
+            self._compiled.give_up(error)
+            pop_penalties(self._network)
+            losses = self._gradient(optimizer, batch, data_range, weight)
         loss = losses[0] if len(losses) == 1 else torch.stack(losses).sum()
         norm = clip_gradient(self._network, self._settings)
         optimizer.step()
         return loss if self._group is None else self._group.sum(loss * weight), norm.detach()
+
+    def _gradient(
+        self, optimizer: torch.optim.Optimizer, batch: Batch, data_range: float, weight: float
+    ) -> list[Tensor]:
+        """Of all windows of the batch, in place of the one there was: the losses of its parts."""
+        optimizer.zero_grad(set_to_none=True)
+        parts = batch.parts(self._settings.parts)
+        return [self._add_gradient(*part, data_range, weight, last=part is parts[-1]) for part in parts]
 
     def _add_gradient(self, part: Batch, portion: float, data_range: float, weight: float, *, last: bool) -> Tensor:
         """Of some windows of the batch, which are such a portion of it: their loss, counted as that portion."""

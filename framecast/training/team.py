@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from framecast.training.batches import TrainingData, cut
+from framecast.training.compiling import Compiled
 from framecast.training.distributed import Group
 from framecast.training.optimising import give_moments, moments_of, optimizer_of
 from framecast.training.scaling import Scaler
@@ -37,13 +38,23 @@ class Team:
         if self._group is not None and not (self._group.broken or self._group.released):
             self._group.tell("leave")
 
+    @property
+    def alone(self) -> bool:
+        return self._group is None
+
     def begin(
-        self, network: nn.Module, settings: TrainingSettings, context: int, scaler: Scaler, optimizer: torch.optim.Optimizer
+        self,
+        network: nn.Module,
+        settings: TrainingSettings,
+        context: int,
+        scaler: Scaler,
+        optimizer: torch.optim.Optimizer,
+        compiled: Compiled | None = None,
     ) -> None:
         """Before the first step."""
         self._network, self._settings, self._context = network, settings, context
         self._spread = _spread_of(scaler, network)
-        self._stepper = Stepper(network, settings, context, self._spread, self._group)
+        self._stepper = Stepper(network, settings, context, self._spread, self._group, compiled)
         self.begin_again(optimizer)
 
     def begin_again(self, optimizer: torch.optim.Optimizer) -> None:

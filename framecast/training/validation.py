@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from framecast.leaving import may_be_left
 from framecast.metrics.ssim import ssim_map
-from framecast.networks.rollout import decisive, frames_at_once, rollout
+from framecast.networks.rollout import Call, decisive, frames_at_once, rollout
 from framecast.training.batches import TrainingData
 from framecast.training.progress import Preview
 from framecast.training.settings import TrainingSettings
@@ -74,13 +74,15 @@ class Validator:
         return self.active and (ended or (enough and self._fraction_passed - self._last_fraction >= 1 / self.MOST))
 
     @torch.no_grad()
-    def __call__(self, network: nn.Module, fraction: float) -> Validated:
+    def __call__(self, network: nn.Module, fraction: float, call: Call | None = None) -> Validated:
+        """`call` is what to call in place of the network itself."""
         self._frames_passed, self._last_fraction = 0, fraction
         network.eval()
         valid = self.data.valid
         past = decisive(network, self.data.frames[None, : valid.start], self.context)
         at_once = frames_at_once(network, self.context, tiled=self.tiled)
-        forecast = rollout(network, past, len(valid), clamp=self.clamp, zero_block=self.zero_block, warm_block=at_once)[0]
+        steps = rollout(call or network, past, len(valid), clamp=self.clamp, zero_block=self.zero_block, warm_block=at_once)
+        forecast = steps[0]
         truth = self.data.frames[valid.start : valid.stop].to(torch.float32)
         mask = self.data.mask
         if mask is not None:  # masked pixels are equal in both, so that neither score sees them
