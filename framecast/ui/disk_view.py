@@ -9,6 +9,7 @@ from framecast.files import bytes_in_words
 from framecast.runs.disk import CleanUp, DiskUse, clean_up, disk_use, planned_clean_up
 from framecast.runs.overview import RunLine
 from framecast.ui import resources, state
+from framecast.ui.run_deletion import UNDO
 
 
 def disk_view(lines: list[RunLine]) -> None:
@@ -30,6 +31,8 @@ def _use(workspace: Path, n_bytes: int, n_runs: int) -> DiskUse:
 
 @st.dialog("Clean up?")
 def _dialog(workspace: Path) -> None:
+    if state.NOTICE in st.session_state:
+        st.rerun()  # it is done, and the page says so; nothing may be left by now for which the button would be drawn
     planned = planned_clean_up(workspace)
     st.markdown(planned.sentence())
     also = False
@@ -37,18 +40,18 @@ def _dialog(workspace: Path) -> None:
         st.markdown(kept)
         also = st.checkbox(f"Free these {bytes_in_words(planned.checkpoint_bytes)}, too", key="clean_up_checkpoints")
     with st.container(horizontal=True):
-        pressed = False
         if planned.n_bytes or also:
             with st.container(key="danger_clean", width="content"):
-                pressed = st.button(
+                st.button(
                     "Clean up", type="primary", key="clean_up_yes", on_click=_do_clean_up, args=(workspace, planned, also)
                 )
-        if st.button("Keep all" if planned.n_bytes or also else "Close", key="clean_up_no") or pressed:
+        if st.button("Keep all" if planned.n_bytes or also else "Close", key="clean_up_no"):
             st.rerun()
 
 
 def _do_clean_up(workspace: Path, planned: CleanUp, checkpoints: bool) -> None:
     try:
+        st.session_state.pop(UNDO, None)  # what was deleted last is gone, too
         clean_up(workspace, planned, checkpoints=checkpoints)
         freed = planned.n_bytes + (planned.checkpoint_bytes if checkpoints else 0)
         state.say("success", f"{bytes_in_words(freed)} were freed.")

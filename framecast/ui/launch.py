@@ -43,12 +43,16 @@ def launch(
     beside_run: bool = False,
 ) -> None:
     """Draw the summary of the run that these choices make. Train queues it and shows it. `beside_run` folds the summary away,
-    so that the run that is shown keeps the room."""
+    so that the run that is shown keeps the room. A refusal and its ways out come first: below the rest
+    they would be out of sight."""
     name, kind, preset = forecaster
     st.subheader("Ready to train" if kind.family != "rule" else "Ready to run", anchor=False)
     usual = f"{kind.title} on {short(stored.name)}"
     try:
         found = _preflight(stored, series, split, preparation, kind, preset, start, changes, device)
+        if not found.fits:
+            st.error(escaped(found.sentence))
+            _ways_out(found, stored, (name, preset, start.run.id if start.run else ""))
         with st.expander(escaped(usual)) if beside_run else st.container(gap="small"):
             title = _title(usual, title_key(name, stored.digest))
             seed = 0 if kind.family == "rule" else seed_choice(name, stored.digest)
@@ -63,8 +67,6 @@ def launch(
                 asked = Question(name, settings.to_mapping(), *shape, stored.n_channels, device, threads)
                 trial_step(asked, settings, split, found.needed_bytes)
         if not found.fits:
-            st.error(escaped(found.sentence))
-            _ways_out(found, stored, (name, preset, start.run.id if start.run else ""))
             return
         record = plan(
             series,

@@ -21,7 +21,9 @@ _STYLE = f"""<style>
 .stMainBlockContainer {{ max-width: {WIDEST_PX}px; padding-top: 4.2rem; padding-bottom: 4rem; }}
 .stMainBlockContainer h1 {{ padding-bottom: 0; }}
 .stColumn:has(.st-key-side_run) {{ position: sticky; top: 4.2rem; align-self: flex-start; max-height: calc(100vh - 13.6rem);
-  overflow-y: auto; }}
+  overflow-y: auto; animation: side-run-grows linear both; animation-timeline: scroll(nearest block);
+  animation-range: 0 8.8rem; }}
+@keyframes side-run-grows {{ to {{ max-height: calc(100vh - 4.8rem); }} }}
 .st-key-queue .stHorizontalBlock {{ flex-wrap: nowrap; }}
 .stColumn div:has(> .st-key-ready) {{ position: sticky; bottom: 0; z-index: 5;
   background: light-dark({_PAGE["light"]}, {_PAGE["dark"]}); }}

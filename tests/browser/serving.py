@@ -70,14 +70,15 @@ def serving(workspace: Path, *, feeding: bool = False, changed: str = "") -> Ite
     assert "Traceback" not in log.read_text(), log.read_text()
 
 
-def ready_run(workspace: Path, forecaster: str = "unet", seed: int = 0, **changes: object) -> Run:
+def ready_run(workspace: Path, forecaster: str = "unet", seed: int = 0, title: str | None = None, **changes: object) -> Run:
     """A run of a tiny network on a tiny series, which nobody has begun."""
     store = SeriesStore(workspace)
     t, y, x = np.ogrid[:24, :16, :20]
     frames = (127 + 100 * np.sin(0.6 * x + 0.3 * y - 0.5 * t)).astype(np.uint8)[..., None]
     digest = next((one.digest for one in store.list()), None) or store.add("waves", frames).digest
     changes = {**TINY, **changes} if forecaster == "unet" else changes
-    record = plan(store.open(digest), forecaster=forecaster, device="cpu", seed=seed, changes=changes, n_threads=1)
+    series = store.open(digest)
+    record = plan(series, forecaster=forecaster, device="cpu", seed=seed, changes=changes, n_threads=1, title=title)
     return RunStore(workspace).create(record)
 
 

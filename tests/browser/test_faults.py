@@ -59,7 +59,7 @@ def test_a_server_that_is_ended_keeps_the_run_and_resume_goes_on(browser: Browse
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL):
         with serving(workspace) as (url, server):
             page = open_run(browser, url, run.id)
-            resume(page)
+            resume(page, begun=n_kept > 0)
             until(lambda: len(run.progress()) > n_kept + 1)  # noqa: B023
             asked = time.monotonic()
             server.send_signal(number)
@@ -76,7 +76,7 @@ def test_a_server_that_is_ended_keeps_the_run_and_resume_goes_on(browser: Browse
 
     with serving(workspace) as (url, _):  # the one that was killed, too, goes on and comes to a good end
         page = open_run(browser, url, run.id)
-        resume(page)
+        resume(page, begun=True)
         until(lambda: len(run.progress()) > n_kept + 1)
         page.get_by_role("button", name=STOP).click()
         expect(page.get_by_text("Stopped", exact=False).first).to_be_visible(timeout=LONG_MS)
@@ -85,9 +85,10 @@ def test_a_server_that_is_ended_keeps_the_run_and_resume_goes_on(browser: Browse
     assert no_epoch_twice(run)
 
 
-def resume(page: Page) -> None:
-    """The page tells that the run was interrupted; the one click that goes on is there, and does."""
-    expect(page.get_by_text("What it had learned is kept", exact=False)).to_be_visible(timeout=LONG_MS)
+def resume(page: Page, *, begun: bool) -> None:
+    """The page tells whether the run was interrupted or has not begun; the one click that goes on is there, and does."""
+    sentence = "What it had learned is kept" if begun else "This run has not begun"
+    expect(page.get_by_text(sentence)).to_be_visible(timeout=LONG_MS)
     page.get_by_role("button", name="Resume", exact=True).click()
     expect(page.get_by_role("button", name=STOP)).to_be_visible(timeout=LONG_MS)
 

@@ -182,6 +182,7 @@ def test_a_clean_up_says_what_it_frees_and_then_does(open_page: Open, workspace:
     assert "1 deleted run in the trash" in texts(app) and len(Trash(workspace).list()) == 1
     app.button(key="clean_up_yes").click().run()
     assert not app.exception and Trash(workspace).list() == [] and len(RunStore(workspace).runs()) == 1
+    assert "were freed" in texts(app) and "Clean up?" not in texts(app), "the dialog is closed"
 
 
 @pytest.mark.parametrize("forecaster", ["unet", "convlstm"])
