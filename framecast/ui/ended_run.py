@@ -98,13 +98,14 @@ def go_further(run: Run, manager: JobManager) -> None:
         unit = st.segmented_control(
             "Train it further by", ["minutes", "epochs"], default="minutes", required=True, key="further_unit"
         )
-        amount = st.number_input(str(unit), 1, 100_000, 5 if unit == "minutes" else 20, key=f"further_{unit}", width=130)
+        key = f"further_{unit}"
+        amount = st.number_input(str(unit), 1, 100_000, 5 if unit == "minutes" else 20, key=key, width=130)
         st.button(
             "Train further",
             key="extend",
             icon=":material/more_time:",
             on_click=_try,
-            args=(lambda: manager.extend(run.id, **{str(unit): amount}),),
+            args=(lambda: manager.extend(run.id, **{str(unit): st.session_state.get(key, amount)}),),  # just typed, too
             help="Its result stays as it is until the new one is whole.",
         )
 
