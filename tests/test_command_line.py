@@ -18,8 +18,7 @@ import pytest
 from PIL import Image
 
 import framecast
-from framecast.cli import arguments
-from framecast.cli import run as run_module
+from framecast.cli import arguments, planning
 from framecast.cli.main import main
 from framecast.forecasters.baselines.persistence import Persistence
 from framecast.forecasters.catalog import FORECASTERS
@@ -373,10 +372,10 @@ def test_the_public_names_are_sorted_and_there() -> None:
 def test_a_size_that_nobody_chose_is_said_and_native_is_a_choice() -> None:
     parse = arguments.parser().parse_args
     large = FrameSeries("large", np.zeros((9, 300, 400, 1), np.uint8), (0.0, 255.0))
-    assert run_module._preparation(parse(["run", "x"]), large, "cpu") == Preparation(128)
-    assert run_module._preparation(parse(["run", "x"]), large, "cuda") == Preparation(256)
-    assert run_module._preparation(parse(["run", "x", "--size", "native"]), large, "cpu") == Preparation(None)
-    assert run_module._preparation(parse(["run", "x", "--size", "64"]), large, "cpu") == Preparation(64)
+    assert planning._preparation(parse(["run", "x"]), large, "cpu") == Preparation(128)
+    assert planning._preparation(parse(["run", "x"]), large, "cuda") == Preparation(256)
+    assert planning._preparation(parse(["run", "x", "--size", "native"]), large, "cpu") == Preparation(None)
+    assert planning._preparation(parse(["run", "x", "--size", "64"]), large, "cpu") == Preparation(64)
 
 
 @pytest.mark.parametrize("words", [("--test", "abc"), ("--seed", "-1"), ("--size", "big"), ("--sise", "3")])

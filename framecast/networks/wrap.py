@@ -77,7 +77,7 @@ class Residual(nn.Module):
         self, frames: Tensor, state: State = None, *, fed_back: bool = False, **asked: int
     ) -> tuple[Tensor, State]:
         change, state = self.network(frames, state, fed_back=fed_back, **asked)
-        return frames[:, -asked.get("answers", 1) :].to(change.dtype) + change, state
+        return frames[:, -asked.get("answers", 1) :] + change, state
 
     def motion(self, state: State) -> Motion | None:
         return motion_of(self.network, state)

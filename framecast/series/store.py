@@ -147,8 +147,7 @@ class SeriesStore:
             digest = written.digest.finish(written.n_frames, chosen, valid)
             series = FrameSeries(name, _map(incoming), chosen, units, timestep, valid)  # checks that these belong together
             existing = self._read(self.folder / digest)
-            if existing is None and digest_kind is None:
-                existing = self._under_old_digest(series)
+            existing = self._under_old_digest(series) if existing is None and digest_kind is None else existing
             if existing is not None:
                 return existing
             height, width, n_channels = written.shape
@@ -162,6 +161,7 @@ class SeriesStore:
             if valid is not None:
                 write_array(incoming / "valid.npy", valid)
             each_frame.keep(incoming, written.n_frames, names, times)
+            note_seen(incoming)
             return self._settled(incoming, stored)
 
     def list(self) -> "builtins.list[StoredSeries]":
@@ -204,8 +204,8 @@ class SeriesStore:
         return series
 
     def check_unchanged(self, digest: str) -> None:
-        """Raises SeriesError where the frames of this series are no longer those that it was last opened with. Takes no time;
-        one that was deleted is passed over, since whoever has it open still has its frames."""
+        """Raises SeriesError where the frames are no longer those last opened. Takes no time; a deleted series is passed over,
+        since whoever has it open still has its frames."""
         with contextlib.suppress(FileNotFoundError):
             if as_seen(self.folder / digest) is False:
                 self.open(digest)
