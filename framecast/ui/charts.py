@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from framecast.drawing.colours import faded, forecaster_colour
+from framecast.ui.figures import single_figure
 
 MARGIN = {"l": 8, "r": 8, "t": 28, "b": 8}
 CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
@@ -17,7 +18,7 @@ CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"
 def weights_chart(weights: Mapping[str, Sequence[float]], titles: Mapping[str, str]) -> go.Figure:
     """The weights of a blend's members over leads 1, 2, ..., one on top of the other, the first at the bottom; at each lead
     they fill the chart. `titles` name the members."""
-    figure = go.Figure()
+    figure = single_figure()
     for name, one in weights.items():
         leads, percent = list(range(1, len(one) + 1)), [100 * weight for weight in one]
         colour = forecaster_colour(name)

@@ -13,6 +13,7 @@ from framecast.runs.store import Run
 from framecast.series.frames import Frames
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui.charts import CONFIG, MARGIN
+from framecast.ui.figures import single_figure
 from framecast.ui.resources import workspace
 from framecast.ui.text import value, with_units
 
@@ -59,7 +60,7 @@ def frame_charts(run: Run, stored: StoredSeries, store: SeriesStore, title: str,
 
 def power_chart(lines: Lines, colours: dict[str, str]) -> go.Figure:
     """Power over the size of detail, both logarithmic, coarse on the left."""
-    figure = go.Figure()
+    figure = single_figure()
     for title, (wavelengths, power) in lines.items():
         seen = power > 0
         figure.add_scatter(
@@ -90,7 +91,7 @@ def histogram(forecast: Frames, truth: Frames, limit: float, valid: Mask | None)
 
 def error_chart(errors: dict[str, Array], limit: float, units: str, colours: dict[str, str]) -> go.Figure:
     """Shares over errors, logarithmic upwards: a still background would hide all else."""
-    figure = go.Figure()
+    figure = single_figure()
     middles = centres(limit)
     for title, shares in errors.items():
         figure.add_scatter(

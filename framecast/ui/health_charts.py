@@ -1,11 +1,11 @@
 """The charts of the health report: how predictable a series is, and its brightness and change over time."""
 
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from framecast.drawing.colours import forecaster_colour
 from framecast.evaluation.health import HealthReport
 from framecast.evaluation.predictability import Predictability
+from framecast.ui.figures import single_figure, subplot_figure
 from framecast.ui.text import thousands, with_units
 
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
@@ -16,7 +16,7 @@ _LINE = "#2f7fc1"
 
 def predictability_chart(found: Predictability) -> go.Figure:
     """SSIM of the forecasts that need no learning over leads 1, 2, ...; the last frame repeated is drawn strongest."""
-    figure = go.Figure()
+    figure = single_figure()
     leads = list(range(1, found.horizon + 1))
     for name, curve in (
         ("climatology", found.climatology), ("seasonal", found.seasonal), ("persistence", found.persistence)
@@ -43,7 +43,7 @@ def predictability_chart(found: Predictability) -> go.Figure:
 
 def over_time_chart(report: HealthReport, units: str) -> go.Figure:
     """Mean brightness of the frames and change from each to the next, by frame number; frames in question are marked."""
-    figure = make_subplots(
+    figure = subplot_figure(
         rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.14,
         subplot_titles=[f"mean brightness{_of(units)}", f"change to the frame{_of(units)}"],
     )  # fmt: skip

@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from framecast.drawing.colours import CURSOR, faded, forecaster_colour
 from framecast.evaluation.verdict import REFERENCE
 from framecast.ui.charts import MARGIN
+from framecast.ui.figures import single_figure, subplot_figure
 from framecast.ui.text import value
 
 Along = Literal["step", "epoch", "time"]
@@ -39,7 +39,7 @@ def loss_chart(
     scored = _thinned([(x, row["valid_scores"][score]) for x, row in rows if score in row["valid_scores"]])
     titles = {"ssim": "validation SSIM", "mse": "validation error (MSE)"}
     charts = [(losses, _LOSS, "training loss")] + ([(scored, _VALID, titles.get(score, score))] if scored else [])
-    figure = make_subplots(
+    figure = subplot_figure(
         rows=len(charts), cols=1, shared_xaxes=True, vertical_spacing=0.2, subplot_titles=[name for *_, name in charts]
     )
     for number, (points, colour, name) in enumerate(charts, 1):
@@ -69,7 +69,7 @@ def ahead_chart(history: Sequence[Mapping[str, Any]], forecaster: str) -> go.Fig
         return None
     known = [row for row in known if row["stage"] == known[-1]["stage"]]
     *earlier, latest = known
-    colour, figure = forecaster_colour(forecaster), go.Figure()
+    colour, figure = forecaster_colour(forecaster), single_figure()
     every = max(1, math.ceil(len(earlier) / _MOST_FADED))
     for number, row in enumerate(earlier[::every]):
         curve = row["valid_curves"]["ssim"]

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
-from plotly.subplots import make_subplots
 
 from framecast.drawing.colours import CURSOR, faded, forecaster_colour
 from framecast.evaluation.origins import Spread, before_test, inside_test, rolling_origins, spread
@@ -17,6 +16,7 @@ from framecast.runs.store import Run
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui.charts import MARGIN
 from framecast.ui.clicked_chart import clicked_chart
+from framecast.ui.figures import subplot_figure
 from framecast.ui.metric_choice import ordered
 from framecast.ui.score_charts import CLICKABLE
 from framecast.ui.text import count, duration, escaped, value
@@ -58,7 +58,7 @@ def origin_parts(curves: Sequence[ScoreCurve], run: Run, metric: str) -> dict[st
 
 def origins_chart(parts: Mapping[str, Spreads], titles: Mapping[str, str], lead: int, own: str) -> go.Figure:
     """A chart for each part: the mean over its origins at each lead, and a band from the lowest to the highest of them."""
-    figure = make_subplots(rows=1, cols=len(parts), subplot_titles=list(parts), shared_yaxes=True, horizontal_spacing=0.04)
+    figure = subplot_figure(rows=1, cols=len(parts), subplot_titles=list(parts), shared_yaxes=True, horizontal_spacing=0.04)
     named: set[str] = set()
     for column, spreads in enumerate(parts.values(), start=1):
         for name, one in spreads.items():

@@ -9,6 +9,7 @@ from framecast.series.frames import Frames
 from framecast.ui import state
 from framecast.ui.beside import Shown
 from framecast.ui.charts import CONFIG
+from framecast.ui.figures import single_figure
 from framecast.ui.frame_parts import Comparison, select
 from framecast.ui.player_view import Pixel, PlayerView
 
@@ -41,7 +42,7 @@ def pixel_chart(what: Comparison, shown: list[Shown], pin: Pixel, channel: str, 
     split = what.split
     first = max(0, split.test.start - LONGEST_PAST)
     units = "" if what.stored.units in ("", "1") else f" ({what.stored.units})"
-    figure = go.Figure()
+    figure = single_figure()
     observed = pixel_series(what.series.frames[first : split.test.stop], pin, channel)
     figure.add_scatter(
         x=np.arange(first + 1, split.test.stop + 1), y=observed, name="Truth", mode="lines+markers",

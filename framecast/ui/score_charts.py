@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from framecast.drawing.colours import CURSOR, faded, forecaster_colour
 from framecast.evaluation.verdict import REFERENCE
 from framecast.ui.charts import MARGIN
+from framecast.ui.figures import subplot_figure
 from framecast.ui.text import value
 
 UNSEEN = {"opacity": 0.0}
@@ -43,7 +43,7 @@ def horizon_chart(plots: list[CurvePlot], lead: int, emphasised: str) -> go.Figu
     the forecaster `emphasised` is drawn strongest and solid, persistence is dashed, the others are dotted. A band lies below
     its curve."""
     n_rows = -(-len(plots) // 2)
-    figure = make_subplots(
+    figure = subplot_figure(
         rows=n_rows,
         cols=min(2, len(plots)),
         subplot_titles=[plot.title for plot in plots],

@@ -15,6 +15,7 @@ from framecast.metrics.contract import Array
 from framecast.runs.store import Run
 from framecast.ui.charts import MARGIN
 from framecast.ui.clicked_chart import clicked_chart
+from framecast.ui.figures import single_figure
 from framecast.ui.metric_choice import ordered
 from framecast.ui.score_charts import CLICKABLE, UNSEEN
 from framecast.ui.text import escaped
@@ -61,7 +62,7 @@ def scorecard(skills: Mapping[str, Array], lead: int) -> go.Figure:
     table = np.stack([np.nan_to_num(one, neginf=-1e9) for one in skills.values()])
     n_leads = table.shape[1]
     leads = np.arange(1, n_leads + 1)
-    figure = go.Figure(
+    figure = single_figure(
         go.Heatmap(
             z=np.clip(table, -1, 1), x=leads, y=titles, zmin=-1, zmax=1, colorscale=_SCALE, xgap=1, ygap=2, hoverinfo="skip",
             colorbar={"title": {"text": "skill"}, "tickvals": [-1, -0.5, 0, 0.5, 1], "thickness": 12, "outlinewidth": 0},

@@ -89,6 +89,7 @@ def start_convlstm(page: Page, epochs: int) -> None:
     card = page.locator(".st-key-card_convlstm")
     card.get_by_role("button").click()
     expect(card.get_by_role("button", name="Chosen")).to_be_visible()
+    expect(page.locator(".st-key-ready")).to_contain_text("ConvLSTM on flower")  # drawn last, after the form
     field = page.get_by_label("Epochs", exact=True)
     field.fill(str(epochs))
     field.press("Enter")

@@ -1,0 +1,27 @@
+"""How every chart begins.
+
+Plotly asks of each value whether it is one of pandas, and looks for pandas among the modules that are loaded. Another session
+may be importing it at that moment, and a half of pandas has no `Series` to ask for. So pandas is there before a chart begins.
+"""
+
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly import subplots
+
+
+def single_figure(*parts: Any) -> go.Figure:
+    """A chart of `parts`, by which Plotly's own `Figure` is made."""
+    _have_pandas()
+    return go.Figure(*parts)
+
+
+def subplot_figure(**layout: Any) -> go.Figure:
+    """Several charts in one, by what Plotly's own `make_subplots` takes."""
+    _have_pandas()
+    return subplots.make_subplots(**layout)
+
+
+def _have_pandas() -> None:
+    """Waits where another thread imports it. Not at the top: the first page and the first frame of a player have no chart."""
+    import pandas  # noqa: F401
