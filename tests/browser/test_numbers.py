@@ -63,6 +63,7 @@ def shown(page: Page, lead: int) -> None:
 
 def click(page: Page, chart: str, kind: str, index: int) -> None:
     plot = page.locator(f"[class*=st-key-{chart}_] .js-plotly-plot")
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")  # no chart is drawn again
     plot.scroll_into_view_if_needed()
     expect(plot.locator(".main-svg").first).to_be_visible()
     point = plot.evaluate(POINT, [kind, index])

@@ -89,7 +89,8 @@ def start_convlstm(page: Page, epochs: int) -> None:
     card = page.locator(".st-key-card_convlstm")
     card.get_by_role("button").click()
     expect(card.get_by_role("button", name="Chosen")).to_be_visible()
-    expect(page.locator(".st-key-ready")).to_contain_text("ConvLSTM on flower")  # drawn last, after the form
+    drawn_after_the_form = page.get_by_label("Name of the run", exact=True)
+    expect(drawn_after_the_form).to_have_value("ConvLSTM on flower")
     field = page.get_by_label("Epochs", exact=True)
     field.fill(str(epochs))
     field.press("Enter")

@@ -30,6 +30,8 @@ FOCUSED = """() => {
     return `${found?.tagName} ${label}`.replaceAll("\\n", " ").trim();
 }"""
 MOST_TABS = 150
+WAIT_MS = 120_000
+"""For a file to come, as for all else that a busy machine is waited for; Playwright alone would give up after 30 s."""
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +100,7 @@ def test_keys_alone_play_step_switch_pin_and_take_away(page: Page, app_url: str,
     tab_to(page, "Take it away")
     keys.press("Enter")
     tab_to(page, re.escape(KINDS["scores"].title))
-    with page.expect_download() as caught:
+    with page.expect_download(timeout=WAIT_MS) as caught:
         keys.press("Enter")
     assert caught.value.suggested_filename == f"scores_{run.id}.csv"
 
@@ -148,7 +150,7 @@ def test_every_button_gives_a_file_that_its_library_opens(page: Page, app_url: s
     page.goto(f"{app_url}/compare?run={run.id}")
     page.get_by_text("Take it away").click()
     for name, kind in KINDS.items():
-        with page.expect_download() as caught:
+        with page.expect_download(timeout=WAIT_MS) as caught:
             page.get_by_role("button", name=f"{kind.title} ({kind.suffix})", exact=True).click()
         path = tmp_path / caught.value.suggested_filename
         caught.value.save_as(path)
