@@ -6,6 +6,7 @@ looks into only when it is first asked for something, so that naming a registry 
 
 import importlib
 import pkgutil
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
@@ -16,12 +17,14 @@ T = TypeVar("T")
 
 
 class Registry(Mapping[str, T]):
-    """A read-only mapping from names to entries, filled by `add` at import of the modules in `packages`."""
+    """A read-only mapping from names to entries, filled by `add` at import of the modules in `packages`. Entries are in
+    the order of their modules, whichever was imported first: what is written in it is the same in every process."""
 
     def __init__(self, noun: str, *packages: str) -> None:
         self.noun = noun
         self._packages = packages
         self._entries: dict[str, T] = {}
+        self._added_by: dict[str, str] = {}
         self._discovered = False
         self._discovering = False
         self._lock = threading.RLock()
@@ -31,6 +34,7 @@ class Registry(Mapping[str, T]):
         """Register `entry`. A name can be taken once; two entries under one name are a bug."""
         assert name not in self._entries, f"two entries named {name!r} in the {self.noun} registry"
         self._entries[name] = entry
+        self._added_by[name] = _module_at_import()
         return entry
 
     def register(self, name: str) -> Callable[[T], T]:
@@ -71,15 +75,27 @@ class Registry(Mapping[str, T]):
                 return
             self._discovering = True
             try:
-                for package in self._packages:
-                    discover(package)
+                modules = [module for package in self._packages for module in discover(package)]
+                place = {module: index for index, module in reversed(list(enumerate(modules)))}
+                names = sorted(self._entries, key=lambda name: place.get(self._added_by[name], len(modules)))
+                self._entries = {name: self._entries[name] for name in names}
                 self._discovered = True
             finally:
                 self._discovering = False
 
 
-def discover(name: str) -> None:
-    """Import the module `name` and, if it is a package, every module directly in it."""
+def discover(name: str) -> list[str]:
+    """Import the module `name` and, if it is a package, every module directly in it; their names, in this order."""
     module = importlib.import_module(name)
-    for found in pkgutil.iter_modules(getattr(module, "__path__", [])):
-        importlib.import_module(f"{name}.{found.name}")
+    names = [name, *(f"{name}.{found.name}" for found in pkgutil.iter_modules(getattr(module, "__path__", [])))]
+    for one in names:
+        importlib.import_module(one)
+    return names
+
+
+def _module_at_import() -> str:
+    """The module whose import is under way in this thread; "" where there is none."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_name != "<module>":
+        frame = frame.f_back
+    return str(frame.f_globals.get("__name__", "")) if frame.f_code.co_name == "<module>" else ""

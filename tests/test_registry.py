@@ -1,6 +1,7 @@
 """A registry is whole for whoever asks first, and for who asks at the same moment."""
 
 import importlib
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -31,3 +32,14 @@ def test_two_threads_that_ask_first_at_once_both_see_every_entry(tmp_path: Path,
     for name in [name for name in sys.modules if name.startswith("slow_entries")]:
         del sys.modules[name]
     assert seen == [["a", "b", "c"]] * 4
+
+
+@pytest.mark.parametrize("first", ["change", "moving", "sharpness", "ssim"])
+def test_the_order_of_entries_is_the_same_whichever_module_was_imported_first(first: str) -> None:
+    """Scores are written in it, and a run that is repeated writes the same bytes."""
+    code = "from framecast.metrics import METRICS; print(*METRICS)"
+    found = [
+        subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True).stdout
+        for words in (code, f"import framecast.metrics.{first}; {code}")
+    ]
+    assert found[0] == found[1] and len(found[0].split()) > 5

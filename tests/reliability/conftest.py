@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from framecast.runs.experiment import plan
@@ -75,6 +76,7 @@ for line in sys.stdin:
         child(order)
         os._exit(0)
     print(pid, flush=True)
+    next(sys.stdin)  # until then the number stays the child's, also once it has ended
     _, status = os.waitpid(pid, 0)
     print(status, flush=True)
 """
@@ -89,16 +91,31 @@ class Nursery:
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
 
-    def child(self, run: Run, *, kill_after_s: float | None = None, deadly_call: int = 0) -> bool:
-        """Whether the child came to its end by itself. It is killed after so many seconds, or kills itself at that call which
-        changes the disk."""
+    def child(
+        self,
+        run: Run,
+        *,
+        kill_after_s: float | None = None,
+        kill_when: Callable[[], object] | None = None,
+        deadly_call: int = 0,
+    ) -> bool:
+        """Whether the child came to its end by itself. It is killed after so many seconds or as soon as that is so, or kills
+        itself at that call which changes the disk."""
         order = {"workspace": str(run.store.folder.parent), "run": run.id, "deadly_call": deadly_call}
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(json.dumps(order) + "\n")
         pid = int(self._process.stdout.readline())
         if kill_after_s is not None:
-            time.sleep(kill_after_s)
-            os.kill(pid, 9)
+            deadline = time.monotonic() + kill_after_s
+            kill_when = lambda: time.monotonic() >= deadline  # noqa: E731
+        if kill_when is not None:
+            child = psutil.Process(pid)
+            while child.status() != psutil.STATUS_ZOMBIE:
+                if kill_when():
+                    os.kill(pid, 9)
+                    break
+                time.sleep(0.002)
+        self._process.stdin.write("\n")
         return self._process.stdout.readline().strip() == "0"
 
     def close(self) -> None:

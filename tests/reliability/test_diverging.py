@@ -9,25 +9,25 @@ from framecast.errors import DivergedError
 from framecast.runs.experiment import carry_out
 from framecast.runs.store import Run
 from framecast.series.store import SeriesStore
-from framecast.training import loop
+from framecast.training.step import Stepper
 
 from .conftest import fresh_run
 
 
 def carried_out(workspace: Path, monkeypatch: pytest.MonkeyPatch, bad_steps: set[int], loss: float) -> Run:
     """A run some of whose steps give such a loss and break the weights, as a step that is too large does."""
-    step, taken = loop._step, [0]
+    step, taken = Stepper.__call__, [0]
 
-    def breaking(network, *others):
+    def breaking(self, *others):
         taken[0] += 1
-        found = step(network, *others)
+        found = step(self, *others)
         if taken[0] in bad_steps:
             with torch.no_grad():
-                next(network.parameters()).fill_(loss)
+                next(self._network.parameters()).fill_(loss)
             return torch.tensor(loss), found[1]
         return found
 
-    monkeypatch.setattr(loop, "_step", breaking)
+    monkeypatch.setattr(Stepper, "__call__", breaking)
     run = fresh_run(workspace, validation=False)
     for _ in carry_out(run.record, SeriesStore(workspace).open(run.record.series), run, rules=[]):
         pass

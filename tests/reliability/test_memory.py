@@ -11,7 +11,7 @@ from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.runs.jobs import JobManager
 from framecast.runs.remedies import in_words, with_remedy
 from framecast.runs.store import RunStore
-from framecast.training import loop
+from framecast.training.step import Stepper
 
 from .conftest import fresh_run, stored_waves, tiny, until
 
@@ -25,14 +25,14 @@ def test_a_run_that_runs_out_of_memory_ends_and_all_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[Exception], words: str
 ) -> None:
     held: list[weakref.ref[NetworkForecaster]] = []
-    step = loop._step
+    gradient = Stepper._gradient
 
-    def full(network, *others):
+    def full(self, *others):
         """The fourth step asks for more than there is."""
         steps.append(1)
         if len(steps) == 4:
             raise kind(words)
-        return step(network, *others)
+        return gradient(self, *others)
 
     def noting(self: NetworkForecaster, *others: object, **named: object) -> None:
         held.append(weakref.ref(self))
@@ -40,7 +40,7 @@ def test_a_run_that_runs_out_of_memory_ends_and_all_goes_on(
 
     steps: list[int] = []
     init = NetworkForecaster.__init__
-    monkeypatch.setattr(loop, "_step", full)
+    monkeypatch.setattr(Stepper, "_gradient", full)
     monkeypatch.setattr(NetworkForecaster, "__init__", noting)
     series = stored_waves(tmp_path)
     manager = JobManager(tmp_path)
