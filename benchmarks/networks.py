@@ -79,7 +79,8 @@ def rows_of(name: str, machine: Machine, side: int, rounds: int) -> Iterator[Row
     label = f"{name}, {side} px, {BATCH} windows"
     yield Row(PART, f"step of {label}", steps["ours"], steps["plain"], "plain form", "s", floor, "operations")
     fitted = {form: step_seconds(name, frames, device, form == "plain", n_steps=1)[1] for form in ("ours", "plain")}
-    past = frames.frames[: Split.of(frames.n_frames, 1, 1).test.start]
+    context = settings_of(name, plain_form=False).context
+    past = frames.frames[: Split.of(frames.n_frames, 1, 1).test.start][-context:]  # as many frames for both forms
     rolled = in_turns({form: lambda form=form: rollout_seconds(fitted[form], past, device) for form in fitted}, rounds)
     with FlopCounterMode(display=False) as counted:
         fitted["ours"].forecast(past, HORIZON)

@@ -68,7 +68,7 @@ def batch_file(words: Sequence[str], place: Place, name: str, *, private: bool =
     where FrameCast and its workspace are."""
     lines = [*_head(name, place, "%x-%j.log"), *(ASKED if private else _environment())]
     if place.n_machines > 1:
-        lines.append('FIRST_MACHINE=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)')
+        lines.append('FIRST_MACHINE=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | sed -n 1p)')
         lines += ["export FIRST_MACHINE", f"srun --kill-on-bad-exit=1 bash -c {shlex.quote(command(words, place))}"]
     else:
         lines.append(f"exec {command(words, place)}")
