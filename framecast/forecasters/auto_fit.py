@@ -222,7 +222,7 @@ class AutoFit:
                 continue
             finally:
                 fit.close()  # type: ignore[attr-defined]
-            self.refitting = None
+                self.refitting = None  # also of one that failed: there is nothing of it to keep
             forecaster.restoration = moment.restoration
             self.judged[index] = replace(one, forecaster=forecaster, settings=settings)
             self.state.refitted.append(Refitted(one.name, settings.to_mapping(), forecaster))
