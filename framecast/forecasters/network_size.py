@@ -15,6 +15,7 @@ from framecast.networks.rollout import frames_at_once
 from framecast.networks.wrap import count_weights, padded_size
 from framecast.settings import Settings
 from framecast.training.footprint import Footprint, footprint
+from framecast.training.settings import SMALLEST_CROP
 
 LIBRARIES_BYTES = 12 * 2**20
 """Beside the tensors: what torch and its libraries set up for the shapes of a network on a CPU. Measured like `holes`."""
@@ -22,7 +23,7 @@ _CHANGES_NO_BYTE = {
     *("epochs", "minutes", "steps", "learning_rate", "batch_size", "unroll_curriculum", "pushforward", "sampling_start"),
     *("normalise", "subtract_mean", "clamp", "zero_block", "validation", "select_by", "refit", "averaging", "l1_weight"),
     *("mse_weight", "crop", "flips", "turns", "shuffle", "drop_last", "optimizer", "weight_decay", "pretraining_share"),
-    *("schedule", "warmup", "drop_factor", "drop_every", "clip", "clip_mode", "restore", "tile", "compile"),
+    *("schedule", "warmup", "drop_factor", "drop_every", "clip", "clip_mode", "restore", "compile"),
 }
 """Settings that a training step holds as much with as without, or that are counted beside it."""
 
@@ -109,6 +110,7 @@ def _footprint(name: str, settings: Any, channels: int, device_type: str) -> Foo
 
 
 def _what_counts(settings: Any) -> Any:
-    """The settings with all that changes no byte of a step at its default, so that a changed learning rate costs no count."""
+    """The settings with all that changes no byte of a step at its default, so that a changed learning rate costs no count. Of
+    tiles it counts that there are any; their size is counted beside."""
     defaults = {field.name: field.default for field in settings.fields() if field.name in _CHANGES_NO_BYTE}
-    return dataclasses.replace(settings, **defaults)
+    return dataclasses.replace(settings, **defaults, tile=SMALLEST_CROP if settings.tile else 0)

@@ -81,6 +81,17 @@ def test_tiles_are_offered_where_a_whole_frame_cannot_be_forecast(monkeypatch: p
     assert asked(room, crop=refused.largest_crop, tile=256).fits
 
 
+def test_a_memory_is_counted_with_one_frame_at_once_in_tiles() -> None:
+    """In one tile as large as the frame; whole frames are absorbed many at once."""
+    kind = FORECASTERS["convlstm"]
+
+    def needed(tile: int) -> int:
+        settings = kind.configure(changes={"crop": 16, "tile": tile, "unroll": 1})
+        return preflight(kind, settings, 512, 512, 1, Preparation(None), "cpu", n_frames=40, horizon=5).needed_bytes
+
+    assert needed(512) < needed(0)
+
+
 @pytest.mark.parametrize("name, changes", [("cnn_lstm", {}), ("unet", {"subtract_mean": True})])
 def test_no_crops_are_offered_where_there_can_be_none(
     monkeypatch: pytest.MonkeyPatch, name: str, changes: dict[str, object]
