@@ -4,6 +4,7 @@ Each thread takes a lead and goes through both frames once for all that was aske
 pictures of a few leads at a time exist as float. What no pass can give is computed by the metric itself.
 """
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
@@ -38,11 +39,14 @@ def scores_of_leads(
     passing = _names_of_pass(metrics) if can_pass(forecast, truth, data_range=data_range) else []
     found: dict[str, Array] = {}
     if passing and device != "cpu":
+        import torch
+
         from framecast.evaluation.on_device import scores_on_device
 
         _start(passing, last)
-        found = scores_on_device(forecast, truth, passing, data_range=data_range, valid=valid, last=last, device=device)
-    elif passing:
+        with contextlib.suppress(torch.OutOfMemoryError):  # beside a network there may be no room; the processor has it
+            found = scores_on_device(forecast, truth, passing, data_range=data_range, valid=valid, last=last, device=device)
+    if passing and not found:
         leads = _leads(forecast, truth, passing, data_range, valid, last, n_threads, maps=False)
         found = dict(zip(passing, np.array([values for values, _ in leads]).T, strict=True))
     for name in metrics:

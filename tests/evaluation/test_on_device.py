@@ -74,3 +74,17 @@ def test_every_metric_has_its_form_and_what_has_none_is_computed_by_itself(monke
     monkeypatch.delitem(DEVICE_METRICS, "mse")
     found = scores_of_leads(forecast, truth, ["mse", "mae"], data_range=data_range, last=last, device="cpu:0")
     assert found["mse"].tolist() == METRICS["mse"].function(forecast, truth, data_range=data_range).tolist()
+
+
+def test_where_memory_runs_out_the_processor_scores(monkeypatch):
+    def full(*arguments, **named):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    truth, forecast, last, data_range = pictures("uint8")
+    asked = {"data_range": data_range, "last": last}
+    expected = scores_of_leads(forecast, truth, ALL, **asked)
+    monkeypatch.setattr(on_device, "scores_on_device", full)
+    found = scores_of_leads(forecast, truth, ALL, **asked, device="cuda")
+    assert {name: values.tolist() for name, values in found.items()} == {
+        name: values.tolist() for name, values in expected.items()
+    }
