@@ -85,7 +85,8 @@ class Group:
                 f"Start torchrun with --nproc-per-node {max(1, n_gpus)}, or choose --device cpu."
             )
         torch.cuda.set_device(self.local_rank)
-        self.gradients = dist.new_group(backend="nccl", timeout=GPU_PATIENCE)
+        with self.together():
+            self.gradients = dist.new_group(backend="nccl", timeout=GPU_PATIENCE)
 
     def sum(self, value: Tensor) -> Tensor:
         """The sum over all processes, on each of them."""
