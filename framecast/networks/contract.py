@@ -6,8 +6,9 @@ The first call starts from a zero state; a later call goes on where the last one
 computes its context twice. A recurrent network carries its hidden state, a windowed one its last frames. `fed_back` says
 that the frames are the network's own forecast and not observed; only a network that counts from the last true frame asks.
 Scaling, the residual form, padding to `stride` and the feeding back of forecasts wrap a network; they do not live in it.
-A recurrent network may have an attribute `answers_each`; it then takes `answers=n` and gives the forecasts after each of the
-last n frames, so that the true frames of a window are absorbed in one call and not one by one.
+A recurrent network has an attribute `answers_each`: it takes `answers=n` and gives the forecasts after each of the last n
+frames, so that the true frames of a window are absorbed in one call and not one by one. One without it is taken to have no
+memory, and is shown no more than its last `context` frames.
 A network that forms whole frames, and would have to take the last one off again to answer with a change, has an attribute
 `answers_change` that the residual form sets. One that moves the last true frame can tell how: see `motion_of`.
 """
@@ -40,6 +41,13 @@ def motion_of(network: nn.Module, state: State) -> Motion | None:
 def answers_each(network: Callable[..., Any]) -> bool:
     """Whether `network` takes `answers`. Wrappers pass it on."""
     return bool(getattr(network, "answers_each", False))
+
+
+def pop_penalties(network: nn.Module) -> list[Tensor]:
+    """What parts of a network ask to be kept small beside the loss, scalars: a part with `pop_penalty()` gives what came up
+    since it was last asked, and forgets it."""
+    asking = [getattr(module, "pop_penalty", None) for module in network.modules()]
+    return [pop() for pop in asking if pop is not None]
 
 
 QUESTION_OPTIONS: Mapping[str, Value] = {

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from framecast.leaving import may_be_left
-from framecast.networks.contract import State, answers_each
+from framecast.networks.contract import State, answers_each, pop_penalties
 
 Call = Callable[..., tuple[Tensor, State]]
 """A network, or what is called in its place: `call(frames, state, fed_back=...)`."""
@@ -197,10 +197,7 @@ def _forgetting(network: nn.Module) -> Iterator[None]:
     try:
         yield
     finally:
-        for part in network.modules():
-            pop = getattr(part, "pop_penalty", None)
-            if pop is not None:
-                pop()
+        pop_penalties(network)
 
 
 def _record() -> bool:

@@ -21,7 +21,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from framecast.networks.rollout import chunks, frames_at_once, unroll
 from framecast.networks.wrap import Padded, Residual, padded_size
-from framecast.training.loss import pop_penalties, training_loss
+from framecast.training.loss import penalty_of, training_loss
 from framecast.training.optimising import autocast
 from framecast.training.scaled import Scaled
 from framecast.training.scaling import Scaler
@@ -125,7 +125,7 @@ def _held(
         truth = window[:, -forecast.shape[1] :]
         spread = torch.ones(channels, 1, 1)
         loss = training_loss(forecast, truth, settings, spread=spread, data_range=1.0)
-        penalty = pop_penalties(network)
+        penalty = penalty_of(network)
         begun = len(noted.bytes)
         (loss if penalty is None else loss + penalty).backward()  # type: ignore[no-untyped-call]
     step = np.array(noted.bytes, dtype=np.float64)

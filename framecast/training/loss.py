@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from framecast.metrics.ssim import differentiable_ssim_map
+from framecast.networks.contract import pop_penalties
 from framecast.training.settings import TrainingSettings
 
 
@@ -25,7 +26,7 @@ def training_loss(
         nothing = torch.zeros((), device=truth.device, dtype=truth.dtype)
         forecast, truth = torch.where(mask > 0, forecast, nothing), torch.where(mask > 0, truth, nothing)
     error = (forecast - truth) / spread
-    loss = _pixel_loss(error, settings, mask, counted)
+    loss = _pixel_loss(error, settings, counted)
     if settings.ssim_weight:
         seen, known = (forecast, truth) if mask is None else _alike_outside(mask, forecast, truth)
         similarity = differentiable_ssim_map(seen.flatten(0, 1), known.flatten(0, 1), data_range)
@@ -35,11 +36,9 @@ def training_loss(
     return loss
 
 
-def _pixel_loss(error: Tensor, settings: TrainingSettings, mask: Tensor | None, counted: Tensor | None) -> Tensor:
-    """Mean over unmasked pixels of the scaled error (b, t, c, h, w); the half sum of squares is summed over a frame as
-    MATLAB's regression layer does and averaged over frames."""
-    if mask is not None:
-        error = error * mask
+def _pixel_loss(error: Tensor, settings: TrainingSettings, counted: Tensor | None) -> Tensor:
+    """Mean over unmasked pixels of the scaled error (b, t, c, h, w), which is 0 elsewhere; the half sum of squares is summed
+    over a frame as MATLAB's regression layer does and averaged over frames."""
     if settings.loss == "half sum of squares":
         return 0.5 * (error**2).sum(dim=(-3, -2, -1)).mean()
     parts = {
@@ -67,11 +66,9 @@ def gradient_difference(forecast: Tensor, truth: Tensor, mask: Tensor | None = N
     return total
 
 
-def pop_penalties(network: nn.Module) -> Tensor | None:
-    """The sum of what parts of the network ask to be kept small beside the loss, each part by its `pop_penalty()`, which
-    forgets it; None where no part asks."""
-    asking = [getattr(module, "pop_penalty", None) for module in network.modules()]
-    parts: list[Tensor] = [pop() for pop in asking if pop is not None]
+def penalty_of(network: nn.Module) -> Tensor | None:
+    """The sum of what parts of the network ask to be kept small beside the loss, forgotten by them; None where none asks."""
+    parts = pop_penalties(network)
     return torch.stack(parts).sum() if parts else None
 
 

@@ -16,7 +16,7 @@ from framecast.networks.rollout import unroll
 from framecast.training.batches import Batch
 from framecast.training.compiling import Compiled
 from framecast.training.distributed import Group
-from framecast.training.loss import pop_penalties, training_loss
+from framecast.training.loss import penalty_of, training_loss
 from framecast.training.optimising import autocast, clip_gradient
 from framecast.training.settings import TrainingSettings
 
@@ -64,7 +64,7 @@ class Objective(nn.Module):
         loss = training_loss(
             forecast, truth, settings, spread=self._spread, data_range=data_range, mask=batch.mask, counted=batch.counted
         )
-        penalty = pop_penalties(self.network)
+        penalty = penalty_of(self.network)
         return loss if penalty is None else loss + penalty, loss
 
 
@@ -85,11 +85,12 @@ class Stepper:
         self._network, self._settings, self._group, self._compiled = network, settings, group, compiled
         self._objective: nn.Module = Objective(network, settings, context, spread, compiled)
         if group is not None:
-            self._objective = DistributedDataParallel(
-                self._objective,
-                process_group=group.gradients,
-                forward_sync_buffers=False,  # none of them changes
-            )
+            with group.together():  # it compares shapes and sends weights
+                self._objective = DistributedDataParallel(
+                    self._objective,
+                    process_group=group.gradients,
+                    forward_sync_buffers=False,  # none of them changes
+                )
 
     def __call__(
         self, optimizer: torch.optim.Optimizer, batch: Batch, data_range: float, weight: float = 1.0
@@ -102,7 +103,7 @@ class Stepper:
             if self._compiled is None:
                 raise
             self._compiled.give_up(error)
-            pop_penalties(self._network)
+            penalty_of(self._network)
             losses = self._gradient(optimizer, batch, data_range, weight)
         loss = losses[0] if len(losses) == 1 else torch.stack(losses).sum()
         norm = clip_gradient(self._network, self._settings)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from framecast.metrics.ssim import differentiable_ssim_map, ssim_map
-from framecast.training.loss import gradient_difference, pop_penalties, training_loss
+from framecast.training.loss import gradient_difference, penalty_of, training_loss
 from framecast.training.settings import TrainingSettings
 
 ONE = torch.ones(1, 1, 1)
@@ -124,6 +124,6 @@ def test_parts_of_a_network_may_ask_for_a_penalty() -> None:
             amount, self.amount = self.amount, 0.0
             return torch.tensor(amount)
 
-    assert pop_penalties(nn.Linear(1, 1)) is None
+    assert penalty_of(nn.Linear(1, 1)) is None
     network = nn.Sequential(Asking(1.0), nn.Sequential(Asking(2.0)))
-    assert [float(pop_penalties(network) or 0), float(pop_penalties(network) or 0)] == [3.0, 0.0]
+    assert [float(penalty_of(network) or 0), float(penalty_of(network) or 0)] == [3.0, 0.0]
