@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--leads", type=int, default=50)
     parser.add_argument("--size", type=int, default=785)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--diagnosis", action="store_true", help="CPU seconds of the ten faults that are looked for, too")
+    parser.add_argument("--diagnosis", action="store_true", help="CPU seconds of all faults that are looked for, too")
     asked = parser.parse_args()
     truth, forecast, last = pictures(asked.leads, asked.size)
     found, difference = side_by_side(truth, forecast, last, asked.rounds)

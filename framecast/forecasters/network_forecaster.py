@@ -229,15 +229,16 @@ class NetworkForecaster:
         network = self._network
         assert network is not None
         device, context = torch.device(self.workbench.device), self.settings.context
-        past = decisive(network, to_tensor(small)[None], context).to(device)
+        tensor = to_tensor(small)
+        past = decisive(network, tensor[None], context).to(device)
         at_once = frames_at_once(network, context, tiled=bool(self.settings.tile))
         was_training = network.training  # a fit may be paused for a look at it
         network.eval()
         exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
         n_frames = 0
         with memory_errors(self.workbench.device), exact:
-            low, high = seen_range(to_tensor(small)) if self.settings.clamp else (None, None)
-            clamp = None if low is None or high is None else (low.to(device), high.to(device))
+            low, high = seen_range(tensor)
+            clamp = (low.to(device), high.to(device)) if self.settings.clamp else None
             zero_block = horizon if self.settings.zero_block else 0
             for chunk, state in chunks(network, past, horizon, clamp=clamp, zero_block=zero_block, warm_block=at_once):
                 frames = chunk[0].permute(0, 2, 3, 1).cpu().numpy()[: horizon - n_frames]

@@ -2,7 +2,7 @@
 
 In a stack of ConvLSTM cells each layer remembers alone, and what the top layer has understood of this frame is lost to the
 bottom one of the next. Here a memory M is handed from layer to layer within a frame, and from the top to the bottom between
-frames, beside the memory C that every layer keeps for itself. A step costs about twice that of a ConvLSTM of the same size.
+frames, beside the memory C that every layer keeps for itself. A step costs somewhat more than one of the ConvLSTM.
 """
 
 from collections.abc import Callable, Sequence
@@ -240,7 +240,7 @@ NETWORKS.add(
     NetworkKind(
         title="PredRNN",
         summary="A convolutional LSTM with a second memory that all layers share and hand on from frame to frame.",
-        use_when="When the ConvLSTM is good but blurs too early and there is time to train: a step takes about twice as long.",
+        use_when="When the ConvLSTM is good but blurs too early and there is time to train: a step takes somewhat longer.",
         settings=PredRnnSettings,
         build=_build,
         stride=lambda settings: int(settings.patch),

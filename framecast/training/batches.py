@@ -47,7 +47,7 @@ class Batch:
     """For each frame whether the network is given its own forecast of it, see `unroll`; None for all after the context."""
 
     def parts(self, n_parts: int) -> list[tuple["Batch", float]]:
-        """These windows in as many parts, or in as many as there are windows, each with its share of them."""
+        """These windows in at most as many parts, of ceil(windows / n_parts) each but the last, with their shares of all."""
         n = len(self.window)
         if min(n_parts, n) <= 1:
             return [(self, 1.0)]

@@ -76,7 +76,6 @@ def test_the_plain_form_is_the_same_network():
 @pytest.mark.slow
 @pytest.mark.parametrize("part", ["machine", "evaluation", "networks", "steps", "rules", "reference", "growth"])
 def test_each_part_runs_at_tiny_size_and_gives_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str):
-    monkeypatch.setattr(networks, "NETWORKS", ["convlstm"])
     file = tmp_path / "RESULTS.md"
     bench.main(["--quick", "--parts", part, "--into", str(file)])
     text = file.read_text()
