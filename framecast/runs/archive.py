@@ -17,12 +17,13 @@ from typing import IO, BinaryIO
 
 from framecast.errors import InputError
 from framecast.files import bytes_in_words
+from framecast.series import each_frame
 
 RUN_FILES = (
     "record.json", "notes.json", "summary.json", "progress.jsonl", "scores.csv", "members.csv", "weights.csv", "forecast.npy",
     "spread.npy", "error.txt", "remedies.json", "extensions.json", "backtest.csv", "diagnosis.json",
 )  # fmt: skip
-SERIES_FILES = ("series.json", "frames.npy", "valid.npy", "names.json")
+SERIES_FILES = ("series.json", "frames.npy", "valid.npy", *each_frame.FILES)
 """Those that a series is. What a page has made of it since stays where it was made."""
 MADE_AGAIN = ("health.json", "renditions.bin")
 """Older exports took these along with the series; they are passed over."""

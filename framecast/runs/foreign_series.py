@@ -52,6 +52,7 @@ def add_series(
                 source=found.source,
                 warnings=found.warnings,
                 names=_names(contents, files.get("names.json"), found),
+                times=_times(contents, files.get("times.json"), found),
                 made_from=found.made_from,
                 steps=found.steps,
                 digest_kind=found.digest_kind,
@@ -100,6 +101,18 @@ def _names(contents: Contents, file: zipfile.ZipInfo | None, found: StoredSeries
     if not fits(names, tuple[str, ...]) or len(names) != found.n_frames or any(len(name) > LONGEST_TEXT for name in names):
         raise ValueError("the names of its files are not one for each frame")
     return tuple(names)
+
+
+def _times(contents: Contents, file: zipfile.ZipInfo | None, found: StoredSeries) -> tuple[float, ...]:
+    """When the frames were taken, in seconds; empty where that was not known."""
+    if file is None:
+        return ()
+    times = json.loads(contents.text(file))["seconds"]
+    if not isinstance(times, list) or len(times) != found.n_frames or not all(type(time) in (int, float) for time in times):
+        raise ValueError("the times of its frames are not one number for each")
+    if not all(map(math.isfinite, times)):
+        raise ValueError("the times of its frames are not all finite")
+    return tuple(map(float, times))
 
 
 def _frames(stream: Checked, n_bytes: int, found: StoredSeries) -> Iterator[np.ndarray[Any, Any]]:

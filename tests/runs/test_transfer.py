@@ -89,11 +89,12 @@ def test_a_run_is_the_same_on_another_machine(home: Path, unet: Run, tmp_path: P
 
 
 def test_all_that_a_series_is_comes_along_and_what_pages_made_of_it_stays(tmp_path: Path) -> None:
-    """Names of files and how it was prepared; not the health report and the renditions, which are made again."""
+    """Names of files, times of frames, how it was prepared; not the health report and the renditions, which are made again."""
     store, away = SeriesStore(tmp_path / "home"), SeriesStore(tmp_path / "away")
     frames, names = np.arange(20 * 6 * 7, dtype=np.uint16).reshape(20, 6, 7, 1), [f"plate {t}.tif" for t in range(20)]
     first = store.add("raw", frames + 1)
-    stored = store.add("cut", frames, names=names, made_from=first.digest, steps=["Cropped."], warnings=["Assumed."])
+    known = {"names": names, "times": [0.5 * t * t for t in range(20)]}
+    stored = store.add("cut", frames, **known, made_from=first.digest, steps=["Cropped."], warnings=["Assumed."])
     run = made(tmp_path / "home", "climatology", stored.digest)
     for name in archive.MADE_AGAIN:
         store.beside(stored.digest, name).write_bytes(b"{}")
@@ -101,7 +102,7 @@ def test_all_that_a_series_is_comes_along_and_what_pages_made_of_it_stays(tmp_pa
     older = members_in(tmp_path / "run.zip") | members_of(store.folder / stored.digest, f"series/{stored.digest}")
 
     assert import_run(tmp_path / "run.zip", tmp_path / "away").series_added == (stored.digest,)
-    assert away.names(stored.digest) == tuple(names)
+    assert away.names(stored.digest) == tuple(names) and away.times(stored.digest) == tuple(known["times"])
     found = away.info(stored.digest)
     assert (found.made_from, found.steps, found.warnings) == (stored.made_from, stored.steps, stored.warnings)
     assert not any(away.beside(stored.digest, name).exists() for name in archive.MADE_AGAIN)
@@ -114,7 +115,8 @@ def test_every_file_that_is_kept_with_a_series_is_known(tmp_path: Path) -> None:
     """One that a series came to have must be added to those that travel, one that pages make of it to those that stay."""
     store = SeriesStore(tmp_path)
     frames = np.random.default_rng(0).integers(0, 255, (20, 12, 13, 1), np.uint8)
-    stored = store.add("a", frames, names=[f"{t}.png" for t in range(20)], valid=np.ones((12, 13), np.bool_))
+    names = [f"{t}.png" for t in range(20)]
+    stored = store.add("a", frames, names=names, times=range(20), valid=np.ones((12, 13), np.bool_))
     health_report(store, stored.digest)
     renditions(store, stored, range(20))
     there = {path.name for path in (store.folder / stored.digest).iterdir() if not path.name.startswith(".")}
@@ -264,6 +266,13 @@ HOSTILE: dict[str, Spoil] = {
     "a series whose name is a number": edit("series/{digest}/series.json", name=3),
     "a series with names for some frames": put("series/{digest}/names.json", b'{"names": ["1.png"]}'),
     "a series with names that are none": put("series/{digest}/names.json", b'{"names": 24}'),
+    "a series with times for some frames": put("series/{digest}/times.json", b'{"seconds": [1.0]}'),
+    "a series with times that are none": put("series/{digest}/times.json", b'{"seconds": 24}'),
+    "a series with times that are text": put("series/{digest}/times.json", json.dumps({"seconds": ["1"] * 24}).encode()),
+    "a series with a time without end": put("series/{digest}/times.json", b'{"seconds": [' + b"0," * 23 + b"Infinity]}"),
+    "a series with a time beyond numbers": put(
+        "series/{digest}/times.json", b'{"seconds": [' + b"0," * 23 + b"9" * 400 + b"]}"
+    ),
     "a series made from a path": edit("series/{digest}/series.json", made_from="../../x"),
     "a series with steps that are no text": edit("series/{digest}/series.json", steps=[1]),
     "a series with a program": put("series/{digest}/setup.py", b""),
