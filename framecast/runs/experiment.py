@@ -44,7 +44,7 @@ STAGE_MEMBERS = "Keeping the members as runs of their own"
 STAGE_LOOK_BACK = "Looking back"
 SHOWN_EVERYWHERE = ("persistence", "climatology")
 """Rules that every table and plot needs, and that take no time."""
-STAGES_AFTER_FIT = (STAGE_FORECAST, STAGE_SCORE, STAGE_LOOK_BACK, STAGE_MEMBERS)
+STAGES_AFTER_FIT = (STAGE_FORECAST, STAGE_SCORE, STAGE_MEMBERS, STAGE_LOOK_BACK)
 
 
 def plan(
@@ -126,9 +126,9 @@ def carry_out(
     others: Mapping[str, FrameSeries] | None = None,
     group: "Group | None" = None,
 ) -> Generator[FitProgress, None, None]:
-    """Fit, forecast the test frames, score, and write it all into the run folder, scores.csv last. Then it is
-    looked back on, and of a blend each member becomes a run of its own; the run is finished by then, however that ends. A run
-    that was left goes on from its checkpoint.
+    """Fit, forecast the test frames, score, and write it all into the run folder, scores.csv last. Then each member of a blend
+    becomes a run of its own, and the run is looked back on; it is finished by then, however that ends. A run that was left
+    goes on from its checkpoint.
 
     Yields the fit's progress, then a sign of life before each forecast and scoring. Once `stop()` says so the fit is left and
     what is best so far forecasts; where it says so later, or `hurry()` does, no rule is scored any more but those shown
@@ -202,12 +202,12 @@ def _carry_out(
     run.write_scores(curves)
     if run.home is not None:
         run = run.take_over()
-    afterwards = {STAGE_LOOK_BACK: look_back(run, series, fitted_rules, left), STAGE_MEMBERS: runs_of_members(run, series)}
-    for stage, steps in afterwards.items():
-        for _ in steps:
-            yield replace(last, stage=stage)
-            if left():
-                return
+    for _ in runs_of_members(run, series):  # first: they are a result, which nobody who is in a hurry wants to miss
+        yield replace(last, stage=STAGE_MEMBERS)
+    for _ in look_back(run, series, fitted_rules, left):
+        yield replace(last, stage=STAGE_LOOK_BACK)
+        if left():
+            return
 
 
 @dataclass

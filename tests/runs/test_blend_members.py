@@ -9,7 +9,8 @@ import pytest
 
 from framecast.errors import StorageError
 from framecast.runs import blend_members
-from framecast.runs.experiment import STAGE_MEMBERS, carry_out, plan, repeat_forecast
+from framecast.runs.diagnosing import kept_diagnosis
+from framecast.runs.experiment import STAGE_MEMBERS, STAGE_SCORE, carry_out, plan, repeat_forecast
 from framecast.runs.record import RunRecord
 from framecast.runs.store import Run, RunStore
 from framecast.series.frames import FrameSeries
@@ -73,12 +74,18 @@ def test_a_member_that_cannot_be_kept_does_not_fail_the_run(
     assert [one.id for one in RunStore(tmp_path).runs()] == [run.id]
 
 
-def test_stop_ends_the_keeping_but_not_where_it_had_ended_the_fit(tmp_path: Path, series: FrameSeries) -> None:
+@pytest.mark.parametrize("asked_at", [STAGE_SCORE, STAGE_MEMBERS])
+def test_who_is_in_a_hurry_leaves_the_looking_back_and_has_every_member(
+    tmp_path: Path, series: FrameSeries, asked_at: str
+) -> None:
     run, stages = begun(tmp_path, series), list[str]()
-    for progress in carry_out(run.record, series, run, stop=lambda: STAGE_MEMBERS in stages):
+    for progress in carry_out(run.record, series, run, hurry=lambda: asked_at in stages):
         stages.append(progress.stage)
-    assert run.state == "finished" and RunStore(tmp_path).members_of(run) == []
+    assert run.state == "finished" and kept_diagnosis(run) is None
+    assert [one.record.forecaster for one in RunStore(tmp_path).members_of(run)] == list(run.weights())
 
+
+def test_a_fit_that_is_stopped_has_its_members_too(tmp_path: Path, series: FrameSeries) -> None:
     run = begun(tmp_path, series)
     list(carry_out(run.record, series, run, stop=lambda: True))
     assert [one.record.forecaster for one in RunStore(tmp_path).members_of(run)] == ["persistence"] == list(run.weights())
