@@ -250,6 +250,16 @@ def test_unknown_names_are_one_sentence(command: Command, folder: Path, tmp_path
     assert_refused(command, folder, tmp_path, *words)
 
 
+@pytest.mark.parametrize(
+    ("option", "says"), [("--start-from", "There is no run 'nosuch'"), ("--learn-from", "There is no series 'nosuch'")]
+)
+def test_an_unknown_beginning_is_named_and_not_the_series(
+    command: Command, folder: Path, tmp_path: Path, option: str, says: str
+) -> None:
+    words = ("run", "blob", "--forecaster", "unet", option, "nosuch", "--quiet")
+    assert says in assert_refused(command, folder, tmp_path, *words)
+
+
 def assert_refused(command: Command, folder: Path, tmp_path: Path, *words: object) -> str:
     """Exit code 2, one line on stderr, nothing on stdout, and the workspace, which holds a series, as it was."""
     assert command("series", "add", folder).code == 0

@@ -116,14 +116,7 @@ def _series(asked: argparse.Namespace, screen: Screen) -> Iterator[StoredSeries]
     store, source = SeriesStore(asked.workspace), asked.series
     if not Path(source).exists():
         refuse_reading_options(asked)
-        try:
-            yield store.info(source)
-        except UnknownNameError:
-            stored = ", ".join(series.name for series in store.list()[:5]) or "none yet"
-            raise SeriesError(
-                f"There is no file, folder or stored series '{source}'. Give the path of the frames, or one of the stored "
-                f"series: {stored}."
-            ) from None
+        yield _stored(store, source)
         return
     known = {series.digest for series in store.list()}
     series = added([source], asked, screen)
@@ -135,6 +128,17 @@ def _series(asked: argparse.Namespace, screen: Screen) -> Iterator[StoredSeries]
         if series.digest not in known:
             store.delete(series.digest)
         raise
+
+
+def _stored(store: SeriesStore, name: str) -> StoredSeries:
+    try:
+        return store.info(name)
+    except UnknownNameError:
+        stored = ", ".join(series.name for series in store.list()[:5]) or "none yet"
+        raise SeriesError(
+            f"There is no file, folder or stored series '{name}'. Give the path of the frames, or one of the stored "
+            f"series: {stored}."
+        ) from None
 
 
 def _changes(asked: argparse.Namespace) -> dict[str, object]:
