@@ -16,7 +16,7 @@ from framecast.cli.screen import Screen
 from framecast.errors import InputError, SeriesError, SettingError, UnknownNameError
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind
-from framecast.runs.devices import chosen_device
+from framecast.runs.devices import chosen_device, most_threads, n_threads_alone
 from framecast.runs.experiment import plan
 from framecast.runs.preflight import default_preparation
 from framecast.runs.record import RunRecord
@@ -43,6 +43,7 @@ class Planner:
     preparation: Preparation
     start_from: Run | None
     others: dict[str, FrameSeries]
+    n_threads: int
     here: bool
     """Whether this machine carries them out."""
 
@@ -62,7 +63,7 @@ class Planner:
                 seed=seed,
                 device=asked.device,
                 title=title,
-                n_threads=asked.threads,
+                n_threads=self.n_threads,
                 digest=self.stored.digest,
                 start_from=self.start_from,
                 others=self.others,
@@ -87,7 +88,9 @@ def planner(asked: argparse.Namespace, screen: Screen, *, here: bool = True) -> 
         if (height, width) != (series.height, series.width):
             screen.say(f"Networks see {width} x {height} of {series.width} x {series.height} px; --size native shows all.")
         start_from = RunStore(asked.workspace).open(asked.start_from) if asked.start_from else None
-        yield Planner(asked, stored, series, split, preparation, start_from, _others(asked), here)
+        # what this machine is busy with at the moment is nothing to another one
+        n_threads = asked.threads or (n_threads_alone() if here else most_threads())
+        yield Planner(asked, stored, series, split, preparation, start_from, _others(asked), n_threads, here)
 
 
 def _chosen(asked: argparse.Namespace, further: Mapping[str, object]) -> dict[str, tuple[str | None, dict[str, object]]]:

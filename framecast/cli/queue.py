@@ -18,7 +18,7 @@ from framecast.errors import SettingError
 from framecast.files import write_text
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.cluster import Place, array_file
-from framecast.runs.notes import RunNotes, write_notes
+from framecast.runs.notes import LONGEST_TAG, RunNotes, write_notes
 from framecast.runs.record import RunRecord
 from framecast.runs.store import RunStore
 
@@ -31,6 +31,7 @@ def queue(asked: argparse.Namespace, screen: Screen) -> int:
     folder: Path = asked.out.resolve()
     workspace: Path = asked.workspace.resolve()
     _check_folder(folder, workspace)
+    notes = _notes(folder)
     variants = list(_variants(asked.vary))
     with planner(asked, screen, here=False) as found:
         records = list(_records(found, asked.seeds, variants))
@@ -43,13 +44,12 @@ def queue(asked: argparse.Namespace, screen: Screen) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     for record in records:
         run = store.create(record)
-        write_notes(run.folder, RunNotes.of(tags=[folder.name]))
+        write_notes(run.folder, notes)
     commands = [shlex.join(_command(record, workspace)) for record in records]
     write_text(folder / LIST, "".join(f"{command}\n" for command in commands))
-    first = records[0]
-    place = Place(1, 1, first.device.startswith("cuda"), first.n_threads)
+    place = Place(1, 1, records[0].device.startswith("cuda"), found.n_threads)
     write_text(folder / BATCH, array_file(folder / LIST, len(records), place, folder.name))
-    where = "GPUs" if place.on_gpu else f"CPUs with {first.n_threads} threads each; --device cuda is for GPUs"
+    where = "GPUs" if place.on_gpu else f"CPUs with {found.n_threads} threads each; --device cuda is for GPUs"
     screen.say(f"{len(records)} runs are prepared in {workspace}, for {where}. Submit them with:")
     print(f"sbatch {shlex.quote(str(folder / BATCH))}")
     return 0
@@ -96,3 +96,14 @@ def _check_folder(folder: Path, workspace: Path) -> None:
     for path in (folder, workspace):
         if not str(path).isprintable():
             raise SettingError(f"The name {str(path)!r} has a line break in it; a job is one line. Choose another folder.")
+
+
+def _notes(folder: Path) -> RunNotes:
+    """Of every run of the queue: its folder's name as a tag."""
+    try:
+        return RunNotes.of(tags=[folder.name])
+    except SettingError:
+        raise SettingError(
+            f"The name of the folder '{folder.name[:60]}' has {len(folder.name)} letters; its runs get it as a tag of at most "
+            f"{LONGEST_TAG}. Choose a shorter --out."
+        ) from None

@@ -47,11 +47,17 @@ def n_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def most_threads() -> int:
+    """Threads of arithmetic where nothing else is at work: one a core, or as many as OMP_NUM_THREADS says."""
+    wished = os.environ.get("OMP_NUM_THREADS", "")
+    return min(n_cores(), max(1, int(wished))) if wished.isdigit() else n_cores()
+
+
 def n_threads_alone() -> int:
     """Threads of arithmetic where nothing else must answer meanwhile: one a core that other programs leave free just now, or
     as many as OMP_NUM_THREADS says. Threads wait for each other, so that one whose core is taken holds up all: on two cores
     that others kept busy two threads took several times as long as one."""
-    most = _most_threads()
+    most = most_threads()
     if most == 1 or os.environ.get("OMP_NUM_THREADS", "").isdigit():
         return most
     return max(1, most - int(cores_taken() + 0.5))
@@ -59,7 +65,7 @@ def n_threads_alone() -> int:
 
 def n_threads_beside_server() -> int:
     """At most so many threads where the app must go on answering while it trains: one core is left over."""
-    return max(1, min(_most_threads(), n_cores() - 1))
+    return max(1, min(most_threads(), n_cores() - 1))
 
 
 def cores_taken() -> float:
@@ -94,11 +100,6 @@ class _Watched:
 
 
 _watched = _Watched()
-
-
-def _most_threads() -> int:
-    wished = os.environ.get("OMP_NUM_THREADS", "")
-    return min(n_cores(), max(1, int(wished))) if wished.isdigit() else n_cores()
 
 
 def available_bytes(device: str) -> int:

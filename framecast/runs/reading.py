@@ -29,9 +29,15 @@ def readable(run_id: str, name: str, read: Callable[[], T]) -> T:
         if memory_ran_out(error):
             raise
         raise StorageError(
-            f"{name} of run '{run_id}' is damaged ({type(error).__name__}: {error}); it must be whole to be shown. "
+            f"{name} of run '{run_id}' is damaged ({_reason(error)}); it must be whole to be shown. "
             "Restore the file, or delete the run and run it again."
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """Without the path that an OSError speaks of: whoever looks at a page need not know where the server keeps its files."""
+    text = error.strerror if isinstance(error, OSError) else str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def mapping(path: Path) -> dict[str, Any]:

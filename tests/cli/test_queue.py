@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 
 from framecast.cli.main import main
+from framecast.runs import devices
 from framecast.runs.notes import read_notes
 from framecast.runs.store import RunStore
 
 WITHIN_S = 300.0
-SMALL = ["--set", "width=4", "--set", "levels=1", "--set", "refit=false", "--epochs", "1", "--threads", "1", "--test", "4"]
+SMALL = ["--set", "width=4", "--set", "levels=1", "--set", "refit=false", "--epochs", "1", "--test", "4"]
 
 
-def queued(tmp_path: Path, *words: str, out: str = "my queue's jobs") -> tuple[RunStore, Path]:
+def queued(tmp_path: Path, *words: str, out: str = "my queue's jobs", n_threads: int | None = 1) -> tuple[RunStore, Path]:
     if not (tmp_path / "waves.npy").exists():
         t, y, x = np.ogrid[:20, :12, :16]
         np.save(tmp_path / "waves.npy", (127 + 100 * np.sin(0.6 * x + 0.3 * y - 0.5 * t)).astype(np.uint8)[..., None])
@@ -27,6 +28,7 @@ def queued(tmp_path: Path, *words: str, out: str = "my queue's jobs") -> tuple[R
         str(tmp_path / "waves.npy"),
         *words,
         *SMALL,
+        *(["--threads", str(n_threads)] if n_threads else []),
         "--workspace",
         str(workspace),
         "--out",
@@ -80,6 +82,7 @@ def test_settings_are_varied_in_all_combinations_for_another_machine(tmp_path: P
         (["--vary", "batch_size=2,many"], "must be a whole number"),
         (["--out", "a\nb"], "has a line break in it"),
         (["--out", "taken"], "There are jobs in"),
+        (["--out", "x" * 41], "a tag of at most 40. Choose a shorter --out"),
     ],
 )
 def test_a_mistake_prepares_nothing(
@@ -91,7 +94,17 @@ def test_a_mistake_prepares_nothing(
     command = ["queue", "waves.npy", "--forecaster", "unet", "--out", "new", *words, "--workspace", str(store.folder.parent)]
     assert main([*command, "--device", "cpu"]) == 2
     assert sentence in capsys.readouterr().err
-    assert len(store.runs()) == 1 and not (tmp_path / "new").exists()
+    assert len(store.runs()) == 1 and not (tmp_path / "new").exists() and not (tmp_path / ("x" * 41)).exists()
+
+
+def test_what_this_machine_does_meanwhile_is_nothing_to_the_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is it waited for: its load is not looked at, once for all runs or for each."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(devices, "n_cores", lambda: 3)
+    monkeypatch.setattr(devices, "cores_taken", lambda: pytest.fail("the load of this machine was looked at"))
+    store, folder = queued(tmp_path, "--forecaster", "unet", "persistence", "--device", "cpu", n_threads=None)
+    assert {run.record.n_threads for run in store.runs()} == {3}
+    assert "#SBATCH --cpus-per-task=3\n" in (folder / "jobs.sbatch").read_text()
 
 
 def job(folder: Path, index: int) -> subprocess.CompletedProcess[str]:

@@ -76,6 +76,7 @@ def test_the_store_names_what_is_damaged_and_reads_all_else(copied: Run, name: s
         return
     assert len(found) == 2 and store.damaged() == []
     sentences = asked(store.open(copied.id))
+    assert not any(str(copied.store.folder.parent) in sentence for sentence in sentences), "pages are for other people, too"
     silent = name == "progress.jsonl" or (name == "checkpoint/last/fit/fit.json") or name.endswith("fit.safetensors")
     missing = damage == "removed" and name in ("summary.json", "scores.csv", "progress.jsonl")
     if not silent and not missing:
