@@ -31,7 +31,7 @@ class FrameSeries:
     `frames` is (time, height, width, channel) in uint8, uint16 or float32, finite everywhere; channels are 1 to 4.
     `value_range` is the lowest and highest value the format can hold (0 and 255 for uint8) or, for float data, what was
     chosen at ingest; every metric uses its width as data range. `valid`, where given, is a (height, width) bool mask of the
-    pixels that carry data; the others hold a constant filling and never enter a score.
+    pixels that carry data; the others hold one value between those that are seen (`hidden.py`) and never enter a score.
     Raises SeriesError where the arrays do not fit this description.
     """
 

@@ -30,6 +30,7 @@ from framecast.series.readers.contract import (
     printable,
     readable,
 )
+from framecast.series.readers.ome_set import companion
 from framecast.series.readers.pictures import ignorable
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.series.writing import MIN_FRAMES, too_few
@@ -110,7 +111,7 @@ def ingest(
                     valid=survey.valid,
                     expected=reading.n_frames,
                     progress=progress,
-                    source=_source(reader, chosen, variable),
+                    source=reading.source or _source(reader, chosen, variable),
                     warnings=reading.warnings,
                     names=reading.names,
                     times=reading.times,
@@ -180,7 +181,7 @@ def _reader(files: list[Upload]) -> tuple[Reader, list[Upload]]:
         if reader.many and reader is not pictures and all(reader.sniff(_head(file)) for file in files):
             return reader, files
     n_pictures = sum(file.path.suffix.lower().lstrip(".") in pictures.suffixes for file in files)
-    if n_pictures >= MIN_FRAMES:
+    if n_pictures >= MIN_FRAMES or companion(files) is not None:
         return pictures, files
     whole = [(reader, file) for file in files for reader in READERS.values() if reader.sniff(_head(file))]
     if len(whole) == 1 and not n_pictures:
@@ -217,6 +218,8 @@ def _name(source: Path | Upload | Sequence[Upload], files: list[Upload]) -> str:
         return source.resolve().name
     if len(files) == 1:
         return files[0].path.stem
+    if described := [file.path.name for file in files if file.path.suffix.lower() == ".ome"]:
+        return re.sub(r"(?i)(\.companion)?\.ome$", "", described[0]) or "series"
     folders = {file.path.parts[:-1] for file in files}
     if len(folders) == 1 and (folder := next(iter(folders))):
         return folder[-1]

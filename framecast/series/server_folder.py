@@ -15,7 +15,7 @@ from framecast.series.readers.pictures import ignorable
 ROOT_VARIABLE = "FRAMECAST_SERIES_ROOT"
 MOST_LISTED = 2000
 DEEPEST = 6
-_STILL = ("png", "jpg", "jpeg", "bmp", "dcm", "dicom", "ima")
+_STILL = ("png", "jpg", "jpeg", "bmp", "dcm", "dicom", "ima", "ome")
 """Types of files that are rarely a series alone: they are offered by the folder."""
 
 

@@ -7,7 +7,6 @@
                                  times.json   when they were taken, in seconds, only where each says it
 
 Beside these may lie what was found out about a series or drawn from it; it can always be made again (`beside`).
-
 Frames are written as they stream by, into a hidden folder that gets its name at the end: a reader never sees half a series,
 and whatever ends the writing early leaves nothing behind. A folder that cannot be read is passed over and named by
 `damaged`, so that one broken series never hides the others.
@@ -37,6 +36,7 @@ from framecast.files import remove_folder, storage_errors, write_array, write_js
 from framecast.series import each_frame
 from framecast.series.digest import KINDS, NEWEST, OLDEST, Kind
 from framecast.series.frames import DTYPES, Frames, FrameSeries
+from framecast.series.hidden import settled
 from framecast.series.readers.contract import Frame, Progress
 from framecast.series.unchanged import as_seen, note_seen
 from framecast.series.writing import file_bytes, observed_range, write_frames
@@ -135,19 +135,19 @@ class SeriesStore:
 
         Content that is there already is not stored again; what was stored then is returned. `expected` is the number of
         frames, for `progress(done, expected)`; `warnings` and `times` (see `times`) are read at the end and may grow until
-        then; `names` are of the frames' files. A series prepared from another says from which digest it was `made_from`, in
-        which `steps`. `digest_kind` is given for a series known by its digest already. Without `value_range`: 0 to 255 for
-        uint8, 0 to the smallest usual camera depth that holds all values for uint16, lowest to highest value for float32.
+        then; `names` are of the frames' files. A series prepared from another says its digest (`made_from`) and the `steps`.
+        `digest_kind` is given for a series known by its digest already; of others the mask is filled (`hidden.py`). Without
+        `value_range`: 0 to 255 for uint8, 0 to the smallest usual camera depth for uint16, lowest to highest for float32.
         Raises SeriesError on frames that make no series, StorageError where the disk is full; the store is then as before.
         """
         name = _clean(name)
         with storage_errors(self.folder / "frames.npy"), self.incoming() as incoming:
-            written = write_frames(incoming / "frames.npy", name, frames, expected, progress, digest_kind or NEWEST)
+            given = frames if digest_kind else settled(frames, valid)
+            written = write_frames(incoming / "frames.npy", name, given, expected, progress, digest_kind or NEWEST)
             chosen, notes = observed_range(written, value_range)
             digest = written.digest.finish(written.n_frames, chosen, valid)
             series = FrameSeries(name, _map(incoming), chosen, units, timestep, valid)  # checks that these belong together
-            existing = self._read(self.folder / digest)
-            existing = self._under_old_digest(series) if existing is None and digest_kind is None else existing
+            existing = self._read(self.folder / digest) or (None if digest_kind else self._under_old_digest(series))
             if existing is not None:
                 return existing
             height, width, n_channels = written.shape

@@ -27,7 +27,7 @@ from framecast.ui.upload_choice import Discarded, choice_form
 
 _WAYS = {"Files": True, "Folder": "directory"}
 _SERVER = "On the server"
-_PICTURES = ["bmp", "gif", "jpeg", "jpg", "png", "tif", "tiff", "webp", "dcm"]
+_PICTURES = ["bmp", "gif", "jpeg", "jpg", "png", "tif", "tiff", "webp", "dcm", "ome"]
 _WAITING = "upload_waiting"
 _RECEIVED = "upload_received"
 

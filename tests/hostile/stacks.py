@@ -44,13 +44,17 @@ def tiff_cases() -> Iterator[Case]:
         for height in (9, 9, 8):
             writer.write(np.zeros((height, 7), np.uint8), contiguous=False, metadata=None)
     yield Case.refused("tiff of two sizes", "images of different kinds", stream.getvalue(), "a.tif")
-    entities = "".join(f'<!ENTITY l{i} "{f"&l{i - 1};" * 10}">' for i in range(1, 10))
-    laughs = f'<?xml version="1.0"?><!DOCTYPE OME [<!ENTITY l0 "ha">{entities}]><OME xmlns="x">&l9;</OME>'
-    told = tiff(some[..., 0], description=laughs, metadata=None)
+    told = tiff(some[..., 0], description=laughs(), metadata=None)
     yield Case.read("tiff with a description that explodes", some[..., :1], told, "a.ome.tif")
     yield from ome_cases(some[..., 0])
     imagej = tiff(some[..., 0], imagej=True, metadata={"axes": "TYX"}).replace(b"frames=6", b"frames=9")
     yield Case.read("imagej that counts more frames", some[..., :1], imagej, "a.tif")
+
+
+def laughs() -> str:
+    """A few bytes that would be a billion letters."""
+    entities = "".join(f'<!ENTITY l{i} "{f"&l{i - 1};" * 10}">' for i in range(1, 10))
+    return f'<?xml version="1.0"?><!DOCTYPE OME [<!ENTITY l0 "ha">{entities}]><OME xmlns="x">&l9;</OME>'
 
 
 def ome_cases(some: Array) -> Iterator[Case]:
@@ -84,6 +88,21 @@ def ome_cases(some: Array) -> Iterator[Case]:
     elsewhere = tiff(some[0], description=pointing, metadata=None)
     yield Case.refused("ome described in a file of the server", "'passwd' is missing", elsewhere, "a.ome.tif")
     circle = tiff(some[0], description=pointing.replace("/etc/passwd", "a.ome.tif"), metadata=None)
+    plain = tiff(some[:2], metadata=None)
+
+    def companion(planes: str) -> bytes:
+        said = "DimensionOrder='XYZCT' Type='uint8' SizeX='7' SizeY='9' SizeZ='1' SizeC='1' SizeT='2'"
+        return f"<OME xmlns='http://o'><Image Name='x'><Pixels {said}>{planes}</Pixels></Image></OME>".encode()
+
+    told = plane(0, "a.tif") + plane(1, "a.tif", "IFD='1'") + "<Plane TheT='0' DeltaT='1e999'/><Plane TheT='1' DeltaT='nan'/>"
+    yield Case("ome companion", (("a.tif", plain), ("a.companion.ome", companion(told))), "", some[:2, ..., None])
+    led = companion(plane(0, "a.tif") + plane(1, "/etc/../etc/hosts"))
+    for what, text, why in (
+        ("that names files of the server", led, "'hosts' is missing"),
+        ("that explodes", laughs().encode(), "cannot be read as a description"),
+        ("of nothing", b"<OME/>", "describes no plane"),
+    ):
+        yield Case(f"ome companion {what}", (("a.tif", plain), ("a.companion.ome", text)), why)
     yield Case("ome described by itself", (("a.ome.tif", circle), ("b.ome.tif", circle)), "does not describe the images")
 
 

@@ -1,8 +1,7 @@
 """What lies under the mask enters no loss and no score: it is poisoned, once so and once otherwise, and nothing differs.
 
 Frames of the store hold one constant there, the mean of the first frame. Here truth and forecast hold numbers that would drown
-every other, or NaN where the code takes it. Simple rules get another constant within the range of the values, since what a
-rule says never leaves the range that it has seen.
+every other, or NaN where the code takes it.
 """
 
 from pathlib import Path
@@ -15,6 +14,7 @@ from framecast.evaluation.health import examine
 from framecast.metrics.contract import METRICS
 from framecast.runs.experiment import carry_out, plan
 from framecast.runs.store import RunStore
+from framecast.series.derive import Recipe, derive
 from framecast.series.frames import FrameSeries, Split
 from framecast.series.store import SeriesStore
 from framecast.training.loss import training_loss
@@ -22,7 +22,8 @@ from framecast.training.settings import TrainingSettings
 
 N, HEIGHT, WIDTH, HORIZON = 48, 33, 40, 8
 POISONS = (0.0, 1000.0, -1e6)
-CONSTANTS = (500.0, 300.0, 700.0)
+CONSTANTS = (500.0, 300.0, 700.0, 1e9, -1e9)
+"""The last two are no value of a pixel with data, so the store keeps neither."""
 MOVED_BY_THE_BORDER = ("optical_flow",)
 """Looks for what moves around each pixel, so what is beside the mask feels its border; what it says is scored all the same."""
 
@@ -100,6 +101,21 @@ def test_no_simple_rule_says_or_scores_anything_else(tmp_path: Path) -> None:
         for (name, metric), values in scores.items():
             if name not in MOVED_BY_THE_BORDER:
                 np.testing.assert_allclose(values, runs[0][1][name, metric], rtol=1e-5, atol=1e-6, err_msg=f"{name} {metric}")
+
+
+def test_what_is_stored_under_the_mask_is_between_what_is_seen(tmp_path: Path) -> None:
+    """Also where a part is cut out that is far from the mean of the whole, and where numbers move under the mask."""
+    store, frames = SeriesStore(tmp_path), clean()
+    frames[:, :, 20:] += 1e6
+    kept = frames.copy()
+    frames[:, ~mask()] = np.random.default_rng(1).normal(0, 1e12, frames[:, ~mask()].shape)
+    whole = store.add("s", frames, valid=mask())
+    for recipe, x in ((Recipe(), slice(0, WIDTH)), (Recipe(crop=(0, 0, 18, HEIGHT)), slice(0, 18))):
+        stored = whole if recipe.does_nothing else derive(store, whole.digest, recipe)
+        found, valid = store.open(stored.digest).frames, mask()[:, x]
+        hidden, seen = found[:, ~valid], kept[:, :, x][:, valid]
+        np.testing.assert_array_equal(found[:, valid], seen)
+        assert len(np.unique(hidden)) == 1 and seen[0].min() <= hidden.min() <= seen[0].max()
 
 
 def test_the_health_report_says_nothing_else() -> None:

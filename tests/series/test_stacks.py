@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 from framecast.errors import ChoiceNeededError, SeriesError
 from framecast.series.ingest import Upload, Wanted, ingest
 from framecast.series.store import SeriesStore
-from tests.series.files import Array, encoded, zipped
+from tests.series.files import Array, encoded
 
 
 def tiff(pixels: Array, **options: Any) -> Upload:
@@ -379,79 +379,6 @@ def test_what_is_cut_short_is_refused_or_said(store: SeriesStore, frames: Array,
     stored = ingest(Upload.from_bytes("a.webm", webm[: len(webm) // 2]), store)
     assert stored.n_frames < 20 and "says it lasts 1.2 s and ends after" in stored.warnings[-1]
     assert capfd.readouterr() == ("", "")
-
-
-PIXELS = "DimensionOrder='XYZCT' Type='uint8' SizeX='7' SizeY='9'"
-
-
-def ome_set(
-    frames: Array,
-    *,
-    elsewhere: bool = False,
-    names: str = "part_{}.ome.tif",
-    folder: str = "",
-    n_depths: int = 1,
-) -> list[Upload]:
-    """(time and depth, channel, height, width): two frames a file, each of which names all others, or only where the
-    description is."""
-    planes, files = "", []
-    n_times, n_channels = frames.shape[:2]
-    for time in range(n_times):
-        name = folder + names.format(time // 2)
-        place = f"FirstT='{time // n_depths}' FirstZ='{time % n_depths}' FirstC='0'"
-        planes += (
-            f"<TiffData {place} IFD='{time % 2 * n_channels}' PlaneCount='{n_channels}'>"
-            f"<UUID FileName='{name}'>urn:uuid:0-{time // 2}</UUID></TiffData>"
-        )
-    lengths = f"SizeC='{n_channels}' SizeT='{n_times // n_depths}' SizeZ='{n_depths}'"
-    step = "TimeIncrement='2' TimeIncrementUnit='min'"
-    pixels = f"<Pixels {PIXELS} {lengths} {step}>{planes}</Pixels>"
-    whole = f"<OME xmlns='http://o'><Image ID='Image:0' Name='cells'>{pixels}</Image></OME>"
-    for index in range(-(-n_times // 2)):
-        said = "<OME xmlns='http://o'><BinaryOnly MetadataFile='all.companion.ome' UUID='u'/></OME>" if elsewhere else whole
-        pages = frames[2 * index : 2 * index + 2].reshape(-1, *frames.shape[2:])
-        file = tiff(pages, photometric="minisblack", description=said, metadata=None, compression="zlib")
-        files.append(Upload.from_bytes(names.format(index), file.read()))
-    return [*files, Upload.from_bytes("all.companion.ome", whole.encode())] if elsewhere else files
-
-
-@pytest.mark.parametrize("elsewhere", [False, True])
-@pytest.mark.parametrize("n_channels", [1, 2])
-def test_an_ome_recording_in_several_files_is_one_series(store: SeriesStore, elsewhere: bool, n_channels: int) -> None:
-    frames = np.random.default_rng(0).integers(0, 256, (7, n_channels, 9, 7), dtype=np.uint8)
-    names = "{}_a.ome.tif" if n_channels == 2 else "part_{}.ome.tif"
-    files = ome_set(frames, elsewhere=elsewhere, names=names)
-    for given in (files[::-1], [Upload.from_bytes("a.zip", zipped(files))]):
-        stored = ingest(given, store)
-        assert np.array_equal(store.open(stored.digest).frames, np.moveaxis(frames, 1, -1))
-        assert stored.timestep == timedelta(minutes=2)
-        store.delete(stored.digest)
-    with pytest.raises(SeriesError, match=r"one of a set .* and '(part_1|1_a)\.ome\.tif' is missing"):
-        ingest([file for file in files if "1" not in file.name], store)
-    lone = "'all.companion.ome' is missing" if elsewhere else "ome.tif', .* are missing"
-    with pytest.raises(SeriesError, match=lone):
-        ingest(files[0], store)
-
-
-def test_depth_beside_time_of_a_set_is_asked(store: SeriesStore) -> None:
-    frames = np.random.default_rng(0).integers(0, 256, (6, 1, 9, 7), dtype=np.uint8)
-    files = ome_set(frames, n_depths=2)
-    with pytest.raises(ChoiceNeededError, match="which axis is time"):
-        ingest(files, store)
-    assert np.array_equal(store.open(ingest(files, store, axes="T,1,2,H,W").digest).frames[..., 0], frames[1::2, 0])
-
-
-def test_a_tiff_opens_no_file_that_it_names(store: SeriesStore, tmp_path: Path) -> None:
-    """The description is foreign: what lies beside it on the server, or anywhere, is not read by its word."""
-    frames = np.random.default_rng(0).integers(0, 256, (4, 1, 9, 7), dtype=np.uint8)
-    folder = tmp_path / "secret"
-    folder.mkdir()
-    for file in ome_set(frames, folder=f"{folder}/"):
-        (folder / file.name).write_bytes(file.read())
-    (tmp_path / "part_0.ome.tif").write_bytes((folder / "part_0.ome.tif").read_bytes())
-    with pytest.raises(SeriesError, match=r"'part_1\.ome\.tif' is missing") as raised:
-        ingest(tmp_path / "part_0.ome.tif", store)
-    assert str(folder) not in str(raised.value)
 
 
 def test_times_of_videos_and_animations_are_kept(store: SeriesStore, tmp_path: Path) -> None:

@@ -5,12 +5,17 @@ names the others. Those names are foreign text: they are only compared with the 
 opened. The description may also lie in one file of the set, to which the others point.
 """
 
-from dataclasses import dataclass, field
+import contextlib
+import math
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
+from typing import Self
 from xml.etree import ElementTree
 
 from framecast.errors import SeriesError
 from framecast.series.readers.contract import printable
+from framecast.series.readers.moments import SECONDS
 
 MOST_PLANES = 2**20
 MOST_NAMED = 5
@@ -29,7 +34,10 @@ class Planes:
     width: int
     kind: str
     places: dict[tuple[int, int, int], tuple[str, int]] = field(default_factory=dict)
-    """(time, channel, depth) to (name of the file, in small letters and without folders, page counted from 0)."""
+    """(time, channel, depth) to (name of the file, in small letters and without folders, page counted from 0). No name where
+    it is the file of the description."""
+    taken: dict[tuple[int, int, int], float] = field(default_factory=dict)
+    """(time, channel, depth) to seconds after the first, of the planes that say it."""
 
     @property
     def n_planes(self) -> int:
@@ -50,6 +58,20 @@ class Described:
     @property
     def is_set(self) -> bool:
         return bool(self.elsewhere) or len(self.files) > 1
+
+    @property
+    def has_nameless(self) -> bool:
+        return any(not name for image in self.images for name, _ in image.places.values())
+
+    def told_by(self, file: str) -> Self:
+        """The same, with `file` (as `bare` makes it) where a plane names none."""
+        if not self.has_nameless:
+            return self
+        images = tuple(
+            replace(one, places={at: (name or file, page) for at, (name, page) in one.places.items()}) for one in self.images
+        )
+        named = self.files if file in map(bare, self.files) else (*self.files, file)
+        return replace(self, images=images, files=named)
 
     def missing(self, given: set[str]) -> list[str]:
         """Names of files of the set that are not among `given` (as `bare` makes them)."""
@@ -74,10 +96,19 @@ def described(text: str) -> Described:
     for _, one in pixels:
         for name in _file_names(one):
             names.setdefault(bare(name), name)
-    images = tuple(_planes(name, one) for name, one in pixels)
+    called = Counter(name for name, _ in pixels)
+    images = tuple(
+        _planes(name if called[name] == 1 else f"{name} ({index})", one) for index, (name, one) in enumerate(pixels, 1)
+    )
     first = pixels[0][1].attrib if pixels else {}
     step = (first.get("TimeIncrement", ""), first.get("TimeIncrementUnit", "s"))
     return Described(images, tuple(names.values()), timestep=step)
+
+
+def is_description(head: bytes) -> bool:
+    """Whether a file that begins so is OME-XML and nothing else."""
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return start.startswith(b"<") and (b"<OME" in start or b":OME" in start)
 
 
 def bare(name: str) -> str:
@@ -121,7 +152,19 @@ def _planes(name: str, pixels: ElementTree.Element) -> Planes:
         for offset in range(n_pages):
             at = _unflat(place + offset, order, lengths)
             found.places.setdefault((at["T"], at["C"], at["Z"]), (file, page + offset))
+    found.taken.update(_taken(pixels))
     return found
+
+
+def _taken(pixels: ElementTree.Element) -> dict[tuple[int, int, int], float]:
+    """When the planes were taken, of those that say it (DeltaT) in a unit that is known."""
+    taken = {}
+    for plane in (one.attrib for one in pixels if _tag(one) == "Plane" and "DeltaT" in one.attrib):
+        with contextlib.suppress(ValueError):
+            seconds = float(plane["DeltaT"]) * SECONDS.get(plane.get("DeltaTUnit", "s").strip().lower(), math.nan)
+            if math.isfinite(seconds):
+                taken[int(plane.get("TheT", "0")), int(plane.get("TheC", "0")), int(plane.get("TheZ", "0"))] = seconds
+    return taken
 
 
 def _flat(at: dict[str, int], order: str, lengths: dict[str, int]) -> int:

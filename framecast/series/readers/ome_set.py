@@ -1,6 +1,7 @@
 """OME-TIFF spread over several files that were given together, in a folder, a ZIP or one upload: one recording.
 
-Which page of which file is which time is taken from the description and not from the order of names. All files must be there.
+Which page of which file is which time is taken from the description and not from the order of names. It lies in a TIFF of the
+set or in a companion file (`.companion.ome`) beside them. All files must be there.
 """
 
 import os
@@ -16,8 +17,18 @@ from framecast.series.look_ahead import in_order
 from framecast.series.readers import tiff
 from framecast.series.readers.axes import Layout, named
 from framecast.series.readers.choice import Contents, Part, contents
-from framecast.series.readers.contract import FrameStream, Reading, Upload, Wanted, Wish, check_size, readable
-from framecast.series.readers.ome import Described, Planes, bare, described, incomplete
+from framecast.series.readers.contract import (
+    HEAD_BYTES,
+    FrameStream,
+    Reading,
+    Upload,
+    Wanted,
+    Wish,
+    check_size,
+    readable,
+)
+from framecast.series.readers.moments import of_all, step_of
+from framecast.series.readers.ome import Described, Planes, bare, described, incomplete, is_description
 
 if TYPE_CHECKING:
     from tifffile import TiffFile
@@ -31,20 +42,39 @@ MOST_LOOKED = 20
 
 
 def found(files: Sequence[Upload]) -> Described | None:
-    """What the first of these TIFF files says of the set it belongs to; None where it says of none. Raises SeriesError where
-    files of the set are missing."""
-    first = next((file for file in files[:MOST_LOOKED] if _is_tiff(file)), None)
-    said = tiff.ome_description(first) if first is not None else None
-    if first is None or said is None or not said.is_set:
-        return None
-    given = {bare(file.name): file for file in files}
+    """What is said of the set that these files make: by a TIFF that names others, or by a description that was given beside
+    TIFF files which may know nothing of it. None where nothing is said. Raises SeriesError where files of the set are missing
+    or are there twice."""
+    tiffs = [file for file in files[:MOST_LOOKED] if _is_tiff(file)]
+    told = ((file, said) for file in tiffs if (said := tiff.ome_description(file)) is not None and said.is_set)
+    teller, said = next(told, (None, None))
+    if teller is None or said is None:
+        teller = companion(files)
+        if teller is None:
+            return None
+        said = Described(elsewhere=teller.path.name)
+    given = _by_name(files, said)
     if said.elsewhere:
         if missing := said.missing(set(given)):
-            raise incomplete(first.label, missing)
-        said = _description(given[bare(said.elsewhere)])
-    if missing := said.missing(set(given)):
-        raise incomplete(first.label, missing)
+            raise incomplete(teller.label, missing)
+        teller = given[bare(said.elsewhere)]
+        said = _description(teller)
+    said = _with_names(said, teller, files)
+    if missing := said.missing(set(_by_name(files, said))):
+        raise incomplete(teller.label, missing)
     return said
+
+
+def companion(files: Sequence[Upload]) -> Upload | None:
+    """The one file that is a description and nothing else."""
+    named = [file for file in files if file.path.suffix.lower() in (".ome", ".xml")]
+    found = [file for file in named if is_description(_head(file, HEAD_BYTES))]
+    if len(found) > 1:
+        raise SeriesError(
+            f"{found[0].label} and {found[1].label} each describe a recording (OME-XML); one is needed. Give the files of one "
+            "recording only."
+        )
+    return found[0] if found else None
 
 
 def look(files: Sequence[Upload], said: Described) -> Contents:
@@ -54,7 +84,7 @@ def look(files: Sequence[Upload], said: Described) -> Contents:
 def read(files: Sequence[Upload], said: Described, wish: Wish) -> Reading:
     """The recording. Raises ChoiceNeededError where it holds several images or it is not plain which axis is time."""
     notes: list[str] = []
-    given = {bare(file.name): file for file in files}
+    given = _by_name(files, said)
     part, layout = look(files, said).chosen(wish, notes)
     image = next(one for one in said.images if one.name == part.name)
     check_size(files[0].label, image.height, image.width, 1)
@@ -71,24 +101,26 @@ def read(files: Sequence[Upload], said: Described, wish: Wish) -> Reading:
 
     def frames(wanted: Wanted = wish.wanted) -> FrameStream:
         with _Files(given) as opened, readable(files[0], tiff.WHAT):
-            items = (opened.pages(places) for places in _places(image, layout, wanted))
+            items = (opened.pages([image.places[at] for at in planes]) for planes in _planes_of_frames(image, layout, wanted))
             frame_bytes = 8 * image.height * image.width * image.n_channels
             yield from in_order(partial(tiff.frame_of, notes=notes), items, frame_bytes=frame_bytes)
 
     first = next(frames(Wanted(stop=1)))
     n_frames = wish.wanted.count(layout.length("T", part.shape))
-    return Reading(frames, first.dtype, n_frames, tiff.step_of(*said.timestep), warnings=notes)
+    times = of_all(image.taken.get(at) for at, *_ in _planes_of_frames(image, layout, wish.wanted))
+    step, source = step_of(*said.timestep), f"OME recording: {len(of_the_set)} file{'s' * (len(of_the_set) != 1)}"
+    return Reading(frames, first.dtype, n_frames, step, source=source, times=times, warnings=notes)
 
 
-def _places(image: Planes, layout: Layout, wanted: Wanted) -> Iterator[list[tuple[str, int]]]:
-    """For each wanted frame, where the planes of its channels are."""
+def _planes_of_frames(image: Planes, layout: Layout, wanted: Wanted) -> Iterator[list[tuple[int, int, int]]]:
+    """For each wanted frame, the (time, channel, depth) of the planes of its channels."""
     time, lengths = layout.place("T"), (image.n_times, image.n_channels, image.n_depths)
     channels: Sequence[int | None] = range(layout.length("C", lengths + (0, 0))) if "C" in layout.roles else (None,)
     for index in range(lengths[time])[wanted.start : wanted.stop : wanted.every]:
         chosen = []
         for channel in channels:
             at = [{"T": index, "C": channel}.get(role) if isinstance(role, str) else role for role in layout.roles[:3]]
-            chosen.append(image.places[at[0] or 0, at[1] or 0, at[2] or 0])
+            chosen.append((at[0] or 0, at[1] or 0, at[2] or 0))
         yield chosen
 
 
@@ -132,6 +164,38 @@ def _part(image: Planes) -> Part:
     return Part(image.name, shape, image.kind, guess, tuple(options), AXES)
 
 
+def _by_name(files: Sequence[Upload], said: Described) -> dict[str, Upload]:
+    """The files of the set as its description calls them, without folders."""
+    wanted = {bare(name) for name in (*said.files, said.elsewhere) if name}
+    of_the_set = [file for file in files if bare(file.name) in wanted]
+    given = {bare(file.name): file for file in of_the_set}
+    if len(given) < len(of_the_set):
+        twice = next(file for file in of_the_set if given[bare(file.name)] is not file)
+        raise SeriesError(
+            f"Two files are called {twice.label}, and a description of images (OME-XML) tells files apart by that alone. Give "
+            "the files of one recording only."
+        )
+    return given
+
+
+def _with_names(said: Described, teller: Upload, files: Sequence[Upload]) -> Described:
+    """What `teller` says, with a file for every plane: a plane of which it says none is in itself, or in the one TIFF."""
+    if said.has_nameless:
+        tiffs = [teller] if _is_tiff(teller) else [file for file in files if _is_tiff(file)]
+        if len(tiffs) != 1:
+            raise SeriesError(
+                f"{teller.label} does not say which file holds which plane, and {len(tiffs)} TIFF files were given; it can "
+                "only be one then. Export the recording again."
+            )
+        said = said.told_by(bare(tiffs[0].name))
+    if not said.files:
+        raise SeriesError(
+            f"{teller.label} describes no plane that lies in a TIFF file; that is where frames are read from. Export the "
+            "recording as OME-TIFF."
+        )
+    return said
+
+
 def _description(file: Upload) -> Described:
     """Of the file that the others point to: a TIFF, or the description alone."""
     if _is_tiff(file):
@@ -150,6 +214,6 @@ def _is_tiff(file: Upload) -> bool:
     return tiff.is_tiff(_head(file))
 
 
-def _head(file: Upload) -> bytes:
-    with readable(file, "a file"):
-        return file.head(16)
+def _head(file: Upload, n_bytes: int = 16) -> bytes:
+    with readable(file, "a picture"):
+        return file.head(n_bytes)

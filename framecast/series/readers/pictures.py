@@ -38,8 +38,9 @@ from framecast.series.readers.contract import (
     warn,
 )
 from framecast.series.readers.fitting import common_size, fitted, in_words
-from framecast.series.readers.ome import Described
-from framecast.series.readers.pixels import INKS, TRANSPARENT, oriented, over_white, taken_at, three_axes
+from framecast.series.readers.moments import taken_at
+from framecast.series.readers.ome import Described, is_description
+from framecast.series.readers.pixels import INKS, TRANSPARENT, oriented, over_white, three_axes
 
 SUFFIXES = ("png", "jpg", "jpeg", "bmp", "webp", "gif", "tif", "tiff")
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -84,9 +85,9 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
     """One series of all pictures among `files`. Raises SeriesError where they do not make one, ChoiceNeededError where they
     are of several sizes and the wish does not say what to do."""
     notes: list[str] = []
-    pictures = natural_order(_pictures(files, notes))
     if (said := _set(files)) is not None:
         return ome_set.read(natural_order(files), said, wish)
+    pictures = natural_order(_pictures(files, notes))
     headers = [_header(file) for file in pictures]
     size = _common_size(pictures, headers, wish.sizes, notes)
     _check_types(pictures, headers)
@@ -328,7 +329,9 @@ def _is_deep_png(content: bytes) -> bool:
 
 
 def _is_still(head: bytes) -> bool:
-    """Formats of one frame, and those that can hold several but here do not."""
+    """Formats of one frame, those that can hold several but here do not, and what describes TIFF files beside it."""
+    if is_description(head):
+        return True
     if head.startswith(PNG):
         return b"acTL" not in head.split(b"IDAT", 1)[0]
     return head.startswith((b"\xff\xd8\xff", b"BM")) or (_is_webp(head) and not _is_moving_webp(head))
@@ -342,4 +345,4 @@ def _is_moving_webp(head: bytes) -> bool:
     return head[12:16] == b"VP8X" and bool(head[20] & 2)
 
 
-READERS.add("pictures", Reader("Pictures, one a frame", SUFFIXES, _is_still, read, look, many=True))
+READERS.add("pictures", Reader("Pictures, one a frame", (*SUFFIXES, "ome"), _is_still, read, look, many=True))

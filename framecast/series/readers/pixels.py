@@ -1,6 +1,5 @@
 """What several readers do to pixels: give them three axes, turn them upright, lay transparency over white, inks over paper."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -44,14 +43,3 @@ def inks_over_paper(pixels: Frame) -> Frame:
     top = float(np.iinfo(pixels.dtype).max)
     light = 1 - pixels.astype(np.float64) / top
     return np.rint(light[:, :, :3] * light[:, :, 3:4] * top).astype(pixels.dtype)
-
-
-def taken_at(text: object, fraction: object = "") -> float | None:
-    """Seconds of a time as EXIF and TIFF write it, "2024:05:06 07:08:09", and the digits of its fraction; None where it is
-    none. Cameras do not say their zone, so only differences mean anything."""
-    try:
-        whole = datetime.strptime(str(text).strip("\0 "), "%Y:%m:%d %H:%M:%S").replace(tzinfo=UTC).timestamp()
-    except (ValueError, OverflowError):
-        return None
-    digits = str(fraction).strip("\0 ")
-    return whole + (float(f"0.{digits}") if digits.isascii() and digits.isdigit() and len(digits) < 10 else 0.0)

@@ -37,8 +37,9 @@ from framecast.series.readers.contract import (
     warn,
 )
 from framecast.series.readers.laid_out import Array, LaidOut
+from framecast.series.readers.moments import of_all, step_of, taken_at
 from framecast.series.readers.ome import Described, bare, described, incomplete
-from framecast.series.readers.pixels import INKS, TRANSPARENT, inks_over_paper, oriented, over_white, taken_at, three_axes
+from framecast.series.readers.pixels import INKS, TRANSPARENT, inks_over_paper, oriented, over_white, three_axes
 from framecast.series.readers.tiff_strips import unpacked
 from framecast.series.writing import too_few
 
@@ -47,8 +48,6 @@ if TYPE_CHECKING:
 
 WHAT = "a TIFF file"
 NAMES = {"T": "T", "Y": "height", "X": "width", "S": "colour", "C": "C (channel)", "Z": "Z (depth)"}
-SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "msec": 1e-3, "\u00b5s": 1e-6, "us": 1e-6, "min":
-60.0, "minute": 60.0, "minutes": 60.0, "h": 3600.0, "hour": 3600.0, "hours": 3600.0, "d": 86400.0, "day": 86400.0}  # fmt: skip
 BROKEN_LIST = ("page offset", "corrupted tag list", "circular reference")
 """What tifffile says where the list of pages breaks off."""
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -69,7 +68,7 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
     """A series of the pages of one file. Raises ChoiceNeededError where it is not plain which axis is time."""
     (file,) = files
     notes: list[str] = []
-    _check_alone(file)
+    said = _check_alone(file)
     with opened(file) as tif:
         stack = _stack(file, tif)
         part = _part(stack)
@@ -81,13 +80,14 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
         layout.check(file.label, part.shape, stack.dtype.itemsize)
         first = next(_frames(stack, layout, Wish(wanted=Wanted(stop=1), scratch=wish.scratch), file, notes))
         timestep, units = _timestep(tif), _units(tif)
+        times = _described_times(stack, layout, wish, said) or _page_times(stack, layout, wish)
 
     def frames() -> FrameStream:
         with opened(file) as tif:
             yield from _frames(_stack(file, tif), layout, wish, file, notes)
 
     n_frames = wish.wanted.count(layout.length("T", part.shape))
-    return Reading(frames, first.dtype, n_frames, timestep, units=units, warnings=notes)
+    return Reading(frames, first.dtype, n_frames, timestep, units=units, times=times, warnings=notes)
 
 
 def still_header(file: Upload) -> tuple[int, int, int, np.dtype[Any], float | None]:
@@ -105,8 +105,7 @@ def still_header(file: Upload) -> tuple[int, int, int, np.dtype[Any], float | No
         dtype = np.dtype(np.uint8) if palette or page.dtype is None or page.dtype.kind == "b" else page.dtype.newbyteorder("=")
         turned = _orientation(page) >= 5
         height, width = (page.imagewidth, page.imagelength) if turned else (page.imagelength, page.imagewidth)
-        written = page.tags.get(306)
-        return height, width, n_channels, dtype, taken_at(written.value) if written is not None else None
+        return height, width, n_channels, dtype, _written_at(page)
 
 
 def still(file: Upload, notes: list[str]) -> Frame:
@@ -172,11 +171,13 @@ class _Complaints(logging.Filter):
         return False
 
 
-def _check_alone(file: Upload) -> None:
-    """Raises SeriesError for one file of a set. A file that was given another name and names itself only is no set."""
+def _check_alone(file: Upload) -> Described | None:
+    """What its description says. Raises SeriesError for one file of a set; one that was given another name and names itself
+    only is no set."""
     said = ome_description(file)
     if said is not None and said.is_set:
         raise incomplete(file.label, said.missing({bare(file.name)}))
+    return said
 
 
 def _stack(file: Upload, tif: "TiffFile") -> "TiffPageSeries":
@@ -208,16 +209,10 @@ def _frames(stack: "TiffPageSeries", layout: Layout, wish: Wish, file: Upload, n
     """Frame after frame, on all cores; page by page where the file has its pages listed, else from the array they make."""
     keyframe: Any = stack.keyframe
     check_size(file.label, keyframe.imagelength, keyframe.imagewidth, 1, keyframe.dtype.itemsize)
-    n_lead = len(stack.shape) - len(keyframe.axes)
-    lead, roles = stack.shape[:n_lead], layout.roles[:n_lead]
-    listed = len(stack.pages) == int(np.prod(lead, dtype=np.int64)) and stack.axes.endswith(keyframe.axes)
-    if not listed or "T" not in roles or {"H", "W"} & set(roles):
+    chosen = _chosen(stack, layout, wish.wanted)
+    if chosen is None:
         yield from _from_array(stack, layout, wish, file, notes)
         return
-    order = np.arange(len(stack.pages)).reshape(lead)[tuple(role if isinstance(role, int) else slice(None) for role in roles)]
-    letters = [role for role in roles if isinstance(role, str)]
-    order = order.transpose([letters.index(letter) for letter in "TC" if letter in letters])
-    chosen = order.reshape(len(order), -1)[wish.wanted.start : wish.wanted.stop : wish.wanted.every]
     handle = stack.keyframe.parent.filehandle
     handle.set_lock(True)
 
@@ -228,6 +223,21 @@ def _frames(stack: "TiffPageSeries", layout: Layout, wish: Wish, file: Upload, n
     items = map(listed_pages, chosen)
     page_bytes = keyframe.imagelength * keyframe.imagewidth * keyframe.samplesperpixel * keyframe.dtype.itemsize
     yield from in_order(partial(frame_of, notes=notes), items, frame_bytes=page_bytes * chosen.shape[1])
+
+
+def _chosen(stack: "TiffPageSeries", layout: Layout, wanted: Wanted) -> Array | None:
+    """(frame, page of it): indices of the pages of each wanted frame; None where the file does not list its pages so."""
+    keyframe: Any = stack.keyframe
+    n_lead = len(stack.shape) - len(keyframe.axes)
+    lead, roles = stack.shape[:n_lead], layout.roles[:n_lead]
+    listed = len(stack.pages) == int(np.prod(lead, dtype=np.int64)) and stack.axes.endswith(keyframe.axes)
+    if not listed or "T" not in roles or {"H", "W"} & set(roles):
+        return None
+    order = np.arange(len(stack.pages)).reshape(lead)[tuple(role if isinstance(role, int) else slice(None) for role in roles)]
+    letters = [role for role in roles if isinstance(role, str)]
+    order = order.transpose([letters.index(letter) for letter in "TC" if letter in letters])
+    chosen: Array = order.reshape(len(order), -1)[wanted.start : wanted.stop : wanted.every]
+    return chosen
 
 
 def frame_of(pages: Sequence[Any], notes: list[str]) -> Frame:
@@ -305,15 +315,41 @@ def _timestep(tif: "TiffFile") -> timedelta | None:
     return step_of(interval, unit)
 
 
-def step_of(interval: object, unit: str) -> timedelta | None:
-    """A number with its unit as a time, where it can be one."""
-    if isinstance(interval, str) and re.fullmatch(r"[0-9.eE+-]{1,30}", interval):
-        with contextlib.suppress(ValueError):
-            interval = float(interval)
-    seconds = SECONDS.get(unit.strip().lower())
-    if seconds is None or not isinstance(interval, int | float) or not 0 < interval * seconds < 1e9:
-        return None
-    return timedelta(seconds=float(interval) * seconds)
+def _described_times(
+    stack: "TiffPageSeries", layout: Layout, wish: Wish, said: Described | None
+) -> list[float]:
+    """When the wanted frames were taken, as an OME description says of each plane; empty where it does not."""
+    if said is None or len(said.images) != 1 or not said.images[0].taken:
+        return []
+    taken, place = said.images[0].taken, dict(zip(stack.axes, layout.roles, strict=True))
+    wanted = range(layout.length("T", stack.shape))[wish.wanted.start : wish.wanted.stop : wish.wanted.every]
+
+    def at(axis: str, index: int) -> int:
+        role = place.get(axis, 0)
+        return index if role == "T" else role if isinstance(role, int) else 0
+
+    return of_all(taken.get((at("T", index), at("C", index), at("Z", index))) for index in wanted)
+
+
+def _page_times(stack: "TiffPageSeries", layout: Layout, wish: Wish) -> list[float]:
+    """When the wanted frames were taken, where each of their pages says it. Looking at a page costs time, so that a few are
+    asked first."""
+    chosen = _chosen(stack, layout, wish.wanted)
+    if chosen is None:
+        return []
+
+    def moments(indices: Array) -> Iterator[float | None]:
+        listed: Any = stack.pages
+        return (_written_at(listed[int(index)].aspage()) for index in indices)
+
+    pages = chosen[:, 0]
+    return of_all(moments(pages)) if of_all(moments(pages[[0, len(pages) // 2, -1]])) else []
+
+
+def _written_at(page: Any) -> float | None:
+    """The time that the tag DateTime of a page says, in seconds."""
+    written = page.tags.get(306)
+    return taken_at(written.value) if written is not None else None
 
 
 def _units(tif: "TiffFile") -> str:
