@@ -18,6 +18,7 @@ import numpy as np
 from framecast import FORECASTERS, METRICS, FrameSeries, RunStore, Split, carry_out, plan
 from framecast.forecasters.network_fit import STAGE_ALL, STAGE_SEARCH
 from framecast.metrics import openstl
+from framecast.training.pace import MOST_EPOCHS
 
 DIGITS_FILE = "train-images-idx3-ubyte.gz"
 N_FRAMES, SIZE, N_DIGITS, STEP = 400, 64, 2, 0.1
@@ -100,7 +101,7 @@ def lines(series: FrameSeries, networks: Sequence[str], minutes: float, seed: in
     with tempfile.TemporaryDirectory() as folder:
         for name in networks:
             kind = FORECASTERS[name]
-            changes = {"minutes": minutes, "epochs": 100_000, **settings}
+            changes = {"minutes": minutes, "epochs": MOST_EPOCHS, **settings}
             record = plan(series, forecaster=name, changes=changes, split=split, seed=seed)
             run = RunStore(Path(folder)).create(record)
             steps: dict[str, int] = {}

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from framecast import FORECASTERS, FrameSeries, Preparation, RunStore, SeriesStore, carry_out, ingest, plan, rows
+from framecast.training.pace import MOST_EPOCHS
 
 RUNS = (
     ("unet", "recommended"),
@@ -27,7 +28,7 @@ def scores_of(series: FrameSeries, name: str, preset: str, minutes: float, size:
         series,
         forecaster=name,
         preset=preset,
-        changes={"minutes": minutes, "epochs": 300 if preset == "as posted" else 100_000},
+        changes={"minutes": minutes, "epochs": 300 if preset == "as posted" else MOST_EPOCHS},
         preparation=Preparation(size),
     )
     run = RunStore(workspace).create(record)

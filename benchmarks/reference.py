@@ -28,6 +28,7 @@ from framecast.forecasters.contract import Workbench
 from framecast.networks.contract import NETWORKS as KINDS
 from framecast.series.frames import FrameSeries, Preparation, Split
 from framecast.training.memory import memory_in_use
+from framecast.training.pace import MOST_EPOCHS
 
 PART = "The reference case"
 
@@ -63,7 +64,7 @@ def _network(
     name: str, measured: machine.Machine, series: FrameSeries, split: Split, crop: int, minutes: float
 ) -> Iterator[Row]:
     kind, device = FORECASTERS[name], measured.device
-    changes = {"minutes": minutes, "epochs": 100_000, "refit": False}
+    changes = {"minutes": minutes, "epochs": MOST_EPOCHS, "refit": False}
     if KINDS[name].any_size and crop < min(series.height, series.width):
         changes["crop"] = crop
     settings = kind.configure("recommended", changes, split)

@@ -22,6 +22,7 @@ from framecast.runs.devices import n_threads_beside_server
 from framecast.runs.experiment import plan
 from framecast.runs.store import Run, RunStore
 from framecast.series.store import SeriesStore
+from framecast.training.pace import MOST_EPOCHS
 
 N_LEADS, SIDE = 50, 192
 STEADY_MS, PATIENCE_MS = 700, 120_000
@@ -73,7 +74,7 @@ def ready_unet(workspace: Path, finished: str) -> Run:
     """A U-Net on the series of the finished run, as the page would plan it; nobody has begun it."""
     digest = RunStore(workspace).open(finished).record.series
     series, threads = SeriesStore(workspace).open(digest), n_threads_beside_server()
-    changes = {"epochs": 100_000, "minutes": 0}
+    changes = {"epochs": MOST_EPOCHS, "minutes": 0}
     record = plan(series, forecaster="unet", digest=digest, device="cpu", changes=changes, n_threads=threads)
     return RunStore(workspace).create(record)
 

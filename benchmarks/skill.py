@@ -33,6 +33,7 @@ from framecast.runs.forecasting import native_forecast
 from framecast.runs.preflight import default_preparation
 from framecast.series.frames import Frames
 from framecast.series.preparation import reduce_frames
+from framecast.training.pace import MOST_EPOCHS
 
 
 def parts(series: FrameSeries, n_origins: int) -> Iterator[FrameSeries]:
@@ -109,7 +110,7 @@ def measure_alone(
     """One rule, or one network with so many minutes of processor time."""
     split, kind, bench = Split.of(series.n_frames, horizon), FORECASTERS[name], Workbench(preparation, "cpu", seed)
     network = kind.family == "network"
-    settings = kind.configure(None, {"minutes": minutes, "epochs": 100_000} if network else {}, split)
+    settings = kind.configure(None, {"minutes": minutes, "epochs": MOST_EPOCHS} if network else {}, split)
     finding, started = "", time.process_time()
     with torch_threads(n_threads):
         clock = time.process_time

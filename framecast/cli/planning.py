@@ -23,11 +23,11 @@ from framecast.runs.record import RunRecord
 from framecast.runs.store import Run, RunStore
 from framecast.series.frames import FrameSeries, Preparation, Split
 from framecast.series.store import SeriesStore, StoredSeries
+from framecast.training.pace import MOST_EPOCHS
 
 DEFAULT_FORECASTERS = ("auto", "unet")
 """The first that there is."""
 BUDGET = re.compile(r"(\d+(?:\.\d+)?)([smh])")
-MOST_EPOCHS = 100_000
 MOST_THREADS = 1024
 MINUTES = {"s": 1 / 60, "m": 1.0, "h": 60.0}
 

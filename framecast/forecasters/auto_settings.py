@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.fold import LENGTHS
 from framecast.settings import Settings, setting
+from framecast.training.pace import MOST_EPOCHS
 
 ALWAYS = ("unet", "advect")
 """The networks that win on short series at small budgets."""
@@ -29,7 +30,7 @@ class AutoSettings(Settings):
         label="Epochs",
         help="How often each network sees every training window, if the time limit does not end it first.",
         minimum=1,
-        maximum=100_000,
+        maximum=MOST_EPOCHS,
     )
     networks: str = setting(
         "as time allows",

@@ -32,6 +32,7 @@ from framecast.networks.contract import NETWORKS
 from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.series.preparation import reduce_frames
 from framecast.settings import Settings, setting
+from framecast.training.pace import MOST_EPOCHS
 from framecast.training.progress import FitProgress
 
 JUDGED = "judged.safetensors"
@@ -78,7 +79,7 @@ class EnsembleSettings(Settings):
         label="Epochs",
         help="How often a member sees every training window, if the time limit does not end it first.",
         minimum=1,
-        maximum=100_000,
+        maximum=MOST_EPOCHS,
     )
     learning_rate: float = setting(
         1e-3, label="Learning rate", help="Size of a training step.", minimum=1e-7, maximum=1.0, advanced=True

@@ -38,7 +38,7 @@ STAGE_ALL = "Training on all history"
 STAGE_OTHERS = "Learning from the other series"
 FURTHER = ", further"
 """Added to the name of a stage of a fit that had ended before."""
-MOST_EPOCHS = 10**9
+NO_END = 10**9
 """Where another limit counts."""
 
 
@@ -133,7 +133,7 @@ class NetworkFit:
             ratio = course.refit_from_step / max(1, course.from_step)
             ratio_s = course.refit_from_s / max(1e-9, course.from_s)
             budget = self._budget(self._everything, whole.seconds and whole.seconds * ratio_s)
-            budget.epochs, budget.steps = MOST_EPOCHS, round(whole.steps * ratio)
+            budget.epochs, budget.steps = NO_END, round(whole.steps * ratio)
             steps = self._refit(network, budget, STAGE_ALL + FURTHER)
             yield from self._within(_counted_anew(steps, budget, course.refit_from_step, course.best.fraction), share, 1.0)
 
@@ -234,7 +234,7 @@ class NetworkFit:
         assert self.course.further is not None
         unit, amount = self.course.further
         budget = self._budget(self.data, None)
-        budget.epochs, budget.steps = MOST_EPOCHS, 0
+        budget.epochs, budget.steps = NO_END, 0
         if unit == "minutes":
             budget.seconds = self.course.from_s + 60 * amount * share
         else:

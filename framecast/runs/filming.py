@@ -10,7 +10,7 @@ from framecast.drawing.pictures import display_range
 from framecast.errors import FrameCastError
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.store import Run
-from framecast.series.frames import FrameSeries
+from framecast.series.frames import Frames, FrameSeries
 from framecast.series.store import SeriesStore, StoredSeries
 
 
@@ -26,14 +26,24 @@ def film_version(run: Run) -> int:
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
-def read_film(run: Run, series: FrameSeries, stored: StoredSeries) -> Film | None:
-    """The film that belongs to the run's forecast as it is now, None where there is none."""
-    return kept_film(run.folder / FILE, _scene(run, series, stored)) if film_version(run) else None
+def dated_forecast(run: Run) -> tuple[Frames, int]:
+    """The forecast as it is now, (lead, height, width, channel), and its version. A run that is trained further is given
+    another one at any moment, and what was read must not go by the version of the other. Raises StorageError."""
+    while True:
+        version = forecast_version(run)
+        forecast = run.forecast()
+        if forecast_version(run) == version:
+            return forecast, version
 
 
-def write_film(run: Run, series: FrameSeries, stored: StoredSeries, film: Film) -> None:
-    """Keep a film that was drawn elsewhere. Raises StorageError."""
-    keep_film(run.folder / FILE, film, _scene(run, series, stored))
+def read_film(run: Run, forecast: Frames, series: FrameSeries, stored: StoredSeries) -> Film | None:
+    """The film that belongs to this forecast of the run, None where there is none."""
+    return kept_film(run.folder / FILE, _scene(run, forecast, series, stored)) if film_version(run) else None
+
+
+def write_film(run: Run, forecast: Frames, series: FrameSeries, stored: StoredSeries, film: Film) -> None:
+    """Keep a film that was drawn elsewhere, of this forecast of the run. Raises StorageError."""
+    keep_film(run.folder / FILE, film, _scene(run, forecast, series, stored))
 
 
 def film_run(run: Run, series: FrameSeries) -> Iterator[None]:
@@ -43,8 +53,9 @@ def film_run(run: Run, series: FrameSeries) -> Iterator[None]:
         stored = SeriesStore(run.store.folder.parent).info(run.record.series)
     except FrameCastError:
         return
-    yield from make_film(run.folder / FILE, FORECASTERS[run.record.forecaster].title, _scene(run, series, stored))
+    scene = _scene(run, run.forecast(), series, stored)
+    yield from make_film(run.folder / FILE, FORECASTERS[run.record.forecaster].title, scene)
 
 
-def _scene(run: Run, series: FrameSeries, stored: StoredSeries) -> Scene:
-    return Scene(run.forecast(), series, run.record.split, display_range(stored))
+def _scene(run: Run, forecast: Frames, series: FrameSeries, stored: StoredSeries) -> Scene:
+    return Scene(forecast, series, run.record.split, display_range(stored))

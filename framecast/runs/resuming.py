@@ -8,9 +8,10 @@ from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.devices import chosen_device
 from framecast.runs.run_folder import Run
 from framecast.series.store import SeriesStore
+from framecast.training.pace import MOST_EPOCHS
 
 EXTENSION_UNITS = ("epochs", "steps", "minutes")
-MOST = {"epochs": 100_000, "steps": 10_000_000, "minutes": 100_000}
+MOST = {"epochs": MOST_EPOCHS, "steps": 10_000_000, "minutes": 100_000}
 
 
 def going_on(run: Run, workspace: Path) -> Run:

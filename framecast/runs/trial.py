@@ -26,6 +26,7 @@ from framecast.forecasters.contract import Workbench, training_span
 from framecast.runs.devices import torch_threads
 from framecast.series.frames import FrameSeries, Split
 from framecast.settings import Settings, Value
+from framecast.training.pace import MOST_EPOCHS
 
 N_STEPS = 2
 """Steps that are timed, after one that is not: the first makes what the others find."""
@@ -90,7 +91,7 @@ def _measure(question: Question) -> Trial:
     kind = FORECASTERS[question.forecaster]
     settings: Any = kind.settings.from_mapping(question.settings)
     base = dataclasses.replace(
-        settings, minutes=0.0, epochs=100_000, refit=False, validation=False, unroll_curriculum=False, warmup=0.0
+        settings, minutes=0.0, epochs=MOST_EPOCHS, refit=False, validation=False, unroll_curriculum=False, warmup=0.0
     )
     _timed_steps(question, dataclasses.replace(base, unroll=1, batch_size=1, steps=1))
     before = _held(question.device, reset=True)

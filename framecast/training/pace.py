@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from framecast.settings import Settings, setting
 
+MOST_EPOCHS = 100_000
+"""What epochs are set to where another limit is to end the training."""
 _FEEDBACK = "Own forecasts in training"
 
 
@@ -17,7 +19,7 @@ class PaceSettings(Settings):
         help="How often the network sees every training window. More is slower; the best moment is kept, so too many do "
         "little harm.",
         minimum=1,
-        maximum=100_000,
+        maximum=MOST_EPOCHS,
     )
     minutes: float = setting(
         0.0,

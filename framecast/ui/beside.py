@@ -13,19 +13,18 @@ from framecast.drawing.film import Film
 from framecast.errors import FrameCastError, InputError
 from framecast.evaluation.verdict import REFERENCE
 from framecast.forecasters.catalog import FORECASTERS
-from framecast.runs.filming import forecast_version
+from framecast.runs.filming import dated_forecast
 from framecast.runs.record import RunRecord
 from framecast.runs.rule_forecasts import rule_forecast
 from framecast.runs.store import Run
 from framecast.series.frames import Frames, FrameSeries
 from framecast.settings import Value
+from framecast.training.pace import MOST_EPOCHS
 from framecast.ui.resources import workspace
 from framecast.ui.text import duration, escaped, moment, preset_title, short, value
 
 MOST = 3
 _RULE = "rule:"
-MOST_EPOCHS = 100_000
-"""What a run that is limited otherwise has as its epochs: the most that settings take."""
 _TOLD_SETTINGS = 3
 """So many settings that differ from the usual ones are named over a panel."""
 
@@ -42,13 +41,19 @@ class Shown:
     film: Film | None = None
 
 
-def shown_run(run: Run, film: Film | None = None) -> Shown:
-    """A finished run. In a process that has not forecast yet its film says what it is called; to ask takes seconds."""
-    name, colour = f"{run.id}_{forecast_version(run):x}", forecaster_colour(run.record.forecaster)
+def shown_run(run: Run) -> Shown:
+    """A finished run, with its forecast as it is now."""
+    forecast, version = dated_forecast(run)
+    return shown_forecast(run, forecast, version)
+
+
+def shown_forecast(run: Run, forecast: Frames, version: int, film: Film | None = None) -> Shown:
+    """A finished run with this version of its forecast, and the film of it. In a process that has not forecast yet the film
+    says what it is called; to ask takes seconds."""
+    name, colour = f"{run.id}_{version:x}", forecaster_colour(run.record.forecaster)
     if film is not None and not FORECASTERS.ready:
-        return Shown(name, film.title, moment(run.record.created), colour, run.forecast(), film)
-    title = FORECASTERS[run.record.forecaster].title
-    return Shown(name, title, key_settings(run.record), colour, run.forecast(), film)
+        return Shown(name, film.title, moment(run.record.created), colour, forecast, film)
+    return Shown(name, FORECASTERS[run.record.forecaster].title, key_settings(run.record), colour, forecast, film)
 
 
 def beside(run: Run, series: FrameSeries) -> list[Shown]:

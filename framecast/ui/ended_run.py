@@ -9,6 +9,7 @@ from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.experiment import STAGE_STOPPED
 from framecast.runs.jobs import JobManager
 from framecast.runs.remedies import in_words, with_remedy
+from framecast.runs.resuming import MOST
 from framecast.runs.store import Run
 from framecast.ui import run_charts, state
 from framecast.ui.elsewhere import elsewhere
@@ -99,7 +100,7 @@ def go_further(run: Run, manager: JobManager) -> None:
             "Train it further by", ["minutes", "epochs"], default="minutes", required=True, key="further_unit"
         )
         key = f"further_{unit}"
-        amount = st.number_input(str(unit), 1, 100_000, 5 if unit == "minutes" else 20, key=key, width=130)
+        amount = st.number_input(str(unit), 1, MOST[str(unit)], 5 if unit == "minutes" else 20, key=key, width=130)
         st.button(
             "Train further",
             key="extend",

@@ -18,12 +18,12 @@ from framecast.errors import StorageError
 from framecast.evaluation.error_maps import error_limit
 from framecast.evaluation.scores import ScoreCurve
 from framecast.forecasters.catalog import FORECASTERS
-from framecast.runs.filming import film_version, forecast_version, read_film, write_film
+from framecast.runs.filming import dated_forecast, film_version, read_film, write_film
 from framecast.runs.store import Run
 from framecast.series.frames import Frames, FrameSeries
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui import frame_parts, state
-from framecast.ui.beside import Shown, beside, shown_run
+from framecast.ui.beside import Shown, beside, shown_forecast
 from framecast.ui.ended_run import DELETED
 from framecast.ui.feeding import feeding
 from framecast.ui.frame_parts import Comparison
@@ -49,12 +49,13 @@ def frames_view(run: Run, stored: StoredSeries | None, store: SeriesStore) -> in
         st.warning(f"{DELETED}, so its forecast cannot be shown beside the truth. The scores remain.")
         return 1
     series = store.open(stored.digest)
-    film = _film(str(workspace()), run.id, film_version(run), forecast_version(run), run, series, stored)
+    forecast, version = dated_forecast(run)
+    film = _film(str(workspace()), run.id, film_version(run), version, run, forecast, series, stored)
     if film is None and not FORECASTERS.ready:
         return 1  # what it is called is not known yet
     what = Comparison(str(workspace()), run, stored, series, film)
     _follow_address(run)
-    shown = [shown_run(run, film)]
+    shown = [shown_forecast(run, forecast, version, film)]
     with st.container(horizontal=True, vertical_alignment="center"):
         if FORECASTERS.ready:
             shown += beside(run, what.series)
@@ -80,7 +81,7 @@ def frames_view(run: Run, stored: StoredSeries | None, store: SeriesStore) -> in
         return max(1, lead)
     if film is None:
         with suppress(StorageError):  # a disk that takes nothing is no reason to show nothing
-            write_film(run, series, stored, frame_parts.film_made(what, shown[0], 1 - _first_history(what)))
+            write_film(run, forecast, series, stored, frame_parts.film_made(what, shown[0], 1 - _first_history(what)))
     pixel_view(what, shown, view, max(1, lead))
     region_view(what, shown, view, max(1, lead))
     return max(1, lead)
@@ -88,9 +89,16 @@ def frames_view(run: Run, stored: StoredSeries | None, store: SeriesStore) -> in
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _film(
-    workspace: str, run_id: str, written: int, forecast_written: int, _run: Run, _series: FrameSeries, _stored: StoredSeries
+    workspace: str,
+    run_id: str,
+    written: int,
+    version: int,
+    _run: Run,
+    _forecast: Frames,
+    _series: FrameSeries,
+    _stored: StoredSeries,
 ) -> Film | None:
-    return read_film(_run, _series, _stored)
+    return read_film(_run, _forecast, _series, _stored)
 
 
 def _header(what: Comparison, shown: list[Shown]) -> dict[str, object]:

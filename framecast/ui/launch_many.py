@@ -10,6 +10,7 @@ from framecast.runs.experiment import plan
 from framecast.runs.jobs import JobManager
 from framecast.runs.record import RunRecord
 from framecast.series.frames import FrameSeries, Preparation, Split
+from framecast.training.pace import MOST_EPOCHS
 from framecast.ui import state
 from framecast.ui.text import count, duration, short
 
@@ -55,13 +56,26 @@ def launch_many(
             width="stretch",
         ):
             records, refused = planned(series, digest, split, preparation, device, chosen, range(int(n_seeds)), minutes)
-            for record in records:
-                manager.submit(record)
-            queued = f"{count(len(records), 'run')} queued."
-            state.say("error" if refused else "success", " ".join([*refused, queued]))
-            if records:
-                state.choose_run(records[0].id, state.TRAINED)
+            _queue(records, refused, manager)
             st.rerun()
+
+
+def _queue(records: list[RunRecord], refused: list[str], manager: JobManager) -> None:
+    """Queue them all, leave a message and show the first. Pressed again meanwhile, the button finds them in the queue."""
+    queued: list[str] = []
+    try:
+        for record in records:
+            queued.append(manager.submit(record))
+    except FrameCastError as error:
+        refused = [*refused, str(error)]
+    n_new = sum(run_id == record.id for run_id, record in zip(queued, records, strict=False))
+    words = [*refused, f"{count(n_new, 'run')} queued."]
+    n_before = len(queued) - n_new
+    if n_before:
+        words.append(f"{n_before} of these {'was' if n_before == 1 else 'were'} in the queue already.")
+    state.say("error" if refused else "success", " ".join(words))
+    if queued:
+        state.choose_run(queued[0], state.TRAINED)
 
 
 def planned(
@@ -79,7 +93,7 @@ def planned(
     for name in forecasters:
         kind = FORECASTERS[name]
         fields = {field.name for field in kind.settings.fields()}
-        changes = {"minutes": float(minutes), "epochs": 100_000} if minutes else {}
+        changes = {"minutes": float(minutes), "epochs": MOST_EPOCHS} if minutes else {}
         changes = {field: number for field, number in changes.items() if field in fields}
         try:
             records += [

@@ -68,6 +68,9 @@ def test_a_film_of_another_forecast_or_look_is_none(tmp_path: Path) -> None:
     one, path = scene(), tmp_path / "film"
     filmed(path, one)
     assert kept_film(path, scene(off=8)) is None
+    earlier = one.forecast.copy()
+    earlier[0] += 1  # that ends the same, as one that has faded to nothing does
+    assert kept_film(path, Scene(earlier, one.series, one.split, one.shown)) is None
     assert kept_film(path, Scene(one.forecast, one.series, one.split, DisplayRange(0.0, 200.0))) is None
     assert kept_film(tmp_path / "none", one) is None
 

@@ -2,18 +2,25 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from framecast.drawing.film import FILE, Film
+from framecast.errors import StorageError
+from framecast.files import writing
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs import preflight as preflight_module
 from framecast.runs.experiment import plan
+from framecast.runs.filming import read_film
 from framecast.runs.jobs import JobManager, _Job, job_manager
 from framecast.runs.record import RunRecord
 from framecast.runs.snapshot import JobSnapshot
 from framecast.runs.store import Run, RunStore
 from framecast.series.frames import Preparation, Split
 from framecast.series.store import SeriesStore, StoredSeries
+from framecast.ui import frame_parts
 from framecast.ui.launch_many import planned
 
 from .conftest import Open, live, moving_blob, texts
@@ -116,8 +123,33 @@ def test_all_of_these_are_queued_in_one_click(
     assert not app.exception
     waiting = [manager.jobs[one.run_id].record for one in manager.live() if one.phase == "waiting"]
     assert [(one.forecaster, one.seed) for one in waiting] == [("unet", 0), ("unet", 1), ("convlstm", 0), ("convlstm", 1)]
+    app.button(key="train_many").click().run()  # pressed again before the page has answered
+    assert not app.exception and not app.warning and waiting[0].id in app.query_params["run"]
+    assert "4 of these were in the queue already" in app.success[0].value
+    assert [manager.jobs[one.run_id].record for one in manager.live() if one.phase == "waiting"] == waiting
     for one in waiting:
         manager.remove(one.id)
+
+
+def test_a_full_disk_is_named_and_what_was_queued_before_stays(
+    open_page: Open, workspace: Path, stored: StoredSeries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager, create = job_manager(workspace), RunStore.create
+
+    def full(store: RunStore, record: RunRecord) -> Run:
+        if record.seed:
+            raise StorageError("The disk is full.")
+        return create(store, record)
+
+    manager.threads["cpu"] = _Busy()  # type: ignore[assignment]
+    monkeypatch.setattr(RunStore, "create", full)
+    app = open_page("train")
+    app.multiselect(key="many_forecasters").set_value(["unet"]).run()
+    app.number_input(key="many_seeds").set_value(2).run()
+    app.button(key="train_many").click().run()
+    assert not app.exception and "The disk is full" in app.error[0].value and "1 run queued" in app.error[0].value
+    (waiting,) = manager.live()
+    manager.remove(waiting.run_id)
 
 
 class _Busy:
@@ -144,6 +176,25 @@ def test_a_finished_run_is_trained_further_from_its_page(
     app.button(key="extend").click().run()
     assert not app.exception
     assert asked == [(finished.id, {"minutes": 5}), (finished.id, {"epochs": 7})]
+
+
+def test_a_film_is_kept_of_the_forecast_that_it_shows(
+    open_page: Open, workspace: Path, stored: StoredSeries, finished: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run comes to the end of more training while somebody's look at it is being kept."""
+    series, before, made = SeriesStore(workspace).open(stored.digest), finished.forecast(), frame_parts.film_made
+
+    def made_while_replaced(*given: Any) -> Film:
+        film = made(*given)
+        with writing(finished.folder / "forecast.npy") as handle:
+            np.save(handle, before // 2)
+        return film
+
+    (finished.folder / FILE).unlink()
+    monkeypatch.setattr(frame_parts, "film_made", made_while_replaced)
+    app = open_page("compare", run=finished.id)
+    assert not app.exception and read_film(finished, before, series, stored) is not None
+    assert read_film(finished, finished.forecast(), series, stored) is None
 
 
 def test_what_cannot_go_on_says_why(open_page: Open, workspace: Path, stored: StoredSeries, record: RunRecord) -> None:

@@ -6,11 +6,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from framecast.drawing.film import FILE
-from framecast.files import remove_folder
+from framecast.files import remove_folder, writing
 from framecast.runs.experiment import carry_out, plan
-from framecast.runs.filming import film_run, read_film
+from framecast.runs.filming import dated_forecast, film_run, forecast_version, read_film
 from framecast.runs.store import Run, RunStore
 from framecast.series.frames import Split
 from framecast.series.store import SeriesStore, StoredSeries
@@ -49,10 +50,30 @@ def finished(workspace: Path) -> tuple[Run, StoredSeries]:
 
 def test_a_run_is_filmed_when_it_is_finished_and_the_film_does_not_travel_with_it(tmp_path: Path) -> None:
     run, stored = finished(tmp_path / "w")
-    film = read_film(run, SeriesStore(tmp_path / "w").open(stored.digest), stored)
+    film = read_film(run, run.forecast(), SeriesStore(tmp_path / "w").open(stored.digest), stored)
     assert film is not None and film.title == "Persistence"
     run.export(tmp_path / "run.zip")
     assert FILE.encode() not in (tmp_path / "run.zip").read_bytes()
+
+
+def test_a_forecast_goes_by_its_own_version_where_another_is_written_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, _ = finished(tmp_path)
+    before, read = np.array(run.forecast()), Run.forecast
+    left = [before + 2, before + 1]
+
+    def replaced_meanwhile(one: Run) -> np.ndarray:
+        found = read(one)
+        if left:
+            with writing(run.folder / "forecast.npy") as handle:
+                np.save(handle, left.pop())
+        return found
+
+    monkeypatch.setattr(Run, "forecast", replaced_meanwhile)
+    forecast, version = dated_forecast(run)
+    np.testing.assert_array_equal(forecast, before + 2)
+    assert version == forecast_version(run) and not left
 
 
 def test_a_run_whose_series_is_gone_is_not_filmed(tmp_path: Path) -> None:
