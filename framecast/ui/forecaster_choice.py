@@ -4,6 +4,7 @@ The cards are a fragment of the page. A click draws them alone, at once, and the
 and what they cost, right after.
 """
 
+import re
 import time
 
 import streamlit as st
@@ -12,6 +13,9 @@ from streamlit.delta_generator import DeltaGenerator
 from framecast.drawing.colours import forecaster_colour
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind
+from framecast.ui.launch import title_key
+from framecast.ui.seed_choice import seed_key
+from framecast.ui.settings_form import settings_key
 from framecast.ui.text import escaped, preset_title
 
 FORECASTER = "chosen_forecaster"
@@ -82,6 +86,7 @@ def _cards(members: dict[str, ForecasterKind], chosen: str) -> None:
 def _card(name: str, kind: ForecasterKind, chosen: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.html(
+            f"{_only_form_of(name, kind) if chosen else ''}"
             f'<div style="display:flex;align-items:center;gap:8px;font-weight:600">'
             f'<span style="width:12px;height:12px;border-radius:50%;background:{forecaster_colour(name)}"></span>'
             f"{kind.title}</div>"
@@ -94,6 +99,18 @@ def _card(name: str, kind: ForecasterKind, chosen: bool) -> None:
             args=(name,),
         )
     st.markdown(f"{escaped(kind.summary)} :gray[{escaped(kind.use_when)}]")
+
+
+def _only_form_of(name: str, kind: ForecasterKind) -> str:
+    """Until the form is drawn anew, the fields of the forecaster before are still there. They are hidden, for what is typed
+    into one of them would be lost with it."""
+    preset = str(st.session_state.get(preset_key(name)) or next(iter(kind.presets)))
+    rules = []
+    for key in (settings_key(name, preset), title_key(name, ""), seed_key(name, "")):
+        fields = f'[class*="st-key-{key.split(":")[0]}-"]'
+        own = re.sub(r"[^a-zA-Z0-9_-]", "-", key.rstrip(":"))  # as the browser's class for a key is made
+        rules.append(f'{fields}:not([class*="st-key-{own}-"]) {{ visibility: hidden; }}')
+    return f"<style>{' '.join(rules)}</style>"
 
 
 def _choose(name: str) -> None:

@@ -68,19 +68,24 @@ def use_settings(
                 st.session_state[_key(_prefix(name, preset, begin), field, start)] = field.kind(values[field.name])
 
 
+def settings_key(name: str, preset: str) -> str:
+    """What the keys of all fields of this forecaster and preset begin with, before a colon."""
+    return f"setting:{name}:{preset}"
+
+
 def _prefix(name: str, preset: str, run: str) -> str:
-    return f"{name}:{preset}" + (f":{run}" if run else "")
+    return settings_key(name, preset) + (f":{run}" if run else "")
 
 
 def _key(prefix: str, field: SettingField, start: Mapping[str, Value]) -> str:
     """A context that shrank to fit is another starting point."""
-    return f"setting:{prefix}:{field.name}" + (f":{start[field.name]}" if field.name == "context" else "")
+    return f"{prefix}:{field.name}" + (f":{start[field.name]}" if field.name == "context" else "")
 
 
 def use_setting(name: str, preset: str, run: str, field: str, value: Value) -> None:
     """Let the form show this value, as if it had been typed there. `run` is the id of the one that it begins with, or empty;
     not for the context, whose key tells more."""
-    st.session_state[f"setting:{_prefix(name, preset, run)}:{field}"] = value
+    st.session_state[f"{_prefix(name, preset, run)}:{field}"] = value
 
 
 def _draw(fields: list[SettingField], start: dict[str, Value], prefix: str, chosen: dict[str, Value]) -> None:
