@@ -50,7 +50,8 @@ class Predictability:
         near, far = self.persistence[0], _far(self.persistence)
         average, seasonal = _far(self.climatology), _far(self.seasonal) if self.seasonal else 0.0
         at_end = f"at {self.horizon} frame{'s' * (self.horizon > 1)} ahead"
-        caught = next((lead for lead, gain in enumerate(self._gains(), 1) if gain >= 0), None)
+        lead = next((lead for lead, gain in enumerate(self._gains(), 1) if gain >= 0), None)
+        caught = f"{lead} frames" if lead and lead > 1 else "one frame" if lead else ""
         repeated = f"the last frame repeated scores an SSIM of {near:.2f} at one frame ahead and {far:.2f} {at_end}"
         if min(self.persistence) > _PERFECT:
             return "Nothing changes: the last frame repeated is already a perfect forecast."
@@ -63,7 +64,7 @@ class Predictability:
             return f"Changes slowly: {repeated}, so little is left to gain; judge forecasts by their skill."
         if average > _HIGH and caught:
             return (
-                f"Stays near its average: {repeated}; from {caught} frames ahead on the average of the past ({average:.2f}) "
+                f"Stays near its average: {repeated}; from {caught} ahead on the average of the past ({average:.2f}) "
                 "is better, and little is left to gain; judge forecasts by their skill."
             )
         if near <= self.climatology[0] + _CLEARLY:
@@ -72,7 +73,7 @@ class Predictability:
                 f"{self.climatology[0]:.2f}) is about as good as the last frame ({near:.2f})."
             )
         nature = "Changes fast" if near < _FAST else "Near frames are easy, far ones are not"
-        rest = f"; from {caught} frames ahead on the average of the past ({average:.2f}) is as good" if caught else ""
+        rest = f"; from {caught} ahead on the average of the past ({average:.2f}) is as good" if caught else ""
         return f"{nature}: {repeated}{rest or f', which still beats the average of the past ({average:.2f})'}."
 
     def _gains(self) -> list[float]:

@@ -15,15 +15,16 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from framecast.errors import ChoiceNeededError, FrameCastError
-from framecast.series.ingest import Upload, ingest, look
+from framecast.series.ingest import Upload, Wanted, ingest, look
 from framecast.series.readers.contract import suffixes
 from framecast.series.received import Received
 from framecast.series.server_folder import listed, series_root, uploads_of
 from framecast.series.store import SeriesStore
 from framecast.ui import state
 from framecast.ui.server_memory import expect_uploads, uploads_are_done
-from framecast.ui.text import count, short, thousands
+from framecast.ui.text import count, escaped, short, thousands
 from framecast.ui.upload_choice import Discarded, choice_form
+from framecast.ui.upload_part import chosen_part, part_form
 
 _WAYS = {"Files": True, "Folder": "directory"}
 _SERVER = "On the server"
@@ -40,6 +41,7 @@ class _Waiting:
     error: ChoiceNeededError
     received: Received | None
     """Who holds the copies; None for files that lie on the server."""
+    wanted: Wanted
     chosen: dict[str, str] = field(default_factory=dict)
     """Answers so far, by the names that `ingest` gives them."""
 
@@ -50,9 +52,10 @@ def upload_box(store: SeriesStore) -> None:
     if waiting is not None:
         _ask(waiting, store)
         return
-    received: Received | None = st.session_state.pop(_RECEIVED, None)
-    if received is not None:
-        _attempt(lambda: received.uploads, received, store)
+    arrived: tuple[Received, Wanted] | None = st.session_state.pop(_RECEIVED, None)
+    if arrived is not None:
+        received, wanted = arrived
+        _attempt(lambda: received.uploads, received, wanted, store)
     root = series_root()
     way = st.segmented_control(
         "What do you have?",
@@ -65,8 +68,15 @@ def upload_box(store: SeriesStore) -> None:
     generation = st.session_state.setdefault(state.UPLOADS, 0)
     if way == _SERVER and root is not None:
         place = st.selectbox("A file, or a folder of pictures", listed(root), index=None, key=f"upload_server_{generation}")
+        part_form(generation)
         if place is not None and st.button("Add it", key="upload_server_add", type="primary"):
-            _attempt(lambda: uploads_of(root, place), None, store)
+            try:
+                wanted = chosen_part(generation)
+            except FrameCastError as error:
+                st.error(escaped(str(error)))
+                return
+            st.session_state[state.UPLOADS] += 1
+            _attempt(lambda: uploads_of(root, place), None, wanted, store)
         return
     _forget_left_uploads()
     expect_uploads()
@@ -80,6 +90,7 @@ def upload_box(store: SeriesStore) -> None:
         on_change=_receive,
         args=(key, store),
     )
+    part_form(generation)
 
 
 def _receive(key: str, store: SeriesStore) -> None:
@@ -89,22 +100,25 @@ def _receive(key: str, store: SeriesStore) -> None:
     files = [file for file in arrived if isinstance(file, UploadedFile)]  # what was freed is told of once more, as deleted,
     if not files:  # when the page is clicked before it has let go of the box that it came by
         return
+    generation = st.session_state[state.UPLOADS]
     st.session_state[state.UPLOADS] += 1
     received = Received(store)
     try:
+        wanted = chosen_part(generation)
         for file in files:
             received.take(file.name, file)
             _free([file])
     except FrameCastError as error:
         state.say("error", str(error))
+        received.discard()
     else:
-        st.session_state[_RECEIVED] = received
+        st.session_state[_RECEIVED] = received, wanted
     finally:
         _free(files)
         uploads_are_done()
 
 
-def _attempt(get: Any, received: Received | None, store: SeriesStore) -> None:
+def _attempt(get: Any, received: Received | None, wanted: Wanted, store: SeriesStore) -> None:
     """Fetch the files and store them, or find out what is to be asked; ends in a rerun. Copies are kept only for a
     question."""
     keep = False
@@ -114,9 +128,9 @@ def _attempt(get: Any, received: Received | None, store: SeriesStore) -> None:
         if len(contents.parts) > 1:
             question = f"{contents.label} holds several arrays that could be the series."
             raise ChoiceNeededError(question, contents=contents)
-        _store(files, {}, store)
+        _store(files, {}, wanted, store)
     except ChoiceNeededError as error:
-        st.session_state[_WAITING] = _Waiting(files, error, received)
+        st.session_state[_WAITING] = _Waiting(files, error, received, wanted)
         keep = True
     except FrameCastError as error:
         state.say("error", str(error))
@@ -135,7 +149,7 @@ def _ask(waiting: _Waiting, store: SeriesStore) -> None:
     done = True
     try:
         if not isinstance(answer, Discarded):
-            _store(waiting.files, waiting.chosen, store)
+            _store(waiting.files, waiting.chosen, waiting.wanted, store)
     except ChoiceNeededError as error:
         waiting.error, done = error, False
     except FrameCastError as error:
@@ -147,7 +161,7 @@ def _ask(waiting: _Waiting, store: SeriesStore) -> None:
     st.rerun()
 
 
-def _store(files: Sequence[Upload], chosen: Mapping[str, str], store: SeriesStore) -> None:
+def _store(files: Sequence[Upload], chosen: Mapping[str, str], wanted: Wanted, store: SeriesStore) -> None:
     bar = st.progress(0.0, f"Reading {count(len(files), 'file')}")
 
     def show(done: int, total: int | None) -> None:
@@ -155,7 +169,9 @@ def _store(files: Sequence[Upload], chosen: Mapping[str, str], store: SeriesStor
         bar.progress(share, f"Storing frame {thousands(done)}{f' of {thousands(total)}' if total else ''}")
 
     variable, axes, sizes, missing = (chosen.get(name, "") for name in ("variable", "axes", "sizes", "missing"))
-    stored = ingest(files, store, variable=variable, axes=axes, sizes=sizes, missing=missing, progress=show)
+    stored = ingest(
+        files, store, variable=variable, axes=axes, sizes=sizes, missing=missing, wanted=wanted, progress=show
+    )
     state.choose_series(stored.digest)
     state.say("success", f"Stored {short(stored.name, 80)}: {count(stored.n_frames, 'frame')}.")
 

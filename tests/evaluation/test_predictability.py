@@ -39,6 +39,13 @@ def test_slow_change_and_fast_change_are_called_so() -> None:
     assert waves.startswith("Near frames are easy") and "frames ahead on the average of the past" in waves
 
 
+def test_one_frame_is_no_frames() -> None:
+    """"from one frame ahead on", where the average is as good at once."""
+    curves = {"persistence": (0.97, 0.93), "climatology": (0.98, 0.97), "seasonal": ()}
+    said = Predictability(**curves, period=None, n_origins=3, height=9, width=7).sentence()
+    assert "from one frame ahead on the average" in said and "1 frames" not in said
+
+
 def test_frames_that_do_not_belong_change_nothing() -> None:
     series = law("pulsating_cycle")
     spoilt = series.frames.copy()

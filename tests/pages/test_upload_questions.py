@@ -51,6 +51,26 @@ def test_one_of_several_variables_is_chosen_with_its_shape_before_the_eyes(open_
     assert np.array_equal(frames_of(workspace), frames[::-1]) and left_behind(workspace) == []
 
 
+def test_a_part_of_the_frames_is_read_and_kept_over_a_question(open_page: Open, workspace: Path) -> None:
+    frames = moving_blob(9)
+    app = open_page("series")
+    for word, value in (("first", 2), ("last", 8), ("every", 3)):
+        app.number_input(key=f"upload_part_{word}_0").set_value(value).run()
+    app = upload(app, mat(a=np.moveaxis(frames, 0, -1), b=np.moveaxis(frames[::-1], 0, -1)))
+    app.button(key="upload_add").click().run()
+    assert not app.exception and np.array_equal(frames_of(workspace), frames[1:8:3])
+    assert app.number_input(key="upload_part_first_1").value == 1, "the next files are whole again"
+
+
+def test_a_part_that_holds_no_frame_is_refused(open_page: Open, workspace: Path) -> None:
+    app = open_page("series")
+    app.number_input(key="upload_part_first_0").set_value(5).run()
+    app.number_input(key="upload_part_last_0").set_value(3).run()
+    app = upload(app, npy(moving_blob(9)))
+    assert not app.exception and "Frames 5 to 3" in app.error[0].value
+    assert SeriesStore(workspace).list() == [] and left_behind(workspace) == []
+
+
 def test_axes_are_chosen_and_slices_cut(open_page: Open, workspace: Path) -> None:
     frames = moving_blob(6, channels=1)[..., 0]
     levels = np.stack([frames, frames // 2, frames // 3, frames // 4, frames // 5], axis=1)
