@@ -108,11 +108,7 @@ def steps_part(asked: Asked) -> Iterator[Row]:
     """In processor time of one thread: what `benchmarks.training_step` measures."""
     sizes, threads = (16, 1) if asked.quick else (64, 3), torch.get_num_threads()
     try:
-        for one in training_step.rows(*sizes):
-            for kind in ("float32", "bfloat16"):
-                ours, floor = getattr(one, f"{kind}_ms"), getattr(one, f"floor_{kind}_ms")
-                what = f"step of {one.network} in {kind}, {sizes[0]} px, one thread"
-                yield Row("Training step in processor time", what, ours, one.plain_ms, "plain form", "ms", floor, "operations")
+        yield from training_step.rows(*sizes)
     finally:
         torch.set_num_threads(threads)
 

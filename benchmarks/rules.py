@@ -83,7 +83,6 @@ def measured(name: str, frames: np.ndarray, n_leads: int) -> dict[str, float]:
         "forecast_s": done - fitted,
         "cpu_s": time.process_time() - busy,
         "memory_mib": (own_bytes("VmHWM") - own_bytes("RssFile") - before) / 2**20,
-        "forecast_mib": forecast.nbytes / 2**20,
     }
 
 

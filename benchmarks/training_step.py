@@ -8,16 +8,16 @@ step at the rate of a large matrix product in that number format, measured in th
 """
 
 import argparse
-import statistics
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.networks import FrameByFrame
+from benchmarks.table import Row, in_turns, markdown
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.networks.build import bare_network
 from framecast.networks.contract import NETWORKS, answers_each
@@ -30,51 +30,35 @@ from framecast.training.step import Stepper
 
 NAMES = ("convlstm", "predrnn", "simvp")
 BATCH, CHANNELS = 4, 3
-HEAD = "| network | plain form ms | float32 ms | ratio | bfloat16 ms | ratio | operations 10^9 | floor float32 ms | bfloat16 |"
+PART = "Training step in processor time"
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-@dataclass(frozen=True)
-class Row:
-    network: str
-    plain_ms: float
-    float32_ms: float
-    bfloat16_ms: float
-    operations: float
-    """Of our step, in 10^9."""
-    floor_float32_ms: float
-    floor_bfloat16_ms: float
-
-    def line(self) -> str:
-        full, reduced = self.plain_ms / self.float32_ms, self.plain_ms / self.bfloat16_ms
-        return (
-            f"| {self.network} | {self.plain_ms:.0f} | {self.float32_ms:.0f} | {full:.2f} | {self.bfloat16_ms:.0f} | "
-            f"{reduced:.2f} | {self.operations:.1f} | {self.floor_float32_ms:.0f} | {self.floor_bfloat16_ms:.0f} |"
-        )
-
-
-def rows(side: int = 64, rounds: int = 7) -> list[Row]:
-    """One for each network."""
+def rows(side: int = 64, rounds: int = 7) -> Iterator[Row]:
+    """Two for each network, one a number format."""
     torch.set_num_threads(1)
-    rates = {kind: rate(kind) for kind in (torch.float32, torch.bfloat16)}
-    return [row_of(name, side, rounds, rates) for name in NAMES]
+    rates = {name: rate(kind) for name, kind in PRECISIONS.items()}
+    for name in NAMES:
+        yield from rows_of(name, side, rounds, rates)
 
 
-def row_of(name: str, side: int, rounds: int, rates: dict[torch.dtype, float]) -> Row:
-    forms = {"plain": plain_step(name, side), "float32": our_step(name, side, "float32")}
-    forms["bfloat16"] = our_step(name, side, "bfloat16")
+def rows_of(name: str, side: int, rounds: int, rates: dict[str, float]) -> Iterator[Row]:
+    forms = {"plain": plain_step(name, side), **{kind: our_step(name, side, kind) for kind in PRECISIONS}}
     with FlopCounterMode(display=False) as counter:
         forms["float32"]()
-    seen: dict[str, list[float]] = {form: [] for form in forms}
-    for turn in range(rounds + 1):
-        for form, step in forms.items():
-            began = time.process_time()
-            step()
-            if turn:
-                seen[form].append(1e3 * (time.process_time() - began))
-    took = {form: statistics.median(times) for form, times in seen.items()}
+    took = in_turns({form: partial(milliseconds, step) for form, step in forms.items()}, rounds)
     flops = counter.get_total_flops()
-    floors = [1e3 * flops / rates[kind] for kind in (torch.float32, torch.bfloat16)]
-    return Row(NETWORKS[name].title, took["plain"], took["float32"], took["bfloat16"], flops / 1e9, *floors)
+    for kind in PRECISIONS:
+        what, floor = f"step of {NETWORKS[name].title} in {kind}, {side} px, one thread", 1e3 * flops / rates[kind]
+        note = f"{flops / 1e9:.1f} 10^9 operations"
+        yield Row(PART, what, took[kind], took["plain"], "plain form", "ms", floor, "operations", note)
+
+
+def milliseconds(step: Callable[[], object]) -> float:
+    """Of the processor."""
+    began = time.process_time()
+    step()
+    return 1e3 * (time.process_time() - began)
 
 
 def our_step(name: str, side: int, precision: str) -> Callable[[], object]:
@@ -147,10 +131,6 @@ def rate(kind: torch.dtype, side: int = 1024) -> float:
         one @ one
         found.append(2 * side**3 / (time.process_time() - began))
     return max(found)
-
-
-def markdown(found: list[Row]) -> str:
-    return "\n".join([HEAD, "|---" * (HEAD.count("|") - 1) + "|", *(row.line() for row in found)])
 
 
 def main() -> None:

@@ -85,10 +85,6 @@ class ConvLstmCell(nn.Module):
         with torch.no_grad():
             offset[n_hidden : 2 * n_hidden].fill_(1.0)
 
-    def forward(self, inputs: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-        """inputs (b, n_inputs, h, w), hidden and cell (b, n_hidden, h, w) to the new hidden and cell."""
-        return self._step(self.gates(torch.cat([inputs, hidden], dim=1)), cell)
-
     def absorb(self, inputs: Tensor, hidden: Tensor | None, cell: Tensor | None) -> tuple[Tensor, Tensor]:
         """`inputs` (t, b, n_inputs, h, w), one step after the other, to hidden (t, b, n_hidden, h, w) after each of them and
         the last cell. Without `hidden` and `cell` both are zero before."""

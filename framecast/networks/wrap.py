@@ -11,7 +11,28 @@ from framecast.networks.contract import Motion, State, answers_each, motion_of
 from framecast.networks.tiling import Tiling, called
 
 
-class Padded(nn.Module):
+class Wrapper(nn.Module):
+    """A network around another one, which answers what is asked of it beside forecasts."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    @property
+    def head(self) -> nn.Module:
+        head = self.network.head
+        assert isinstance(head, nn.Module), f"{type(self.network).__name__}.head must be its last layer"
+        return head
+
+    @property
+    def answers_each(self) -> bool:
+        return answers_each(self.network)
+
+    def motion(self, state: State) -> Motion | None:
+        return motion_of(self.network, state)
+
+
+class Padded(Wrapper):
     """Serves frames of any height and width: pads them at the bottom and right to multiples of `stride`, crops the forecast.
 
     Reflection continues the picture without an edge; a side too short to be reflected that far is continued by its last row
@@ -19,18 +40,9 @@ class Padded(nn.Module):
     """
 
     def __init__(self, network: nn.Module, stride: int) -> None:
-        super().__init__()
-        self.network = network
+        super().__init__(network)
         self.stride = stride
         self.tiling: Tiling | None = None
-
-    @property
-    def head(self) -> nn.Module:
-        return _head(self.network)
-
-    @property
-    def answers_each(self) -> bool:
-        return answers_each(self.network)
 
     def forward(
         self, frames: Tensor, state: State = None, *, fed_back: bool = False, **asked: int
@@ -48,39 +60,24 @@ class Padded(nn.Module):
         tiling = Tiling(size, reach, self.stride)
         (self.network if hasattr(self.network, "tiling") else self).tiling = tiling  # type: ignore[assignment]
 
-    def motion(self, state: State) -> Motion | None:
-        return motion_of(self.network, state)
 
-
-class Residual(nn.Module):
+class Residual(Wrapper):
     """Forecast = last given frame + what the network says. Sets the network's head to zero, so that at birth it is
     persistence exactly and training starts at the score that every forecaster must beat."""
 
     def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-        for weight in _head(network).parameters():
+        super().__init__(network)
+        for weight in self.head.parameters():
             nn.init.zeros_(weight)
         for module in network.modules():
             if hasattr(module, "answers_change"):
                 setattr(module, "answers_change", True)  # noqa: B010
-
-    @property
-    def head(self) -> nn.Module:
-        return _head(self.network)
-
-    @property
-    def answers_each(self) -> bool:
-        return answers_each(self.network)
 
     def forward(
         self, frames: Tensor, state: State = None, *, fed_back: bool = False, **asked: int
     ) -> tuple[Tensor, State]:
         change, state = self.network(frames, state, fed_back=fed_back, **asked)
         return frames[:, -asked.get("answers", 1) :] + change, state
-
-    def motion(self, state: State) -> Motion | None:
-        return motion_of(self.network, state)
 
 
 def padded_size(size: int, stride: int) -> int:
@@ -91,12 +88,6 @@ def padded_size(size: int, stride: int) -> int:
 def count_weights(module: nn.Module) -> int:
     """Number of trained weights. Works on a module made under `torch.device("meta")`, which takes no memory."""
     return sum(weight.numel() for weight in module.parameters())
-
-
-def _head(network: nn.Module) -> nn.Module:
-    head = network.head
-    assert isinstance(head, nn.Module), f"{type(network).__name__}.head must be its last layer"
-    return head
 
 
 def _pad(frames: Tensor, bottom: int, right: int) -> Tensor:

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from framecast.networks.advect import warp
-from framecast.networks.contract import Motion, State, answers_each, motion_of
+from framecast.networks.contract import Motion, State, motion_of
+from framecast.networks.wrap import Wrapper
 from framecast.training.scaling import Scaler
 
 
-class Scaled(nn.Module):
-    """Wraps a network of the contract: frames (b, t, c, h, w) in units, integers or floats, to float32 frames or changes.
+class Scaled(Wrapper):
+    """Around a network of the contract: frames (b, t, c, h, w) in units, integers or floats, to float32 frames or changes.
     `mean_frame` (c, h, w) is subtracted in place of the scaler's mean."""
 
     mean: Tensor
@@ -23,22 +24,11 @@ class Scaled(nn.Module):
     def __init__(
         self, network: nn.Module, scaler: Scaler, *, answers_change: bool, mean_frame: Tensor | None = None
     ) -> None:
-        super().__init__()
-        self.network = network
+        super().__init__(network)
         self.answers_change = answers_change
         mean, spread = (torch.tensor(values, dtype=torch.float32).view(-1, 1, 1) for values in (scaler.mean, scaler.spread))
         self.register_buffer("mean", mean if mean_frame is None else mean_frame, persistent=mean_frame is not None)
         self.register_buffer("spread", spread, persistent=False)
-
-    @property
-    def head(self) -> nn.Module:
-        head = self.network.head
-        assert isinstance(head, nn.Module)
-        return head
-
-    @property
-    def answers_each(self) -> bool:
-        return answers_each(self.network)
 
     def forward(
         self, frames: Tensor, state: State = None, *, fed_back: bool = False, **asked: int

@@ -103,7 +103,8 @@ def test_convlstm_cell_is_the_formula_of_the_paper() -> None:
     def sigmoid(value: float) -> float:
         return 1 / (1 + math.exp(-value))
 
-    hidden, memory = (part[0].detach() for part in cell(x[None], h[None], c[None]))
+    outputs, cells = cell.absorb(x[None, None], h[None], c[None])
+    hidden, memory = outputs[0, 0].detach(), cells[0].detach()
     for k in range(n_hidden):
         for row in range(height):
             for column in range(width):
