@@ -1,6 +1,6 @@
 """How near the pre-flight comes to the memory that training really takes: every network, every preset, three sizes.
 
-    python benchmarks/preflight.py [--sizes 48 96 160] [--networks unet simvp] [--device cpu]
+    python -m benchmarks.preflight [--sizes 48 96 160] [--networks unet simvp] [--device cpu]
 
 Each row is a process of its own. It first trains the same network on tiny frames, so that what a process loads once (torch's
 optimisers, the buffers of its libraries) is there already, then forgets it, notes how much memory it holds, and fits: some
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def in_a_process(name: str, preset: str, size: int, device: str) -> dict[str, float]:
-    command = [sys.executable, __file__, "--device", device, "--row", name, preset, str(size)]
+    command = [sys.executable, "-m", "benchmarks.preflight", "--device", device, "--row", name, preset, str(size)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         return {"refused": f"failed: {done.stderr.strip().splitlines()[-1][:80]}"}  # type: ignore[dict-item]

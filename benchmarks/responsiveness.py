@@ -47,7 +47,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         finished = make_run(Path(folder), N_LEADS, SIDE)
         training = ready_unet(Path(folder), finished)
-        with serving(Path(folder)) as url:
+        with serving(Path(folder), Path(__file__).parents[1]) as url:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             page.set_default_timeout(PATIENCE_MS)

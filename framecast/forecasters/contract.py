@@ -168,6 +168,8 @@ class ForecasterKind:
     """May learn from series of other sizes."""
     extensible: bool = False
     """Makes an ExtensibleForecaster."""
+    why_not_further: Callable[[Path], str] = lambda folder: ""
+    """What a state that `save_state` wrote at the end of a fit lacks to be extended, as a clause; empty where it is enough."""
 
     def configure(
         self, preset: str | None = None, changes: Mapping[str, object] | None = None, split: Split | None = None

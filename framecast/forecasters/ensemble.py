@@ -11,6 +11,10 @@ Either spread is too small. How much too small is seen on the validation frames:
 member, which was not trained on them, is held against them (framecast.forecasters.calibration). The moment at which that stage
 ended was chosen on the same frames, which flatters it a little; the refit on all history that forecasts in the end has seen
 more, which makes up for some of it.
+
+An ensemble that has ended is trained further member by member, each as a network by itself would be. One that then forecasts
+the validation frames better does so, as at first, before it is trained on them too, and the spread is judged by that forecast
+in place of its old one; one that does not forecasts and counts as before.
 """
 
 import json
@@ -23,9 +27,10 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from framecast.forecasters.calibration import SpreadLaw, fit_spread
+from framecast.forecasters.calibration import SpreadLaw
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind, Workbench
+from framecast.forecasters.ensemble_state import JUDGED, NETWORK, Judged, Resumed, law_of, member_folder, why_not_further
 from framecast.forecasters.network_fit import STAGE_CHOSEN
 from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.networks.contract import NETWORKS
@@ -34,10 +39,6 @@ from framecast.series.preparation import reduce_frames
 from framecast.settings import Settings, setting
 from framecast.training.pace import MOST_EPOCHS
 from framecast.training.progress import FitProgress
-
-JUDGED = "judged.safetensors"
-N_SAMPLES = 4000
-"""Pixels of a frame, times channels, that the spread is judged on."""
 
 
 @dataclass(frozen=True)
@@ -113,41 +114,52 @@ class Ensemble:
     def __init__(self, settings: EnsembleSettings, workbench: Workbench) -> None:
         self.settings = settings
         self.workbench = workbench
-        self._networks: list[NetworkForecaster] = []
-        """Those whose first stage is done, and the first one from its birth on."""
+        self._networks: dict[int, NetworkForecaster] = {}
+        """Members that forecast: those whose first stage is done, and the first one from its birth on."""
         self._law: SpreadLaw | None = None
+        self._index = 0
+        """Of the network at work."""
         self._at_work: NetworkForecaster | None = None
-        self._judged: _Judged | None = None
-        self._resumed: _Resumed | None = None
+        self._judged: Judged | None = None
+        self._resumed: Resumed | None = None
         self._elapsed_s = 0.0
+        self._further: tuple[str, float] | None = None
+        """What all networks together are trained further by, of a fit that had ended."""
+        self._n_better = 0
+        """Of those that were, how many forecast better since."""
 
     def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
         """See Forecaster. Left early, the members forecast whose first stage is done; a lone first one as it is."""
         assert len(split.valid), "there is nothing to judge the spread by; checked before a run is queued"
         n_fits = _n_networks(self.settings)
-        self._judged = judged = _Judged(history, split)
-        first, resumed = 0, self._resumed
+        self._judged = judged = Judged(history, split)
+        resumed, self._resumed = self._resumed, None
         if resumed is not None:
-            first, judged.members, judged.raw_share = resumed.index, resumed.judged, resumed.raw_share
-            self._law = resumed.law
+            judged.members, judged.raw_share, self._law = resumed.judged, resumed.raw_share, resumed.law
+            self._index, self._networks = resumed.index, resumed.finished(n_fits)
         started = time.monotonic() - (resumed.elapsed_s if resumed else 0.0)
-        for index in range(first, n_fits):
-            network = self._at_work = self._network(index, split)
-            if resumed is not None and index == first:
-                network.resume(resumed.folder / "network")
-                finished = [NetworkForecaster.load(resumed.folder / _folder(one)) for one in range(index)]
-                self._networks = [*finished, network] if resumed.counts or index == 0 else finished
-                resumed = self._resumed = None
-            elif index == 0:
-                self._networks = [network]
+        for index in range(self._index, n_fits):
+            self._index, self._at_work = index, self._network(index, split)
+            network, counts = self._at_work, index == 0 or self._further is not None
+            if resumed is not None and resumed.at_work:
+                network.resume(resumed.folder / NETWORK)
+                counts |= resumed.counts
+            elif self._further is not None:
+                network.take_up(self._networks[index].where_it_ended())
+            if self._further is not None and network.course.stage == "end":
+                network.extend(*self._further)
+            resumed = None
+            if counts:
+                self._networks[index] = network
             steps = network.fit(history, split)
             assert isinstance(steps, Generator)
             with closing(steps):  # which puts the best weights in place when the caller leaves
                 for progress in steps:
                     chosen = progress.stage == STAGE_CHOSEN
                     if chosen:
-                        self._networks = [*self._networks[:index], network]
-                        self._law = judged.with_more(self._members_of(network, judged.past, judged.horizon))
+                        self._networks[index] = network
+                        self._n_better += self._further is not None
+                        self._law = judged.with_those_of(index, self._members_of(network, judged.past, judged.horizon))
                     fraction = (index + progress.fraction) / n_fits
                     self._elapsed_s = elapsed = time.monotonic() - started
                     yield replace(
@@ -156,7 +168,7 @@ class Ensemble:
                         fraction=fraction,
                         elapsed_s=elapsed,
                         remaining_s=elapsed * (1 - fraction) / fraction if fraction > 0 else None,
-                        improved=chosen or (progress.improved and network in self._networks),
+                        improved=chosen or (progress.improved and network in self._networks.values()),
                         finding=self._finding(judged),
                     )
 
@@ -170,20 +182,25 @@ class Ensemble:
         return network
 
     def save_state(self, folder: Path) -> None:
-        """See ResumableForecaster. The members that are trained are kept as they forecast, the one at work as it stands."""
-        network, judged = self._at_work, self._judged
-        assert network is not None and judged is not None, "a fit comes first"
-        counts = network in self._networks
-        finished = [one for one in self._networks if one is not network]
-        for index, one in enumerate(finished):
-            (folder / _folder(index)).mkdir()
-            one.save(folder / _folder(index))
-        (folder / "network").mkdir()
-        network.save_state(folder / "network")
+        """See ResumableForecaster. The members that are trained are kept as they forecast and as they ended, the one at work
+        as it stands."""
+        judged = self._judged
+        assert judged is not None, "a fit comes first"
+        at_work = None if self._at_work is None or self._at_work.course.stage == "end" else self._at_work
+        for index, one in self._networks.items():
+            if one is not at_work:
+                (folder / member_folder(index)).mkdir()
+                one.save(folder / member_folder(index))
+                one.save_state(folder / member_folder(index))
+        if at_work is not None:
+            (folder / NETWORK).mkdir()
+            at_work.save_state(folder / NETWORK)
         content = {
-            "index": len(finished),
-            "counts": counts,
+            "index": self._index + (self._at_work is not None and at_work is None),
+            "counts": at_work in self._networks.values(),
             "elapsed_s": self._elapsed_s,
+            "further": self._further,
+            "n_better": self._n_better,
             "raw_share": judged.raw_share,
             "spread": None if self._law is None else asdict(self._law),
         }
@@ -194,26 +211,50 @@ class Ensemble:
         """See ResumableForecaster."""
         content = json.loads((folder / "ensemble.json").read_text(encoding="utf-8"))
         judged = [one for _, one in sorted(load_file(folder / JUDGED).items())]
-        self._resumed = _Resumed(
+        further = content.get("further")
+        self._further, self._n_better = further and (further[0], further[1]), content.get("n_better", 0)
+        self._resumed = Resumed(
             folder,
             content["index"],
             content["counts"],
             content["elapsed_s"],
             content["raw_share"],
-            _law_of(content["spread"]),
+            law_of(content["spread"]),
             judged,
         )
 
-    def _finding(self, judged: "_Judged") -> str:
+    def extend(self, unit: str, amount: float) -> None:
+        """See ExtensibleForecaster. Minutes are for all members together, epochs and steps for each."""
+        assert self._resumed is not None, "resume comes first"
+        share = amount / _n_networks(self.settings) if unit == "minutes" else amount
+        self._further, self._n_better = (unit, share), 0
+        self._resumed = replace(self._resumed, index=0, elapsed_s=0.0)
+
+    def _finding(self, judged: "Judged") -> str:
         if self._law is None or judged.raw_share is None:
             return ""
         n_members = len(judged.members)
         made = "one network from other starts" if self.settings.kind == "noise" else "networks trained by themselves"
         if n_members == 1:
-            return "Only one member was trained: how sure it is comes from its errors on the validation frames."
+            found = "Only one member was trained: how sure it is comes from its errors on the validation frames."
+        else:
+            found = (
+                f"{n_members} members, {made}: on the validation frames they differed by {judged.raw_share:.0%} of what "
+                "their mean was wrong by, and the spread that is shown is corrected for that."
+            )
+        return f"{found} {self._found_further()}" if self._further else found
+
+    def _found_further(self) -> str:
+        assert self._further is not None
+        unit, amount = self._further
+        n_fits = _n_networks(self.settings)
+        trained = f"trained {amount:.3g} {unit[:-1] if amount == 1 else unit} further"
+        if n_fits == 1:
+            better = "got better" if self._n_better else "did not get better; what forecast before still does"
+            return f"It was {trained}, and the forecast of the validation frames {better}."
         return (
-            f"{n_members} members, {made}: on the validation frames they differed by {judged.raw_share:.0%} of what their "
-            "mean was wrong by, and the spread that is shown is corrected for that."
+            f"Each was {trained}: {self._n_better} of {n_fits} forecast the validation frames better than before"
+            f"{'' if self._n_better == n_fits else ', and the others forecast as they did'}."
         )
 
     def forecast(self, past: Frames, horizon: int) -> Frames:
@@ -230,7 +271,7 @@ class Ensemble:
 
     def forecast_members(self, past: Frames, horizon: int) -> Iterator[Frames]:
         """See MemberForecaster."""
-        for network in self._networks:
+        for _, network in sorted(self._networks.items()):
             yield from self._members_of(network, past, horizon)
 
     def spread_law(self, horizon: int) -> SpreadLaw:
@@ -260,9 +301,9 @@ class Ensemble:
         return nudge
 
     def save(self, folder: Path) -> None:
-        for index, network in enumerate(self._networks):
-            (folder / _folder(index)).mkdir()
-            network.save(folder / _folder(index))
+        for index, network in self._networks.items():
+            (folder / member_folder(index)).mkdir()
+            network.save(folder / member_folder(index))
         content = {
             "settings": self.settings.to_mapping(),
             "seed": self.workbench.seed,
@@ -275,61 +316,9 @@ class Ensemble:
     def load(cls, folder: Path) -> "Ensemble":
         content = json.loads((folder / "ensemble.json").read_text(encoding="utf-8"))
         ensemble = cls(EnsembleSettings.from_mapping(content["settings"]), Workbench(seed=content["seed"]))
-        ensemble._networks = [NetworkForecaster.load(folder / _folder(index)) for index in range(content["n_networks"])]
-        ensemble._law = _law_of(content["spread"])
+        ensemble._networks = {one: NetworkForecaster.load(folder / member_folder(one)) for one in range(content["n_networks"])}
+        ensemble._law = law_of(content["spread"])
         return ensemble
-
-
-@dataclass(frozen=True, eq=False)
-class _Resumed:
-    """Where a fit was left."""
-
-    folder: Path
-    index: int
-    """Of the member at work."""
-    counts: bool
-    """Whether it forecasts already, its first stage being done."""
-    elapsed_s: float
-    raw_share: float | None
-    law: SpreadLaw | None
-    judged: list[Frames]
-
-
-class _Judged:
-    """The members' forecasts of the validation frames at a few thousand pixels, and what they say of the spread."""
-
-    def __init__(self, history: FrameSeries, split: Split) -> None:
-        self.past = history.frames[: split.valid.start]
-        self.horizon = len(split.valid)
-        counted = np.ones((history.height, history.width), np.bool_) if history.valid is None else history.valid
-        pixels = np.flatnonzero(counted)
-        step = -(-len(pixels) * history.n_channels // N_SAMPLES)
-        # shuffled with a fixed seed: a regular step would meet the same columns again and again
-        self._pixels = np.sort(np.random.default_rng(0).permutation(pixels)[: -(-len(pixels) // step)])
-        self._truth = self._sampled(history.frames[split.valid.start : split.valid.stop])
-        self.members: list[Frames] = []
-        self.raw_share: float | None = None
-
-    def with_more(self, members: Iterator[Frames]) -> SpreadLaw:
-        """The law now that these members, too, have forecast the validation frames."""
-        self.members += map(self._sampled, members)  # not a loop, whose variable would hold a member while the next is made
-        error = np.stack(self.members).mean(axis=0) - self._truth
-        spread = np.std(np.stack(self.members), axis=0, ddof=min(1, len(self.members) - 1))
-        wrong = float(np.sqrt((error**2).mean()))
-        self.raw_share = float(np.sqrt((spread**2).mean())) / wrong if wrong else None
-        return fit_spread(self.members, self._truth)
-
-    def _sampled(self, frames: Frames) -> Frames:
-        """(lead, sample) float32; a lead at a time, so that a memory map stays on disk."""
-        return np.stack([frame.reshape(-1, frame.shape[-1])[self._pixels].astype(np.float32).ravel() for frame in frames])
-
-
-def _folder(index: int) -> str:
-    return f"member_{index + 1}"
-
-
-def _law_of(columns: dict[str, list[float]] | None) -> SpreadLaw | None:
-    return SpreadLaw(**{name: tuple(column) for name, column in columns.items()}) if columns else None
 
 
 def _n_weights(settings: EnsembleSettings, height: int, width: int, channels: int) -> int:
@@ -338,8 +327,10 @@ def _n_weights(settings: EnsembleSettings, height: int, width: int, channels: in
 
 
 def _training_bytes(settings: EnsembleSettings, height: int, width: int, channels: int, device: str) -> int:
-    """One network is trained at a time; the weights of the others wait on the device."""
-    waiting = 4 * _of_one(settings, "n_weights", height, width, channels) * (_n_networks(settings) - 1)
+    """One network is trained at a time; the weights of the others wait on the device, and in the memory of the machine those
+    that their search ended with."""
+    each = (8 if device == "cpu" else 4) * _of_one(settings, "n_weights", height, width, channels)
+    waiting = each * (_n_networks(settings) - 1)
     return _of_one(settings, "training_bytes", height, width, channels, device) + waiting
 
 
@@ -376,5 +367,7 @@ FORECASTERS.add(
         },
         n_weights=_n_weights,
         training_bytes=_training_bytes,
+        extensible=True,
+        why_not_further=why_not_further,
     ),
 )

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from framecast.errors import SettingError
 from framecast.forecasters.contract import Workbench
-from framecast.forecasters.course import Course
+from framecast.forecasters.course import Course, weights_of
 from framecast.forecasters.hindcast import View
 from framecast.forecasters.network_fit import NetworkFit
 from framecast.forecasters.network_settings import settings_class
@@ -148,6 +148,11 @@ class NetworkForecaster:
         """Go on from where a fit stood that was read before."""
         self.course = course
         self.restoration = course.restoration
+
+    def where_it_ended(self) -> Course:
+        """Of a fit that has ended: its course with what forecasts now, for another one to take up and go further from."""
+        assert self._network is not None, "fit or load comes first"
+        return dataclasses.replace(self.course, forecasting=weights_of(self._network), restoration=self.restoration)
 
     def extend(self, unit: str, amount: float) -> None:
         """See ExtensibleForecaster."""

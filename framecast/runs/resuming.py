@@ -48,29 +48,21 @@ def extension(run: Run, workspace: Path, further: Mapping[str, float | None]) ->
         raise SettingError(f"{title} cannot be trained {amount:g} {unit} further. Give {what} up to {MOST[unit]:,}.")
     kind = FORECASTERS[run.record.forecaster]
     if not kind.extensible:
-        raise SettingError(f"{kind.title} cannot be trained further when it is finished: {_why_not(run.record.forecaster)}.")
+        raise SettingError(
+            f"{kind.title} cannot be trained further when it is finished: it learns nothing step by step. Choose a network."
+        )
     if run.staged() is not None:
         raise SettingError(f"{title} was being trained further already and was left. Resume it first, or start a new run.")
     if run.state != "finished" or run.summary().get("stopped_early"):
         state = run.state if run.state != "finished" else "stopped early"
         raise SettingError(f"{title} is {state}; only a run that came to its end can be trained further. Resume it first.")
-    if run.checkpoint() is None:
-        raise SettingError(
-            f"{title} kept nothing that it could be trained further from. Start a new run that begins with its weights."
-        )
+    checkpoint = run.checkpoint()
+    why_not = "it kept nothing to go on from" if checkpoint is None else kind.why_not_further(checkpoint[0])
+    if why_not:
+        instead = "a longer time limit" if kind.starting is None else "its weights to begin with"
+        raise SettingError(f"{title} cannot be trained further: {why_not}. Start a new run with {instead}.")
     _check_place(run, workspace)
     return run.stage({unit: int(amount) if unit != "minutes" else amount})
-
-
-def _why_not(name: str) -> str:
-    """One that cannot be trained further: why, and what to do instead."""
-    why = {
-        "auto": "a longer time limit gives every network longer trainings to choose from, and that choice is made at the "
-        "beginning. Start a new run with a longer time limit",
-        "ensemble": "its spread was judged on forecasts of the validation frames that the members, once trained on them too, "
-        "can make no more. Start a new run with a longer time limit",
-    }
-    return why.get(name, "it learns nothing step by step. Choose a network")
 
 
 def _check_place(run: Run, workspace: Path) -> None:
