@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from framecast.forecasters.auto_fit import AutoFit
+from framecast.forecasters.auto_further import go_further
 from framecast.forecasters.auto_settings import AutoSettings, networks_of
-from framecast.forecasters.auto_state import AutoState
+from framecast.forecasters.auto_state import AutoState, why_not_further
 from framecast.forecasters.blend import Weights
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Forecaster, ForecasterKind, Member, Workbench
@@ -50,7 +51,7 @@ class Auto:
         progress = FitProgress("Trying the simple rules")
         self._fit = fit = AutoFit(self, history, split, self._resumed)
         self._resumed = None
-        for progress in fit.steps():
+        for progress in go_further(fit) if fit.state.further else fit.steps():
             yield progress
         yield replace(progress, fraction=1.0, remaining_s=0.0, epoch_done=False, improved=False, part_done=False)
 
@@ -62,6 +63,11 @@ class Auto:
     def resume(self, folder: Path) -> None:
         """See ResumableForecaster."""
         self._resumed = AutoState.read(folder)
+
+    def extend(self, unit: str, amount: float) -> None:
+        """See ExtensibleForecaster. Minutes are for everything together, epochs and steps for each network on the fold."""
+        assert self._resumed is not None, "resume comes first"
+        self._resumed.extend(unit, amount)
 
     def forecast(self, past: Frames, horizon: int) -> Frames:
         assert self.members, "fit or load comes first"
@@ -129,5 +135,7 @@ FORECASTERS.add(
         load=Auto.load,
         n_weights=_most("n_weights"),
         training_bytes=_most("training_bytes"),
+        extensible=True,
+        why_not_further=why_not_further,
     ),
 )

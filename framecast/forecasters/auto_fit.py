@@ -47,7 +47,7 @@ WORTH_KEEPING_S = 1.0
 
 
 @dataclass(frozen=True, eq=False)
-class _Judged:
+class Judged:
     """A member with what it forecast from each origin, as hindcasts saw it. A network has no forecaster until its refit."""
 
     name: str
@@ -62,14 +62,14 @@ class AutoFit:
     def __init__(self, auto: "Auto", history: FrameSeries, split: Split, state: AutoState | None = None) -> None:
         self.auto, self.history, self.split = auto, history, split
         self.state = state or AutoState()
-        self._at_work, self.state.at_work = self.state.at_work, None
+        self.at_work, self.state.at_work = self.state.at_work, None
         auto.left_out |= self.state.left_out
         origins, self.horizon = past_origins(history.n_frames, split.horizon)
         self.origins = origins[:N_ORIGINS]
         self.view = View.of(history, max(1, self.horizon))
         self.truth = [self.view.patches(history.frames[origin + self.view.leads]) for origin in self.origins]
         self.started = auto.clock() - self.state.elapsed_s
-        self.judged: list[_Judged] = []
+        self.judged: list[Judged] = []
         """Rules first."""
         self.moments: list[Moments] = []
         """Of all that are judged, one for each origin."""
@@ -93,37 +93,50 @@ class AutoFit:
             yield from self._try_rules()
         except GeneratorExit:  # stopped: the rules tried so far forecast
             if self.origins and self.judged:
-                self._look_at_moments()
-                self._blend()
+                self.look_at_moments()
+                self.blend()
             raise
         if not self.origins:  # nothing can be judged on so few frames
             finding = "The series is too short to judge forecasts; the last frame is forecast."
-            yield self._said("Done", improved=True, finding=finding)
+            yield self.said("Done", improved=True, finding=finding)
             return
-        self._look_at_moments()
-        yield self._said("Blending the simple rules", improved=True, finding=self._blend())
+        self.look_at_moments()
+        yield self.said("Blending the simple rules", improved=True, finding=self.blend())
         if names := self._networks_to_try():
             yield from self._train_folds(names)
             yield from self._refit()
 
+    def go_on_as_it_ended(self) -> None:
+        """Take up all that a fit had found that has ended: what forecast then does now. Trains nothing."""
+        self.judged = []
+        for steps in (self._try_rules(), self._train_folds(self._networks_to_try()), self._refit()):
+            for _ in steps:
+                pass
+
     def save_state(self, folder: Path) -> None:
         """At any yield of `steps`: write into the empty `folder` where this fit stands."""
-        self.state.elapsed_s, self.state.part, self.state.left_out = self._elapsed(), self.part, self.auto.left_out
-        self.state.folds |= {fold.name: fold.to_mapping() for fold in self.trained}
+        self.note()
         fold = next((fold for fold in self.trained if fold.at_work), None)
         self.state.save(folder, fold.at_work if fold else self.refitting, fold.length if fold else None)
+
+    def note(self) -> None:
+        """Bring the state to where the fit stands, but for what is at work."""
+        self.state.elapsed_s, self.state.part, self.state.left_out = self.elapsed(), self.part, self.auto.left_out
+        self.state.folds |= {fold.name: fold.to_mapping() for fold in self.trained}
+        if self.trained:
+            self.state.ended = {fold.name: fold.ended for fold in self.trained if fold.ended is not None}
 
     def _try_rules(self) -> Iterator[FitProgress]:
         for tried in self.state.tried:
             if tried.rule is not None:
                 self.auto.rules[tried.name] = tried.rule
             if tried.forecasts:
-                self.judged.append(_Judged(tried.name, FORECASTERS[tried.name].configure(), tried.forecasts, tried.rule))
+                self.judged.append(Judged(tried.name, FORECASTERS[tried.name].configure(), tried.forecasts, tried.rule))
         done = {tried.name for tried in self.state.tried}
         names = sorted(name for name, kind in FORECASTERS.items() if kind.family == "rule" and name not in done)
         for name in sorted(names, key=lambda name: name != "persistence"):
-            kind, began = FORECASTERS[name], self._elapsed()
-            yield self._said(f"Trying the simple rules: {kind.title.lower()}")
+            kind, began = FORECASTERS[name], self.elapsed()
+            yield self.said(f"Trying the simple rules: {kind.title.lower()}")
             settings = kind.configure()
             rule = kind.make(settings, self.auto.workbench)
             try:
@@ -137,10 +150,10 @@ class AutoFit:
             self.auto.rules[name] = rule
             counts = not any(_same(forecasts, other.forecasts) for other in self.judged)  # else it would count twice
             if counts:
-                self.judged.append(_Judged(name, settings, forecasts, rule))
+                self.judged.append(Judged(name, settings, forecasts, rule))
             self.state.tried.append(Tried(name, rule, forecasts if counts else []))
-            if self._elapsed() - began > WORTH_KEEPING_S:
-                yield replace(self._said(f"Trying the simple rules: {kind.title.lower()}"), part_done=True)
+            if self.elapsed() - began > WORTH_KEEPING_S:
+                yield replace(self.said(f"Trying the simple rules: {kind.title.lower()}"), part_done=True)
 
     def _networks_to_try(self) -> list[str]:
         return networks_of(self.auto.settings) if min(self.origins) >= FEWEST_FRAMES else []
@@ -161,14 +174,14 @@ class AutoFit:
                 if length in fold.done:
                     done += length
                     continue
-                left = self._left_at(fold.name, length)
+                left = self.left_at(fold.name, length)
                 progress = FitProgress(**self.state.last) if left else FitProgress(stage)
                 for came in fold.train(length, left):
                     if came.step or not left:  # one that was left at its end has nothing more to tell
                         progress = came
                     self.state.last = progress.to_mapping()
-                    yield self._passed_on(came, stage, (done + came.fraction * length) / total)
-                    if limit and fold.has_looked and self._elapsed() > FOLD_DEADLINE * limit:
+                    yield self.passed_on(came, stage, (done + came.fraction * length) / total)
+                    if limit and fold.has_looked and self.elapsed() > FOLD_DEADLINE * limit:
                         break  # looks took longer than was thought; what was seen has to do
                 done += length
                 fold.done.append(length)
@@ -177,35 +190,35 @@ class AutoFit:
                 looked = FitProgress(stage)
                 if fold.has_looked and not fold.failure:
                     looked = replace(progress, valid_scores={"ssim": fold.score}, epoch_done=False)
-                yield replace(self._passed_on(looked, stage, done / total), part_done=True)
+                yield replace(self.passed_on(looked, stage, done / total), part_done=True)
             folds = sorted((fold for fold in folds if not fold.failed_by(length)), key=lambda fold: -fold.score_at(length))
             if length < LENGTHS[-1]:
+                for fold in folds[kept_at_rung(len(folds)) :]:
+                    fold.ended = None
                 folds = folds[: kept_at_rung(len(folds))]
         folds = [fold for fold in folds if fold.has_looked]
         self.folds = {fold.name: fold for fold in folds}
         for fold in folds:
-            self.judged.append(_Judged(fold.name, fold.settings, fold.judged()))
-        self._look_at_moments()
+            self.judged.append(Judged(fold.name, fold.settings, fold.judged(self.state.known)))
+        self.look_at_moments()
 
     def _refit(self) -> Iterator[FitProgress]:
         """Train on all history what carries weight, the best first, and blend with it."""
-        everything = fit_weights(self.moments, self.view.leads, self.horizon).at(self.view.leads).max(axis=0)
-        wanted = [i for i, one in enumerate(self.judged) if one.name in self.folds and everything[i] >= LEAST_WEIGHT]
-        wanted.sort(key=lambda i: -self.folds[self.judged[i].name].score)
+        wanted = self.wanted(self.moments)
         for index in wanted:
             for kept in self.state.refitted:
                 if kept.name == self.judged[index].name:
                     settings = self.judged[index].settings.from_mapping(dict(kept.settings))
                     self.judged[index] = replace(self.judged[index], forecaster=kept.forecaster, settings=settings)
         if self.state.refitted:
-            yield self._said("Blending", improved=True, finding=self._blend())
+            yield self.said("Blending", improved=True, finding=self.blend())
         for number, index in enumerate(wanted):
             one = self.judged[index]
             if one.forecaster is not None or one.name in self.auto.left_out:
                 continue
-            kind, moment = FORECASTERS[one.name], self.folds[one.name].hindcast.best
+            kind, moment = FORECASTERS[one.name], self.folds[one.name].hindcast(self.state.known).best
             settings = self._refit_settings(one.settings, moment.length, len(wanted) - number)
-            if left := self._at_work if self._left_at(one.name, None) else None:
+            if left := self.at_work if self.left_at(one.name, None) else None:
                 settings = one.settings.from_mapping(dict(left.settings))
             forecaster = NetworkForecaster(one.name, settings, self.auto.workbench, clock=self.auto.clock)
             if left:
@@ -216,7 +229,7 @@ class AutoFit:
             try:
                 for progress in fit:
                     part = 0.6 + 0.4 * (number + progress.fraction) / len(wanted)
-                    yield self._passed_on(progress, f"{kind.title}: trained on all history", part)
+                    yield self.passed_on(progress, f"{kind.title}: trained on all history", part)
             except (DivergedError, DeviceMemoryError) as error:
                 self.auto.left_out[one.name] = str(error)
                 continue
@@ -225,15 +238,21 @@ class AutoFit:
                 self.refitting = None  # also of one that failed: there is nothing of it to keep
             forecaster.restoration = moment.restoration
             self.judged[index] = replace(one, forecaster=forecaster, settings=settings)
-            self.state.refitted.append(Refitted(one.name, settings.to_mapping(), forecaster))
-            yield replace(self._said("Blending", improved=True, finding=self._blend()), part_done=True)
+            self.state.refitted.append(Refitted(one.name, settings.to_mapping(), forecaster, moment))
+            yield replace(self.said("Blending", improved=True, finding=self.blend()), part_done=True)
 
-    def _left_at(self, name: str, length: float | None) -> Course | None:
+    def wanted(self, moments: Sequence[Moments]) -> list[int]:
+        """Places of the networks that carry weight where all are judged by these, the best first."""
+        weights = fit_weights(moments, self.view.leads, self.horizon).at(self.view.leads).max(axis=0)
+        found = [i for i, one in enumerate(self.judged) if one.name in self.folds and weights[i] >= LEAST_WEIGHT]
+        return sorted(found, key=lambda i: -self.folds[self.judged[i].name].score)
+
+    def left_at(self, name: str, length: float | None) -> Course | None:
         """Where the training of this network stood, if it is the one that was left."""
-        left = self._at_work
+        left = self.at_work
         return left.course if left is not None and (left.name, left.length) == (name, length) else None
 
-    def _blend(self) -> str:
+    def blend(self) -> str:
         """Weights for the members that can forecast by now, and what they mean in words."""
         ready = [index for index, one in enumerate(self.judged) if one.forecaster is not None]
         moments = [part.only(ready) for part in self.moments]
@@ -251,9 +270,13 @@ class AutoFit:
         how = leader.finding() if isinstance(leader, TunedRule) else ""
         return found_in_words(names, moments, weights, self.view.leads, self.horizon, how)
 
-    def _look_at_moments(self) -> None:
-        self.moments = [
-            Moments.of([one.forecasts[i] for one in self.judged], truth, self.history.data_range, self.view.valid)
+    def look_at_moments(self) -> None:
+        self.moments = self.moments_of(self.judged)
+
+    def moments_of(self, judged: "Sequence[Judged]") -> list[Moments]:
+        """One for each origin."""
+        return [
+            Moments.of([one.forecasts[i] for one in judged], truth, self.history.data_range, self.view.valid)
             for i, truth in enumerate(self.truth)
         ]
 
@@ -265,13 +288,13 @@ class AutoFit:
         bench, clock = self.auto.workbench, self.auto.clock
         fold = Fold(name, settings, bench, self.history, self.origins, self.horizon, self.view, clock)
         if name in self.state.folds:
-            fold.take_up(*self.state.folds[name])
+            fold.take_up(*self.state.folds[name], self.state.ended.get(name))
         return fold
 
     def _fold_seconds(self, n_networks: int) -> float:
         """Of training for one network on the fold; 0 where there is no time limit."""
         limit = self.auto.settings.minutes * 60
-        left = max(limit - self._elapsed(), limit * LEAST_SHARE)
+        left = max(limit - self.elapsed(), limit * LEAST_SHARE)
         return left / OVERHEAD / training_units(n_networks) if limit else 0.0
 
     def _refit_settings(self, settings: Any, length: float, n_left: int) -> Any:
@@ -279,23 +302,31 @@ class AutoFit:
         which is twice as long; where time is short all get less."""
         settings = settings_for(settings, length if length < LENGTHS[-1] else 1.0)
         limit = self.auto.settings.minutes * 60
-        left = max(limit - self._elapsed(), 0.05 * limit) / n_left / 60
+        left = max(limit - self.elapsed(), 0.05 * limit) / n_left / 60
         return replace(settings, minutes=min(left, settings.minutes)) if limit else settings
 
-    def _elapsed(self) -> float:
+    @property
+    def limit_s(self) -> float:
+        """Of time, for the fit or for going further with one that had ended; 0 where there is none."""
+        if self.state.further is None:
+            return self.auto.settings.minutes * 60
+        unit, amount = self.state.further
+        return amount * 60 if unit == "minutes" else 0.0
+
+    def elapsed(self) -> float:
         return self.auto.clock() - self.started
 
     def _hindcast(self, rule: Forecaster, origin: int) -> Frames:
         """What the view sees of a rule's forecast from an origin, in the series' own dtype."""
         return self.history.native(hindcast_by(rule, self.history.frames[:origin], self.horizon, self.view))
 
-    def _said(self, stage: str, *, improved: bool = False, finding: str = "") -> FitProgress:
-        return replace(self._passed_on(FitProgress(stage, finding=finding), stage, 0.0), improved=improved)
+    def said(self, stage: str, *, improved: bool = False, finding: str = "") -> FitProgress:
+        return replace(self.passed_on(FitProgress(stage, finding=finding), stage, 0.0), improved=improved)
 
-    def _passed_on(self, progress: FitProgress, stage: str, part: float) -> FitProgress:
+    def passed_on(self, progress: FitProgress, stage: str, part: float) -> FitProgress:
         """Progress of one training as progress of the whole, of which `part` is done where there is no time limit. A member's
         best is not yet the blend's, so it is no improvement."""
-        elapsed, limit = self._elapsed(), self.auto.settings.minutes * 60
+        elapsed, limit = self.elapsed(), self.limit_s
         self.part = max(self.part, min(0.99, elapsed / limit if limit else part))
         remaining = elapsed * (1 - self.part) / self.part if self.part > 0 else None
         return replace(progress, stage=stage, fraction=self.part, elapsed_s=elapsed, remaining_s=remaining, improved=False)

@@ -2,13 +2,16 @@
 
     auto.json               what was tried and seen, in order
     forecasts.safetensors   what each of them forecast from each origin, at the pixels that are judged
-    rule_01/, refit_01/     rules and networks that can forecast, as they save themselves
+    rule_01/, refit_01/     rules and networks that can forecast, as they save themselves; networks with their course
+    redone_01/              the same of networks that went further, while others are still to
+    fold_01/                the longest training of a network on the fold, as its course
     network/                the network that is trained, as its course
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from safetensors.numpy import load_file, save_file
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Forecaster
 from framecast.forecasters.course import Course
+from framecast.forecasters.fold import Moment
 from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.series.frames import Frames
 
@@ -40,6 +44,8 @@ class Refitted:
     name: str
     settings: Mapping[str, Any]
     forecaster: NetworkForecaster
+    moment: Moment | None = None
+    """Of the fold, that it was trained for; None of one that is of a time when that was not kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +70,19 @@ class AutoState:
     tried: list[Tried] = field(default_factory=list)
     folds: dict[str, tuple[dict[str, Any], list[list[Frames]]]] = field(default_factory=dict)
     """Name to what Fold.to_mapping gave."""
+    ended: dict[str, Course] = field(default_factory=dict)
+    """Name to how the longest training on the fold ended."""
     refitted: list[Refitted] = field(default_factory=list)
+    redone: list[Refitted] = field(default_factory=list)
+    """Those of the extension at work; they forecast when all are done."""
+    further: tuple[str, float] | None = None
+    """What it is trained further by, of a fit that had ended: ("epochs", 20)."""
+    n_further: int = 0
+    """Extensions, with the one at work."""
+    known: int = 0
+    """The last extension that what forecasts has come from; 0 is the first fit."""
+    told: str = ""
+    """What came of the last extension, as a sentence."""
     at_work: AtWork | None = None
     last: dict[str, Any] = field(default_factory=dict)
     """What the training on the fold at work said last, as FitProgress.to_mapping gives it."""
@@ -79,8 +97,12 @@ class AutoState:
         for name, (_, seen) in self.folds.items():
             for moment, forecasts in enumerate(seen):
                 arrays |= _named(f"fold.{name}.{moment}", forecasts)
-        for number, one in enumerate(self.refitted):
-            _inside(folder, f"refit_{number + 1:02d}", one.forecaster.save)
+        for place, networks in (("refit", self.refitted), ("redone", self.redone)):
+            for number, one in enumerate(networks):
+                _inside(folder, f"{place}_{number + 1:02d}", one.forecaster.save)
+                one.forecaster.save_state(folder / f"{place}_{number + 1:02d}")
+        for number, course in enumerate(self.ended.values()):
+            _inside(folder, f"fold_{number + 1:02d}", partial(course.save, network=None, elapsed_s=0.0))
         if network is not None:
             _inside(folder, "network", network.save_state)
         content = {
@@ -91,7 +113,13 @@ class AutoState:
             "last": self.last,
             "tried": [{"name": tried.name, "serves": tried.rule is not None} for tried in self.tried],
             "folds": [told for told, _ in self.folds.values()],
-            "refitted": [{"name": one.name, "settings": dict(one.settings)} for one in self.refitted],
+            "ended": list(self.ended),
+            "refitted": [_told(one) for one in self.refitted],
+            "redone": [_told(one) for one in self.redone],
+            "further": self.further,
+            "n_further": self.n_further,
+            "known": self.known,
+            "told": self.told,
             "at_work": network and {"name": network.name, "settings": network.settings.to_mapping(), "length": length},
         }
         (folder / "auto.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
@@ -110,13 +138,46 @@ class AutoState:
         for told in content["folds"]:
             seen = [_of(arrays, f"fold.{told['name']}.{moment}") for moment in range(len(told["moments"]))]
             state.folds[told["name"]] = (told, seen)
+        for number, name in enumerate(content.get("ended", [])):
+            state.ended[name] = Course.read(folder / f"fold_{number + 1:02d}")
         for number, one in enumerate(content["refitted"]):
-            forecaster = NetworkForecaster.load(folder / f"refit_{number + 1:02d}")
-            state.refitted.append(Refitted(one["name"], one["settings"], forecaster))
+            state.refitted.append(_refitted(one, folder / f"refit_{number + 1:02d}"))
+        for number, one in enumerate(content.get("redone", [])):
+            state.redone.append(_refitted(one, folder / f"redone_{number + 1:02d}"))
+        further = content.get("further")
+        state.further = further and (further[0], further[1])
+        state.n_further, state.known = content.get("n_further", 0), content.get("known", 0)
+        state.told = content.get("told", "")
         if at_work:
             course = Course.read(folder / "network")
             state.at_work = AtWork(at_work["name"], at_work["settings"], course, at_work["length"])
         return state
+
+    def extend(self, unit: str, amount: float) -> None:
+        """Begin to train further a fit that has ended."""
+        self.further, self.n_further = (unit, amount), self.n_further + 1
+        self.elapsed_s, self.part, self.redone, self.told = 0.0, 0.0, [], ""
+
+
+def why_not_further(folder: Path) -> str:
+    """See ForecasterKind."""
+    content = json.loads((folder / "auto.json").read_text(encoding="utf-8"))
+    if not content["folds"]:
+        return "it has no network, only simple rules, which are as good as they get"
+    if not content.get("ended") or any(one.get("moment") is None for one in content["refitted"]):
+        return "it is of a time when networks did not keep how they ended, or none of them came to its end"
+    return ""
+
+
+def _told(one: Refitted) -> dict[str, Any]:
+    return {"name": one.name, "settings": dict(one.settings), "moment": one.moment and asdict(one.moment)}
+
+
+def _refitted(told: dict[str, Any], folder: Path) -> Refitted:
+    forecaster, moment = NetworkForecaster.load(folder), told.get("moment")
+    if moment is not None:
+        forecaster.take_up(replace(Course.read(folder), forecasting={}))  # it is the network that was loaded
+    return Refitted(told["name"], told["settings"], forecaster, moment and Moment(**moment))
 
 
 def _named(place: str, forecasts: Sequence[Frames]) -> dict[str, Frames]:

@@ -98,8 +98,8 @@ class Course:
         self.standing = Standing(step=self.refit_step, elapsed_s=self.refit_s, weights=self.forecasting)
         self.forecasting = {}
 
-    def save(self, folder: Path, network: nn.Module, elapsed_s: float) -> None:
-        """`network` is what forecasts now."""
+    def save(self, folder: Path, network: nn.Module | None, elapsed_s: float) -> None:
+        """`network` is what forecasts now; not needed where `forecasting` has it."""
         best = asdict(self.best)
         weights: dict[str, Tensor] = best.pop("weights")
         standing, tensors = self.standing.save()
@@ -112,7 +112,8 @@ class Course:
         (folder / "fit.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
         parts = {"standing": tensors, "best": weights, "start": self.start, "searched": self.searched}
         if not tensors or self.stage == "refit" or self.further:  # else it is the network that is trained
-            parts["forecasting"] = self.forecasting or network.state_dict()
+            assert self.forecasting or network is not None
+            parts["forecasting"] = self.forecasting or network.state_dict()  # type: ignore[union-attr]
         named = {f"{place}.{name}": tensor for place, found in parts.items() for name, tensor in found.items()}
         write_tensors(named, folder / "fit.safetensors")
 

@@ -5,6 +5,10 @@ zero. One long training looked at on the way would say little of a shorter one: 
 its unroll short, and at equal steps it forecast much worse (docs/decisions.md). What a validation score has chosen it cannot
 weigh: the length at which a network is judged at one origin is the one that was best at the other origins. Training pauses
 while others work, and the pause is no part of its time.
+
+When auto goes further, the longest training there was goes further, as a network by itself would, and is looked at once more:
+one moment more to choose from, by the same origins. Moments of an extension can be left out again, so that what was found
+before it can be told once more.
 """
 
 import time
@@ -52,6 +56,10 @@ class Moment:
     length: float
     """One of LENGTHS."""
     restoration: str
+    further: int = 0
+    """With which extension; 0 is the first fit."""
+    n_steps: int = 0
+    """Of training, all in all."""
 
 
 class Fold:
@@ -81,13 +89,40 @@ class Fold:
         """Lengths that nothing more is to be learned of."""
         self.length = 0.0
         """Of the training at work, or the last one."""
+        self.ended: Course | None = None
+        """The longest training that was looked at, as it ended; None of a network that was left behind."""
+        self.n_further = 0
+        """Extensions that it has been through."""
+        self.stumbled = ""
+        """Why it could not go through the last one, as a sentence."""
 
     def train(self, length: float, resumed: Course | None = None) -> Iterator[FitProgress]:
         """Train anew for so much of the whole time, or go on from where such a training stood; then look at the network. Left
         early, it is not looked at."""
-        watch, stop = Stopwatch(self._clock), min(self.origins)
-        settings = settings_for(self.settings, length)
         self.length = length
+        try:
+            yield from self._trained(resumed, 0)
+        except (DivergedError, DeviceMemoryError) as error:
+            self.failure = str(error)
+
+    def go_further(self, number: int, unit: str, amount: float, resumed: Course | None = None) -> Iterator[FitProgress]:
+        """The same for its longest training, which goes further by so many "epochs", "steps" or "minutes" with extension
+        `number`. What was seen before stays, however that ends."""
+        assert self.ended is not None
+        self.length = self.longest
+        if resumed is None:
+            resumed = replace(self.ended)
+            resumed.extend(unit, amount)
+        self.stumbled = ""
+        try:
+            yield from self._trained(resumed, number)
+        except (DivergedError, DeviceMemoryError) as error:
+            self.stumbled = str(error)
+        self.n_further = number
+
+    def _trained(self, resumed: Course | None, further: int) -> Iterator[FitProgress]:
+        watch, stop = Stopwatch(self._clock), min(self.origins)
+        settings = settings_for(self.settings, self.length)
         self._forecaster = NetworkForecaster(self.name, settings, self._workbench, clock=watch)
         if resumed is not None:
             self._forecaster.take_up(resumed)
@@ -103,9 +138,7 @@ class Fold:
                 if progress is None:
                     break
                 yield progress
-            self._look(length)
-        except (DivergedError, DeviceMemoryError) as error:
-            self.failure = str(error)
+            self._look(further)
         finally:
             steps.close()  # type: ignore[attr-defined]
             self._forecaster = None
@@ -123,19 +156,32 @@ class Fold:
             "failure": self.failure,
             "moments": [asdict(moment) for moment, _ in self._seen],
             "scores": self._scores,
+            "n_further": self.n_further,
+            "stumbled": self.stumbled,
         }
         return content, [forecasts for _, forecasts in self._seen]
 
-    def take_up(self, content: dict[str, Any], forecasts: list[list[Frames]]) -> None:
-        """What `to_mapping` gave."""
+    def take_up(self, content: dict[str, Any], forecasts: list[list[Frames]], ended: Course | None = None) -> None:
+        """What `to_mapping` gave, and how its longest training ended."""
+        self.ended = ended
+        self.n_further, self.stumbled = content.get("n_further", 0), content.get("stumbled", "")
         self.done, self.failure, self._scores = content["done"], content["failure"], content["scores"]
         self._seen = [(Moment(**moment), kept) for moment, kept in zip(content["moments"], forecasts, strict=True)]
 
+    def hindcast(self, further: int) -> Hindcast[Moment]:
+        """What was seen up to this extension: candidates are the moments looked at."""
+        counted = [index for index, (moment, _) in enumerate(self._seen) if moment.further <= further]
+        scores = np.array([self._scores[index] for index in counted]).reshape(-1, len(self.origins))
+        return Hindcast([self._seen[index][0] for index in counted], self.origins, scores)
+
+    def steps_of(self, length: float) -> int:
+        """Of the first training of this length."""
+        return next(moment.n_steps for moment, _ in self._seen if (moment.length, moment.further) == (length, 0))
+
     @property
-    def hindcast(self) -> Hindcast[Moment]:
-        """What was seen: candidates are the moments looked at."""
-        scores = np.array(self._scores).reshape(-1, len(self.origins))
-        return Hindcast([moment for moment, _ in self._seen], self.origins, scores)
+    def longest(self) -> float:
+        """Length of the longest training that was looked at."""
+        return self._seen[-1][0].length
 
     @property
     def has_looked(self) -> bool:
@@ -149,19 +195,21 @@ class Fold:
     @property
     def score(self) -> float:
         """Mean SSIM over origins at the best moment; -inf where there is none."""
-        return self.score_at(float("inf"))
+        return max((float(np.mean(scores)) for scores in self._scores), default=float("-inf"))
 
     def score_at(self, length: float) -> float:
         """The same when nothing longer had been tried."""
-        scores = [scores for (moment, _), scores in zip(self._seen, self._scores, strict=True) if moment.length <= length]
-        return float(np.array(scores).mean(axis=1).max()) if scores else float("-inf")
+        first = [moment.length if not moment.further else float("inf") for moment, _ in self._seen]
+        scores = [scores for tried, scores in zip(first, self._scores, strict=True) if tried <= length]
+        return max((float(np.mean(one)) for one in scores), default=float("-inf"))
 
-    def judged(self) -> list[Frames]:
-        """For each origin what was forecast from it at the moment that the other origins would have chosen."""
-        hindcast, seen = self.hindcast, dict(self._seen)
+    def judged(self, further: int) -> list[Frames]:
+        """For each origin what was forecast from it at the moment that the other origins would have chosen, of those seen up
+        to this extension."""
+        hindcast, seen = self.hindcast(further), dict(self._seen)
         return [seen[hindcast.best_without(origin)][index] for index, origin in enumerate(self.origins)]
 
-    def _look(self, length: float) -> None:
+    def _look(self, further: int) -> None:
         assert self._forecaster is not None
         ssim = METRICS["ssim"].function
         forecasts: dict[str, list[Frames]] = {}
@@ -171,14 +219,14 @@ class Fold:
             said = self._forecaster.hindcasts(self.history.frames[:origin], self.horizon, self.view)
             for way, forecast in said.items():
                 if not np.isfinite(forecast).all():
-                    self.failure = "Its forecast stopped being a number."
-                    return
+                    raise DivergedError("Its forecast stopped being a number.")
                 kept = self.history.native(forecast)
                 forecasts.setdefault(way, []).append(kept)
                 value = ssim(kept, truth, data_range=self.history.data_range, valid=self.view.valid).mean()
                 scores.setdefault(way, []).append(float(value))
+        self.ended = self._forecaster.where_it_ended()
         for way in forecasts:
-            self._seen.append((Moment(length, way), forecasts[way]))
+            self._seen.append((Moment(self.length, way, further, self.ended.ended_step), forecasts[way]))
             self._scores.append(scores[way])
 
 

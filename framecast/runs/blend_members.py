@@ -4,12 +4,17 @@
 
 A member is not fitted again. Its run gets the forecaster as the blend has it, its forecast of the test frames and its scores;
 those of a rule the blend's run has already. The record names the blend's run, and nothing else ties the two: either may be
-deleted, and the other is as good as before.
+deleted, and the other is as good as before. When a blend was trained further, or went on after a stop, a member that is
+as it was keeps its run, and one that is not gets a new one; the old one stays, for somebody may have written notes on it.
 """
 
 import contextlib
 import logging
+import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
+from hashlib import blake2b
+from pathlib import Path
 
 import numpy as np
 
@@ -43,15 +48,38 @@ def runs_of_members(run: Run, series: FrameSeries) -> Iterator[None]:
     if not isinstance(forecaster, BlendForecaster):
         return
     members = {member.name: member for member in forecaster.members}
+    before = {one.record.forecaster: one for one in run.store.members_of(run) if one.state == "finished"}
     for name, weights in run.weights().items():
         yield
         record = _record(run.record, members[name])
         try:
+            if (earlier := before.get(name)) is not None:
+                if _is_saved_in(earlier, members[name]):
+                    earlier.write_summary({**earlier.summary(), "finding": _share(weights, run.record)})
+                    continue
+                record = replace(record, title=f"{record.title}, trained further")
             with _whole_or_not_at_all(run.store.create(record)) as made:
                 _fill(made, members[name], weights, run, series)
         except FrameCastError as error:
             LOG.warning("%s could not be kept: %s", record.title, error)
     yield
+
+
+def _is_saved_in(earlier: Run, member: Member) -> bool:
+    """Whether the forecaster of an earlier run is this one: it would save the same bytes."""
+    with tempfile.TemporaryDirectory() as place:
+        member.forecaster.save(Path(place))
+        return _content(Path(place)) == _content(earlier.saved())
+
+
+def _content(folder: Path) -> dict[str, bytes]:
+    """By path in the folder, what is in its files, a digest of each."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): blake2b(path.read_bytes()).digest() for path in files}
+
+
+def _share(weights: Array, blend: RunRecord) -> str:
+    return f"It has {weights.mean():.0%} of the weight in “{blend.title}”, the mean over all leads."
 
 
 @contextlib.contextmanager
@@ -93,7 +121,7 @@ def _fill(made: Run, member: Member, weights: Array, blend: Run, series: FrameSe
         {
             "fit_seconds": {},
             "forecast_seconds": {},
-            "finding": f"It has {weights.mean():.0%} of the weight in “{blend.record.title}”, the mean over all leads.",
+            "finding": _share(weights, blend.record),
             "stopped_early": False,
             "learned_nothing": False,
             "ended_by_time": False,

@@ -67,8 +67,8 @@ class RunStore:
         return [one for run in reversed(below.get("", [])) for one in (run, *below.get(run.id, []))]
 
     def members_of(self, run: Run) -> list[Run]:
-        """The members of a run's blend that are here as runs of their own."""
-        return [one for one in self.runs() if one.record.member_of == run.id]
+        """The members of a run's blend that are here as runs of their own, of each the newest run."""
+        return list({one.record.forecaster: one for one in self.runs() if one.record.member_of == run.id}.values())
 
     def damaged(self) -> list[DamagedRun]:
         return [run for run in self._look() if isinstance(run, DamagedRun)]

@@ -189,7 +189,7 @@ def test_a_fold_never_sees_a_frame_from_its_oldest_origin_on(tmp_path: Path) -> 
         fold = Fold("unet", settings, Workbench(seed=1), history, origins, horizon, view)
         list(fold.train(1.0))
         assert not fold.failure and np.isfinite(fold.score)
-        learned.append(fold.judged()[-1])  # from the oldest origin, the last frames before which both have
+        learned.append(fold.judged(0)[-1])  # from the oldest origin, the last frames before which both have
     np.testing.assert_array_equal(*learned)
 
 
@@ -250,6 +250,7 @@ def test_a_fit_left_again_and_again_loses_no_finished_part_and_goes_on_to_the_bi
     """From the disk alone, after one sign of life or a few at random, in every stage; what was finished is not done again."""
     monkeypatch.setattr("framecast.forecasters.auto_fit.LEAST_WEIGHT", -1.0)  # so that every network is trained to its end
     monkeypatch.setattr("framecast.forecasters.auto_fit.WORTH_KEEPING_S", -1.0)
+    monkeypatch.setattr("framecast.forecasters.blend._STEPS", 30)  # weights are chosen at every return, which takes longest
     frames, once = series(), auto("two", epochs=2)
     steps = list(once.fit(frames.head(SPLIT.test.start), SPLIT))
     dice, came, n_left = np.random.default_rng(0), [], 0

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 
 from framecast.errors import StorageError
+from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs import blend_members
 from framecast.runs.diagnosing import kept_diagnosis
 from framecast.runs.experiment import STAGE_MEMBERS, STAGE_SCORE, carry_out, plan, repeat_forecast
 from framecast.runs.record import RunRecord
+from framecast.runs.resuming import extension
 from framecast.runs.store import Run, RunStore
 from framecast.series.frames import FrameSeries
+from framecast.series.store import SeriesStore
 
 QUICK = {"epochs": 1, "minutes": 0.0, "networks": "none"}
 
@@ -102,3 +105,35 @@ def test_a_run_that_blends_nothing_keeps_no_weights(tmp_path: Path, series: Fram
     run = RunStore(tmp_path).create(plan(series, forecaster=drift, device="cpu"))
     list(carry_out(run.record, series, run, rules=[]))
     assert run.weights() == {} and [one.id for one in RunStore(tmp_path).runs()] == [run.id]
+
+
+def test_a_blend_trained_further_keeps_the_runs_of_members_that_are_as_they_were(
+    tmp_path: Path, series: FrameSeries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """and gives those that are not a new one; its own result is exchanged as a whole."""
+    names = ("persistence", "climatology", "damped", "auto", "unet", "advect")
+    monkeypatch.setattr(FORECASTERS, "_entries", {name: FORECASTERS[name] for name in names})
+    monkeypatch.setattr("framecast.forecasters.auto_fit.LEAST_WEIGHT", -1.0)
+    monkeypatch.setattr("framecast.forecasters.blend._STEPS", 30)
+    monkeypatch.setattr("framecast.forecasters.auto_further.LEAST_GAIN", -1.0)  # whatever is worth as much is taken
+    monkeypatch.setattr("framecast.forecasters.auto_further._better", lambda fit: list(fit.folds.values()))
+    monkeypatch.setattr("framecast.forecasters.auto_further._best", lambda fit, fold: fold.hindcast(1).candidates[-1])
+    stored = SeriesStore(tmp_path)
+    series = stored.open(stored.add("blob", series.frames).digest)
+    record = plan(series, forecaster="auto", device="cpu", changes={**QUICK, "networks": "two"}, n_threads=1)
+    run, store = RunStore(tmp_path).create(record), RunStore(tmp_path)
+    list(carry_out(run.record, series, run))
+    first = {one.record.forecaster: one for one in store.members_of(run)}
+    assert {"unet", "advect"} <= first.keys()
+    staged = extension(run, tmp_path, {"epochs": 2, "steps": None, "minutes": None})
+    list(carry_out(run.record, series, staged))
+    assert run.state == "finished" and run.staged() is None and "trained 2 epochs further" in run.summary()["finding"]
+    now = {one.record.forecaster: one for one in store.members_of(run)}
+    assert list(now) and set(now) == set(run.weights())
+    for name, one in now.items():
+        same = name not in ("unet", "advect")
+        assert (one.id == first[name].id) == same, name
+        assert one.record.title.endswith(", trained further") != same
+        assert f"{run.weights()[name].mean():.0%} of the weight" in one.summary()["finding"]
+    assert {one.id for one in first.values()} < {one.id for one in store.runs()}, "nothing that may have notes is gone"
+    np.testing.assert_array_equal(repeat_forecast(run, series), run.forecast())
