@@ -1,6 +1,6 @@
 """What the page Runs has to compute for its runs: a first look at 500 of them, and each one after that.
 
-Usage: python benchmarks/many_runs.py [--runs 500]. The runs are copies of one real, finished run in a folder of its own.
+Usage: python -m benchmarks.many_runs [--runs 500]. The runs are copies of one real, finished run in a folder of its own.
 """
 
 import argparse
