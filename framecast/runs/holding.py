@@ -4,8 +4,9 @@ The lock is the system's own, on an open file. It ends with the process that hol
 stale; who holds it is written into the file, for people to read. It also keeps two holders within one process apart.
 
 Not every disk that machines share tells one of them of the locks of another. So a holder on another machine is believed by
-what it writes: it empties the file when it leaves, and touches it while it is at work. Where it has done neither for a quarter
-of an hour it is gone. A process number says nothing from another machine and is never asked for.
+what it writes: it empties the file when it leaves, and touches it while it is there. Where it has done neither for a quarter
+of an hour it is gone. A process number says nothing from another machine and is never asked for. What it does is written over
+what it did, in one block, so that there is no moment at which the file is empty and the holder seems to have left.
 """
 
 import contextlib
@@ -31,6 +32,8 @@ AT_WORK = "at work"
 BEAT_S, ALIVE_S = 30.0, 900.0
 """How often a holder touches the file at most, and how old that may be. Scoring a large frame may keep it for minutes."""
 BOOT = Path("/proc/sys/kernel/random/boot_id")
+BLOCK = 512
+"""Bytes that the words of a holder are padded to; a longer one is not to be left over behind a shorter one."""
 TRIES, PAUSE_S = 20, 0.01
 """Of a file that seems held: somebody who only looks, as `holder` does, holds it for a moment."""
 
@@ -60,22 +63,24 @@ class Hold:
         self._handle: IO[bytes] | None = handle
 
     def tell(self, doing: str) -> None:
-        """Let others read what this process does with it."""
+        """Let others read what this process does with it. Where the disk does not take it, they read what it did before."""
         if self._handle is not None:
-            _write(self._handle, doing)
+            with contextlib.suppress(OSError):
+                _write(self._handle, doing)
 
     def leave(self) -> None:
-        """May be called twice."""
+        """May be called twice. On a disk that refuses, other machines see it a quarter of an hour later."""
         if self._handle is not None:
-            self._handle.truncate(0)
-            _unlock(self._handle)
-            self._handle.close()
+            with contextlib.suppress(OSError), self._handle as handle:
+                with contextlib.suppress(OSError):
+                    handle.truncate(0)
+                _unlock(handle)
         self._handle = None
 
 
 def take(path: Path) -> Hold | None:
     """Hold the file at `path`, which is made where there is none; None where somebody else holds it."""
-    handle = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
+    handle = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
     for attempt in range(TRIES):
         if _lock(handle):
             break
@@ -87,7 +92,11 @@ def take(path: Path) -> Hold | None:
         _unlock(handle)
         handle.close()
         return None
-    _write(handle, AT_WORK)
+    try:
+        _write(handle, AT_WORK)
+    except OSError:
+        handle.close()
+        raise
     return Hold(handle)
 
 
@@ -109,20 +118,28 @@ def holder(path: Path) -> Holder | None:
     except OSError:  # no such file, or one that must not be written here: then nobody here can carry the run out
         return None
     try:
-        return Holder(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):  # held, and by somebody who has not written yet
-        return Holder(0, "", "")
+        found = _said(path.read_bytes())
+    except OSError:
+        found = None
+    return found or Holder(0, "", "")  # held, and by somebody who has not written yet
 
 
 def _at_work_elsewhere(handle: IO[bytes]) -> Holder | None:
     """Who holds the file on another machine, whose lock is not seen here."""
     handle.seek(0)
-    try:
-        other = Holder(**json.loads(handle.read().decode("utf-8")))
-    except (ValueError, TypeError):  # empty, as it is left
+    other = _said(handle.read())
+    if other is None:
         return None
     age_s = time.time() - os.fstat(handle.fileno()).st_mtime
     return other if other.machine not in ("", _machine()) and age_s < ALIVE_S else None
+
+
+def _said(words: bytes) -> Holder | None:
+    """What a holder has written; None where that is nothing, as it is when it has left."""
+    try:
+        return Holder(**json.loads(words[:BLOCK].decode("utf-8")))
+    except (ValueError, TypeError):
+        return None
 
 
 @cache
@@ -135,10 +152,9 @@ def _machine() -> str:
 
 def _write(handle: IO[bytes], doing: str) -> None:
     now = datetime.now(UTC).isoformat(timespec="seconds")
+    words = json.dumps(asdict(Holder(os.getpid(), socket.gethostname(), now, _machine(), doing)))
     handle.seek(0)
-    handle.truncate()
-    handle.write(json.dumps(asdict(Holder(os.getpid(), socket.gethostname(), now, _machine(), doing))).encode())
-    handle.flush()
+    handle.write(words.encode().ljust(BLOCK))
 
 
 def _lock(handle: IO[bytes]) -> bool:

@@ -210,8 +210,8 @@ class JobManager:
             chosen = choose() if choose else run
             snapshot = JobSnapshot(run.id, run.record.title, started_s=time.time(), device=run.record.device)
             history = tuple(told_before(chosen)) if choose else ()
-            self.jobs[run.id] = _Job(run.record, replace(snapshot, history=history), run=chosen, hold=hold)
             hold.tell("waiting")
+            self.jobs[run.id] = _Job(run.record, replace(snapshot, history=history), run=chosen, hold=hold)
         except BaseException:
             hold.leave()
             raise
@@ -287,10 +287,11 @@ class JobManager:
             finally:
                 with self.lock:
                     job.snapshot = replace(job.snapshot, phase="paused", pausing=False, device=job.record.device)
-                    job.tell()
                     if not paused:
                         self._let_go(job)
-                    elif not job.pause.is_set():  # resumed or stopped before it had left
+                    elif job.pause.is_set():
+                        job.tell()
+                    else:  # resumed or stopped before it had left
                         self._wait_again(job, first=True)
                     self.changed.notify_all()
             del job

@@ -1,9 +1,12 @@
 """Whoever carries a run out is seen from another machine, too, where the lock itself is not."""
 
+import errno
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
@@ -70,3 +73,56 @@ def test_a_beat_makes_an_old_file_new(tmp_path: Path) -> None:
     held_elsewhere(path, ALIVE_S + 60)
     beat(path)
     assert holder(path) is not None
+
+
+class Watched:
+    """A file that is looked at after each call, as another machine might."""
+
+    def __init__(self, handle: IO[bytes], look: Callable[[], None]) -> None:
+        self.handle, self.look = handle, look
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(*given: Any) -> Any:
+            found = getattr(self.handle, name)(*given)
+            self.look()
+            return found
+
+        return call
+
+
+def test_what_is_done_is_told_anew_without_a_moment_of_seeming_free(tmp_path: Path) -> None:
+    path, seen = tmp_path / LOCK, list[bytes]()
+    hold = take(path)
+    assert hold is not None and hold._handle is not None
+    whole, hold._handle = hold._handle, Watched(hold._handle, lambda: seen.append(path.read_bytes()))  # type: ignore[assignment]
+    for doing in ("waiting", "paused", "at work"):
+        hold.tell(doing)
+        assert json.loads(path.read_bytes())["doing"] == doing
+    assert seen and all(json.loads(one)["pid"] == os.getpid() for one in seen)
+    hold._handle = whole
+    hold.leave()
+    assert path.read_bytes() == b""
+
+
+def test_a_disk_that_refuses_changes_no_words_and_keeps_nobody_from_leaving(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / LOCK
+    hold = take(path)
+    assert hold is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(holding, "_write", full)
+        hold.tell("waiting")
+    found = holder(path)
+    assert found is not None and found.doing == "at work"
+    hold.leave()
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+        patch.setattr(holding, "_write", full)
+        take(path)
+    again = take(path)
+    assert again is not None, "what could not be taken is not held"
+    again.leave()
+
+
+def full(*given: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from framecast.errors import BusyError, SettingError, UnknownNameError
-from framecast.runs import jobs
+from framecast.runs import holding, jobs
 from framecast.runs.devices import n_cores
 from framecast.runs.experiment import plan
 from framecast.runs.jobs import JobManager, job_manager
@@ -23,6 +23,7 @@ from framecast.series.frames import FrameSeries
 from framecast.series.store import SeriesStore
 
 from .conftest import Drift
+from .test_holding import full
 
 PATIENCE_S = 120.0
 
@@ -201,6 +202,17 @@ def test_a_run_is_carried_out_by_one_process_at_a_time(manager: JobManager, stor
     manager.stop(run_id)
     until(lambda: not manager.live())
     assert RunStore(tmp_path).open(run_id).holder() is None
+
+
+def test_a_worker_outlives_a_disk_that_takes_no_word_of_what_it_does(
+    manager: JobManager, stored: FrameSeries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = manager.submit(endless(stored)), manager.submit(drifting(stored))
+    until(lambda: trains(manager, first))
+    monkeypatch.setattr(holding, "_write", full)
+    manager.stop(first)
+    until(lambda: not manager.live())
+    assert {RunStore(tmp_path).open(one).state for one in (first, second)} == {"finished"}
 
 
 @pytest.mark.parametrize("breaks", ["diverged", "by a bug"])
