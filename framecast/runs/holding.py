@@ -57,14 +57,32 @@ class Holder:
 
 
 class Hold:
-    """A file held by this process until `leave`."""
+    """A file held by this process until `leave`. Should another machine have taken it meanwhile, which sees no lock and was
+    told nothing for long (this machine slept, or had no network), it is left as that machine wrote it."""
 
-    def __init__(self, handle: IO[bytes]) -> None:
+    def __init__(self, path: Path, handle: IO[bytes]) -> None:
+        self._path = path
         self._handle: IO[bytes] | None = handle
+        self._mine = (os.getpid(), _machine())
+
+    def ours(self) -> bool:
+        """Whether the file says still that this process holds it."""
+        if self._handle is None:
+            return False
+        try:
+            said = _said(self._path.read_bytes())
+        except OSError:
+            return False
+        return said is not None and (said.pid, said.machine) == self._mine
+
+    def beat(self) -> None:
+        """Tell other machines that it is held, as `beat` does."""
+        if _is_due(self._path) and self.ours():
+            beat(self._path)
 
     def tell(self, doing: str) -> None:
         """Let others read what this process does with it. Where the disk does not take it, they read what it did before."""
-        if self._handle is not None:
+        if self._handle is not None and self.ours():
             with contextlib.suppress(OSError):
                 _write(self._handle, doing)
 
@@ -73,7 +91,8 @@ class Hold:
         if self._handle is not None:
             with contextlib.suppress(OSError), self._handle as handle:
                 with contextlib.suppress(OSError):
-                    handle.truncate(0)
+                    if self.ours():
+                        handle.truncate(0)
                 _unlock(handle)
         self._handle = None
 
@@ -97,13 +116,13 @@ def take(path: Path) -> Hold | None:
     except OSError:
         handle.close()
         raise
-    return Hold(handle)
+    return Hold(path, handle)
 
 
 def beat(path: Path) -> None:
-    """Tell other machines that the holder is at work."""
-    with contextlib.suppress(OSError):  # deleted meanwhile, or a disk that is gone: the writer of a file will say so
-        if time.time() - path.stat().st_mtime > BEAT_S:
+    """Tell other machines that the holder is there. It may be asked for at every step."""
+    if _is_due(path):
+        with contextlib.suppress(OSError):
             os.utime(path)
 
 
@@ -122,6 +141,13 @@ def holder(path: Path) -> Holder | None:
     except OSError:
         found = None
     return found or Holder(0, "", "")  # held, and by somebody who has not written yet
+
+
+def _is_due(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime > BEAT_S
+    except OSError:  # deleted meanwhile, or a disk that is gone: the writer of a file will say so
+        return False
 
 
 def _at_work_elsewhere(handle: IO[bytes]) -> Holder | None:

@@ -29,7 +29,7 @@ from framecast.runs.devices import give_memory_back, n_threads_beside_server, se
 from framecast.runs.experiment import STAGES_AFTER_FIT, carry_out
 from framecast.runs.failure import recording_failure
 from framecast.runs.holding import AT_WORK as HELD
-from framecast.runs.holding import Hold
+from framecast.runs.holding import BEAT_S, Hold
 from framecast.runs.record import RunRecord
 from framecast.runs.resuming import extension, going_on
 from framecast.runs.rules import known_rules
@@ -201,7 +201,7 @@ class JobManager:
         """Whether a sign of life was waited for, so that work is to be left in the middle."""
         return self.closing.is_set() and time.monotonic() - self.closed_s > PATIENCE_S
 
-    # Below, all but _work, _carry_out and _publish are called under the lock.
+    # Below, all but _next, _work, _carry_out and _publish are called under the lock.
 
     def _queue(self, run: Run, *, first: bool = False, choose: Callable[[], Run] | None = None) -> None:
         """Put a run into the queue, held so that no other process takes it. `choose` says what is carried out."""
@@ -262,17 +262,34 @@ class JobManager:
         """The next run for the worker of this device, which waits for one; None when it is to leave."""
         with self.changed:
             while not self.closing.is_set():
-                busy = {job.snapshot.device for job in self.jobs.values() if job.snapshot.phase in AT_WORK}
-                for job in self.jobs.values():
-                    free = [one for one in serving_devices(job.record.device) if one not in busy]
-                    if job.snapshot.phase == "waiting" and free[:1] == [device]:  # the first free one takes it
-                        job.begun = True
-                        job.snapshot = replace(job.snapshot, phase="training", started_s=time.time(), device=device)
-                        job.tell()
-                        self.changed.notify_all()  # the next one may be for the next device
-                        return job
-                self.changed.wait()
+                self._beat()
+                job = self._whose_turn(device)
+                if job is None:
+                    self.changed.wait(BEAT_S)
+                elif job.hold is not None and not job.hold.ours():
+                    LOG.warning("Run %s was taken by another machine, or deleted, while it waited here.", job.record.id)
+                    self._let_go(job)
+                else:
+                    job.begun = True
+                    job.snapshot = replace(job.snapshot, phase="training", started_s=time.time(), device=device)
+                    job.tell()
+                    self.changed.notify_all()  # the next one may be for the next device
+                    return job
         return None
+
+    def _whose_turn(self, device: str) -> _Job | None:
+        busy = {job.snapshot.device for job in self.jobs.values() if job.snapshot.phase in AT_WORK}
+        for job in self.jobs.values():
+            free = [one for one in serving_devices(job.record.device) if one not in busy]
+            if job.snapshot.phase == "waiting" and free[:1] == [device]:  # the first free one takes it
+                return job
+        return None
+
+    def _beat(self) -> None:
+        """Tell other machines that all live runs are held, those that wait and those that are paused, too."""
+        for job in self.jobs.values():
+            if job.hold is not None:
+                job.hold.beat()
 
     def _work(self, device: str) -> None:
         _step_back()
@@ -324,6 +341,7 @@ class JobManager:
 
     def _publish(self, job: _Job, progress: FitProgress) -> None:
         with self.lock:
+            self._beat()
             old = job.snapshot
             after_fit = progress.stage in STAGES_AFTER_FIT
             kept = replace(progress, preview=None)

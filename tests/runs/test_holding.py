@@ -124,5 +124,25 @@ def test_a_disk_that_refuses_changes_no_words_and_keeps_nobody_from_leaving(
     again.leave()
 
 
+def test_what_another_machine_has_taken_since_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / LOCK
+    hold = take(path)
+    assert hold is not None and hold.ours()
+    held_elsewhere(path, ALIVE_S - 60)
+    words, touched = path.read_bytes(), path.stat().st_mtime
+    assert not hold.ours()
+    hold.tell("paused")
+    hold.beat()
+    hold.leave()
+    assert path.read_bytes() == words and path.stat().st_mtime == touched
+    path.unlink()
+    lost = take(path)
+    assert lost is not None and lost.ours()
+    path.unlink()
+    assert not lost.ours(), "the run was deleted"
+    lost.leave()
+    assert not lost.ours()
+
+
 def full(*given: object) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -1,6 +1,7 @@
 """The manager: one worker per device, snapshots from any thread, and an end of the process that leaves nothing hanging."""
 
 import logging
+import os
 import subprocess
 import sys
 import time
@@ -15,15 +16,17 @@ from framecast.errors import BusyError, SettingError, UnknownNameError
 from framecast.runs import holding, jobs
 from framecast.runs.devices import n_cores
 from framecast.runs.experiment import plan
+from framecast.runs.holding import ALIVE_S
 from framecast.runs.jobs import JobManager, job_manager
 from framecast.runs.record import RunRecord
+from framecast.runs.run_folder import LOCK
 from framecast.runs.snapshot import JobSnapshot
 from framecast.runs.store import RunStore
 from framecast.series.frames import FrameSeries
 from framecast.series.store import SeriesStore
 
 from .conftest import Drift
-from .test_holding import full
+from .test_holding import full, held_elsewhere
 
 PATIENCE_S = 120.0
 
@@ -202,6 +205,40 @@ def test_a_run_is_carried_out_by_one_process_at_a_time(manager: JobManager, stor
     manager.stop(run_id)
     until(lambda: not manager.live())
     assert RunStore(tmp_path).open(run_id).holder() is None
+
+
+@pytest.mark.parametrize("beside", ["one at work", "none at work"])
+def test_a_run_that_is_not_at_work_is_seen_to_be_held_still(
+    manager: JobManager, stored: FrameSeries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beside: str
+) -> None:
+    """Told to machines that see no lock, which would take it after a quarter of an hour."""
+    monkeypatch.setattr(jobs, "BEAT_S", 0.02)
+    first, waiting, paused = (manager.submit(drifting(stored, epochs=10**6 + n, pause_s=0.002)) for n in range(3))
+    until(lambda: trains(manager, first))
+    manager.pause(paused)
+    assert [one.phase for one in manager.live()] == ["training", "waiting", "paused"]
+    if beside == "none at work":
+        manager.pause(waiting)
+        manager.stop(first)
+        until(lambda: manager.snapshot(first) is None)
+    for run_id in (waiting, paused):
+        path = RunStore(tmp_path).open(run_id).folder / LOCK
+        os.utime(path, (time.time() - ALIVE_S - 60,) * 2)
+        until(lambda path=path: time.time() - path.stat().st_mtime < ALIVE_S)
+
+
+def test_a_run_taken_by_another_machine_while_it_waited_is_let_go_untouched(
+    manager: JobManager, stored: FrameSeries, tmp_path: Path
+) -> None:
+    first, second = manager.submit(endless(stored)), manager.submit(drifting(stored))
+    until(lambda: trains(manager, first))
+    run = RunStore(tmp_path).open(second)
+    held_elsewhere(run.folder / LOCK)
+    before = {path.name: path.read_bytes() for path in run.folder.iterdir()}
+    manager.stop(first)
+    until(lambda: not manager.live())
+    assert {path.name: path.read_bytes() for path in run.folder.iterdir()} == before
+    assert "node07" in before[LOCK].decode() and RunStore(tmp_path).open(first).state == "finished"
 
 
 def test_a_worker_outlives_a_disk_that_takes_no_word_of_what_it_does(
