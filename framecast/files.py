@@ -70,7 +70,8 @@ def writing_folder(path: Path) -> Iterator[Path]:
     """An empty folder that becomes `path`, replacing what is there, when the block ends well.
 
     A folder cannot be swapped for another in one step everywhere: for a moment the old one stands under `set_aside(path)`.
-    `settled` puts it back if a crash came in between. Raises StorageError where the disk is full or refuses.
+    Whoever reads asks `standing` for it, and the next to write puts it back if a crash came in between. One process at a time
+    may write. Raises StorageError where the disk is full or refuses.
     """
     part = _part(path)
     with storage_errors(path):
@@ -98,8 +99,15 @@ def set_aside(path: Path) -> Path:
     return path.with_name(f".{path.name}.old")
 
 
+def standing(path: Path) -> Path:
+    """Where what belongs at `path` is to be read: there, or set aside, where a replacement is under way or a crash cut one
+    short. Nothing is touched, for it may be another process that is between its two renames."""
+    return set_aside(path) if not path.exists() and set_aside(path).exists() else path
+
+
 def settled(path: Path) -> Path:
-    """`path`, after a replacement that a crash cut short was undone or cleared up."""
+    """`path`, after a replacement that a crash cut short was undone or cleared up. Only for the one process that may write
+    there: it would take from another what that is about to replace."""
     old = set_aside(path)
     if old.exists():
         if path.exists():

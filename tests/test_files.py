@@ -10,7 +10,17 @@ import numpy as np
 import pytest
 
 from framecast.errors import StorageError
-from framecast.files import bytes_in_words, plain_json, set_aside, settled, write_array, write_json, writing, writing_folder
+from framecast.files import (
+    bytes_in_words,
+    plain_json,
+    set_aside,
+    settled,
+    standing,
+    write_array,
+    write_json,
+    writing,
+    writing_folder,
+)
 
 
 def test_a_file_whose_writing_fails_stays_as_it_was(tmp_path: Path) -> None:
@@ -41,6 +51,15 @@ def test_a_crash_between_the_two_renames_loses_nothing(tmp_path: Path) -> None:
     (set_aside(path) / "weights").write_text("old")
     assert (settled(path) / "weights").read_text() == "old"
     assert not set_aside(path).exists()
+
+
+def test_what_stands_is_told_without_touching_it(tmp_path: Path) -> None:
+    path = tmp_path / "best"
+    assert standing(path) == path, "where there is nothing yet"
+    set_aside(path).mkdir()
+    assert standing(path) == set_aside(path) and not path.exists()
+    path.mkdir()
+    assert standing(path) == path and set_aside(path).exists()
 
 
 def test_a_full_disk_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

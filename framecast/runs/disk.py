@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from framecast.files import bytes_in_words, remove_folder
+from framecast.files import bytes_in_words, remove_folder, set_aside
 from framecast.runs.overview import folder_bytes
 from framecast.runs.store import Run, RunStore
 from framecast.runs.trash import Trash
@@ -104,6 +104,8 @@ def clean_up(workspace: Path, planned: CleanUp, *, checkpoints: bool = False) ->
             run.drop_checkpoint()
     Trash(workspace).empty(NOTHING_KEPT)
     for path in planned.torn:
+        if not _is_torn(path):  # any more: what was set aside is needed where what took its place is gone
+            continue
         if path.is_dir():
             remove_folder(path)
         else:
@@ -117,16 +119,23 @@ def _ended(run: Run) -> bool:
 
 
 def _torn(workspace: Path) -> Iterator[Path]:
-    """Files and folders under a temporary name that nobody has written to for a day."""
+    """Files and folders under a temporary name that nobody has written to for a day, and old folders beside the new ones."""
     before = time.time() - TORN_S
     for top in ("runs", "series", "trash"):
         for root, folders, names in os.walk(workspace / top):
             for name in (*folders, *names):
                 path = Path(root, name)
-                torn = name.startswith(".") and (name.endswith(".part") or name.startswith(".incoming-"))
-                if torn and _newest(path) < before:
+                if _is_torn(path) and _newest(path) < before:
                     yield path
             folders[:] = [name for name in folders if not name.startswith(".")]
+
+
+def _is_torn(path: Path) -> bool:
+    name = path.name
+    if not name.startswith("."):
+        return False
+    new = path.with_name(name.removeprefix(".").removesuffix(".old"))
+    return name.endswith(".part") or name.startswith(".incoming-") or (set_aside(new) == path and new.exists())
 
 
 def _newest(path: Path) -> float:

@@ -42,6 +42,7 @@ from framecast.files import (
     plain_json,
     remove_folder,
     settled,
+    standing,
     storage_errors,
     write_array,
     write_json,
@@ -177,7 +178,7 @@ class Run:
 
     def saved(self) -> Path:
         """The folder that the forecaster saved what was best in."""
-        folder = settled(self.folder / "checkpoint" / "best")
+        folder = standing(self.folder / "checkpoint" / "best")
         if not folder.is_dir():
             raise StorageError(
                 f"Run '{self.id}' has saved nothing to forecast with; it is {self.state}. "
@@ -207,13 +208,14 @@ class Run:
     def checkpoint(self) -> tuple[Path, dict[str, Any]] | None:
         """The folder in which the forecaster saved where its fit stands, and the run's own numbers beside; None where the fit
         would begin anew."""
-        folder = settled(self.folder / "checkpoint" / "last")
+        folder = standing(self.folder / "checkpoint" / "last")
         if not folder.is_dir():
             return None
         return readable(self.id, "checkpoint/last", lambda: (folder / "fit", mapping(folder / "run.json")))
 
     def hold(self) -> Hold:
-        """Keep all others from carrying this run out, until the hold is left. Raises BusyError where somebody has it."""
+        """Keep all others from carrying this run out, until the hold is left. What a crash left half done is mended then.
+        Raises BusyError where somebody has it, StorageError where the disk refuses."""
         path = (self.home or self.folder) / LOCK
         with storage_errors(path):
             found = take(path)
@@ -223,6 +225,12 @@ class Run:
                 f"Run '{self.id}' is at work in {other.words if other else 'another process'}; a run is carried out once at a "
                 "time. Wait for it to end, or stop it there."
             )
+        try:
+            with storage_errors(path):
+                _mend(self.home or self.folder)
+        except BaseException:
+            found.leave()
+            raise
         return found
 
     def beat(self) -> None:
@@ -235,14 +243,14 @@ class Run:
 
     def staged(self) -> "Run | None":
         """The same run going on beside its finished result, in a folder of its own; None where it does not."""
-        folder = settled(self.folder / STAGE)
+        folder = standing(self.folder / STAGE)
         return Run(folder, self.record, home=self.folder) if folder.is_dir() else None
 
     def stage(self, extension: Mapping[str, Any] | None = None) -> "Run":
         """Let this finished run go on from its checkpoint, by `extension` further if one is given: its files stay as they are
         until `take_over`."""
         with writing_folder(self.folder / STAGE) as part:
-            last = settled(self.folder / "checkpoint" / "last")
+            last = standing(self.folder / "checkpoint" / "last")
             shutil.copytree(last, part / "checkpoint" / "last")
             if (self.folder / "progress.jsonl").exists():
                 shutil.copyfile(self.folder / "progress.jsonl", part / "progress.jsonl")
@@ -373,10 +381,16 @@ def settle_extension(folder: Path) -> None:
     shutil.rmtree(done, ignore_errors=True)
 
 
-
 def _done(folder: Path) -> Path:
     return folder / f"{STAGE}.done"
 
+
+def _mend(folder: Path) -> None:
+    """Put back what a process that was killed between two renames left set aside in a run folder."""
+    stage = settled(folder / STAGE)
+    for home in (folder, stage):
+        for name in ("best", "last"):
+            settled(home / "checkpoint" / name)
 
 
 def _write(handle: IO[bytes], array: Frames) -> None:

@@ -96,8 +96,7 @@ def test_a_killed_auto_has_lost_no_finished_part(nursery: Nursery, tmp_path: Pat
 
 
 def n_parts(run: Run) -> int:
-    """Parts of an automatic run that are finished and kept. Only looked at: asking the run for its checkpoint mends what a
-    process that was killed left half done, which must not be while one is at work."""
+    """Parts of an automatic run that are finished and kept, also while it is at work and replaces them."""
     try:
         kept = json.loads((run.folder / "checkpoint" / "last" / "fit" / "auto.json").read_text())
     except FileNotFoundError:  # none yet, or the next one is taking its place

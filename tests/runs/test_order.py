@@ -12,6 +12,7 @@ import pytest
 
 from framecast.errors import BusyError, SettingError, UnknownNameError
 from framecast.evaluation.leaderboard import rows
+from framecast.files import set_aside
 from framecast.metrics import METRICS
 from framecast.runs import overview as overview_module
 from framecast.runs.arranging import arranged
@@ -251,6 +252,22 @@ def test_a_clean_up_does_what_it_said_and_no_more(finished: Run, series: FrameSe
     assert total - disk_use(tmp_path).total == planned.n_bytes
     kept = {name for name in before if name.startswith(f"runs/{finished.id}/") and ".1234." not in name}
     assert set(files(tmp_path)) == kept
+
+
+def test_a_folder_that_a_crash_left_aside_goes_only_where_the_new_one_stands(finished: Run, tmp_path: Path) -> None:
+    last = finished.folder / "checkpoint" / "last"
+    old = set_aside(last)
+    torn_file(old / "run.json", TORN_S + 60)
+    assert planned_clean_up(tmp_path).torn == (), "it is all there is of the checkpoint"
+    last.mkdir()
+    planned = planned_clean_up(tmp_path)
+    assert planned.torn == (old,) and disk_use(tmp_path).torn == 3
+    last.rmdir()
+    clean_up(tmp_path, planned)
+    assert old.exists(), "it was planned, and is all there is now"
+    last.mkdir()
+    clean_up(tmp_path, planned)
+    assert not old.exists() and last.exists()
 
 
 def test_what_finished_runs_keep_to_be_trained_further_goes_only_where_it_is_asked_for(finished: Run, tmp_path: Path) -> None:

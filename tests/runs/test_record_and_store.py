@@ -1,6 +1,7 @@
 """A run is its folder: what is written is what is read, and what is damaged never stops the rest from being listed."""
 
 import json
+import os
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,9 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from framecast import files
 from framecast.errors import StorageError, UnknownNameError
+from framecast.files import set_aside, standing, writing_folder
 from framecast.runs.experiment import carry_out, plan
 from framecast.runs.record import RunRecord, new_id
+from framecast.runs.run_folder import STAGE
 from framecast.runs.store import Run, RunStore
 from framecast.series.frames import FrameSeries
 
@@ -111,3 +115,41 @@ def test_ids_of_one_moment_do_not_clash() -> None:
     now = datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC)
     ids = {new_id("unet", now) for _ in range(2000)}  # four letters of chance would clash some thirty times
     assert len(ids) == 2000 and all(one.startswith("20260131-235959-unet-") for one in ids)
+
+
+@pytest.mark.parametrize("name", ["best", "last", STAGE])
+def test_who_reads_between_two_renames_gets_the_old_folder_and_disturbs_nothing(
+    finished: Run, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    folder = finished.folder / (name if name == STAGE else f"checkpoint/{name}")
+    asked = {"best": finished.saved, "last": finished.checkpoint, STAGE: finished.staged}[name]
+    write_numbers(folder, "old")
+    rename, seen = os.replace, list[str]()
+
+    def look(source: Path, target: Path) -> None:
+        rename(source, target)
+        if target == set_aside(folder):
+            assert asked() is not None
+            seen.append((standing(folder) / "run.json").read_text())
+
+    monkeypatch.setattr(files.os, "replace", look)
+    write_numbers(folder, "new")
+    assert seen == ['{"which": "old"}'] and (folder / "run.json").read_text() == '{"which": "new"}'
+    assert not set_aside(folder).exists()
+
+
+def test_what_a_crash_left_between_two_renames_is_mended_by_who_holds_the_run(finished: Run) -> None:
+    folders = [finished.folder / name for name in ("checkpoint/best", "checkpoint/last", STAGE, f"{STAGE}/checkpoint/last")]
+    for folder in folders:
+        write_numbers(folder, "old")
+    for folder in reversed(folders):
+        folder.rename(set_aside(folder))
+    assert finished.saved() and finished.checkpoint() and finished.staged()
+    assert not any(folder.exists() for folder in folders), "reading changes nothing"
+    finished.hold().leave()
+    assert all((folder / "run.json").read_text() == '{"which": "old"}' for folder in folders)
+
+
+def write_numbers(folder: Path, which: str) -> None:
+    with writing_folder(folder) as part:
+        (part / "run.json").write_text(json.dumps({"which": which}))
