@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from framecast.errors import BusyError, StorageError, UnknownNameError
 from framecast.files import bytes_in_words, remove_folder, set_aside
 from framecast.runs.overview import folder_bytes
 from framecast.runs.store import Run, RunStore
@@ -89,19 +90,21 @@ class CleanUp:
 
 def planned_clean_up(workspace: Path) -> CleanUp:
     trash, torn = Trash(workspace), tuple(_torn(Path(workspace)))
-    kept = {run.id: _bytes(run.folder / "checkpoint" / "last") for run in RunStore(workspace).runs() if _ended(run)}
+    ended = [run for run in RunStore(workspace).runs() if _ended(run) and run.holder() is None]
+    kept = {run.id: _bytes(run.folder / "checkpoint" / "last") for run in ended}
     kept = {run_id: n_bytes for run_id, n_bytes in kept.items() if n_bytes}
     torn_bytes = sum(_bytes(path) for path in torn)
     return CleanUp(len(trash.list()), _bytes(trash.folder), torn, torn_bytes, tuple(kept), sum(kept.values()))
 
 
 def clean_up(workspace: Path, planned: CleanUp, *, checkpoints: bool = False) -> None:
-    """Remove the trash and what was `planned` beside it, the checkpoints of finished runs only where that is asked for. Raises
-    StorageError where the disk refuses."""
+    """Remove the trash and what was `planned` beside it, the checkpoints of finished runs only where that is asked for. Runs
+    that were deleted or damaged since, or that somebody trains further, are passed over. Raises StorageError where the disk
+    refuses."""
     for run_id in planned.checkpoints if checkpoints else ():
-        run = RunStore(workspace).open(run_id)
-        if _ended(run):  # still, and not about to be trained further
-            run.drop_checkpoint()
+        run = _found(workspace, run_id)
+        if run is not None:
+            _drop_checkpoint(run)
     Trash(workspace).empty(NOTHING_KEPT)
     for path in planned.torn:
         if not _is_torn(path):  # any more: what was set aside is needed where what took its place is gone
@@ -112,10 +115,30 @@ def clean_up(workspace: Path, planned: CleanUp, *, checkpoints: bool = False) ->
             path.unlink(missing_ok=True)
 
 
+def _found(workspace: Path, run_id: str) -> Run | None:
+    try:
+        return RunStore(workspace).open(run_id)
+    except (UnknownNameError, StorageError):
+        return None
+
+
+def _drop_checkpoint(run: Run) -> None:
+    """Held, so that nobody begins to train it further meanwhile."""
+    try:
+        hold = run.hold()
+    except BusyError:
+        return
+    try:
+        if _ended(run):  # still
+            run.drop_checkpoint()
+    finally:
+        hold.leave()
+
+
 def _ended(run: Run) -> bool:
-    """Whether it is finished, was not stopped early, and nobody trains it further: its checkpoint serves nothing else."""
-    stopped = run.summary_if_whole().get("stopped_early")
-    return run.state == "finished" and not stopped and run.staged() is None and run.holder() is None
+    """Whether it is finished, was not stopped early, and no training goes on beside its result: its checkpoint serves nothing
+    else."""
+    return run.state == "finished" and not run.summary_if_whole().get("stopped_early") and run.staged() is None
 
 
 def _torn(workspace: Path) -> Iterator[Path]:

@@ -287,6 +287,33 @@ def test_what_finished_runs_keep_to_be_trained_further_goes_only_where_it_is_ask
     assert not last.exists() and finished.state == "finished" and planned_clean_up(tmp_path).of_checkpoints() == ""
 
 
+def test_a_clean_up_holds_each_run_it_takes_from_and_passes_over_those_that_are_gone(
+    series: FrameSeries, drift: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = {name: made(tmp_path, series, drift) for name in ("gone", "damaged", "held", "free")}
+    lasts = {name: run.folder / "checkpoint" / "last" for name, run in runs.items()}
+    for last in lasts.values():
+        last.mkdir(parents=True)
+        (last / "fit").write_bytes(bytes(8))
+    planned, found = planned_clean_up(tmp_path), list[str]()
+    Trash(tmp_path).put(runs["gone"].id)
+    (runs["damaged"].folder / "record.json").write_text("{")
+    drop = Run.drop_checkpoint
+
+    def look(run: Run) -> None:
+        found.append(run.id)
+        with pytest.raises(BusyError):
+            run.hold()
+        drop(run)
+
+    monkeypatch.setattr(Run, "drop_checkpoint", look)
+    hold = runs["held"].hold()
+    clean_up(tmp_path, replace(planned, checkpoints=tuple(run.id for run in runs.values())), checkpoints=True)
+    hold.leave()
+    assert found == [runs["free"].id] and lasts["held"].exists() and not lasts["free"].exists()
+    assert runs["free"].holder() is None
+
+
 def test_an_overview_of_an_empty_workspace_is_empty(tmp_path: Path) -> None:
     assert Overview(tmp_path / "none").lines() == [] and disk_use(tmp_path / "none").total == 0
     assert not (tmp_path / "none").exists()
