@@ -90,7 +90,7 @@ def resume(asked: argparse.Namespace, screen: Screen) -> Run:
     be."""
     run = RunStore(asked.workspace).open(asked.run)
     refuse_what_cannot_be_shared([run.record])
-    with _leaving() as wished, contextlib.closing(_Held(run)), helpers() as group:
+    with _leaving() as wished, run.hold(), helpers() as group:
         if asked.action == "extend":
             further = {"epochs": asked.epochs, "steps": asked.steps, "minutes": asked.minutes}
             chosen = extension(run, asked.workspace, further)
@@ -103,11 +103,6 @@ def resume(asked: argparse.Namespace, screen: Screen) -> Run:
         return _follow(chosen, stored.open(run.record.series), others, finished, screen, wished, stop, group)
 
 
-class _Held:
-    def __init__(self, run: Run) -> None:
-        self.close = run.hold().leave
-
-
 def _carry_out(
     run: Run,
     series: FrameSeries,
@@ -117,7 +112,7 @@ def _carry_out(
     wished: Wish,
     group: "Group | None",
 ) -> Run:
-    with contextlib.closing(_Held(run)):
+    with run.hold():
         return _follow(run, series, others, finished, screen, wished, False, group)
 
 

@@ -128,11 +128,9 @@ def _drop_checkpoint(run: Run) -> None:
         hold = run.hold()
     except BusyError:
         return
-    try:
+    with hold:
         if _ended(run):  # still
             run.drop_checkpoint()
-    finally:
-        hold.leave()
 
 
 def _ended(run: Run) -> bool:

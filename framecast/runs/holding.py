@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 if sys.platform == "win32":
     import msvcrt
@@ -57,13 +57,19 @@ class Holder:
 
 
 class Hold:
-    """A file held by this process until `leave`. Should another machine have taken it meanwhile, which sees no lock and was
+    """A file held by this process until `leave`, or to the end of a `with`. Should another machine have taken it meanwhile, which sees no lock and was
     told nothing for long (this machine slept, or had no network), it is left as that machine wrote it."""
 
     def __init__(self, path: Path, handle: IO[bytes]) -> None:
         self._path = path
         self._handle: IO[bytes] | None = handle
         self._mine = (os.getpid(), _machine())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.leave()
 
     def ours(self) -> bool:
         """Whether the file says still that this process holds it."""

@@ -124,6 +124,13 @@ def test_a_disk_that_refuses_changes_no_words_and_keeps_nobody_from_leaving(
     again.leave()
 
 
+def test_a_hold_ends_with_its_block_however_that_ends(run: Run) -> None:
+    with pytest.raises(RuntimeError), run.hold() as hold:
+        assert hold.ours() and run.holder() is not None
+        raise RuntimeError
+    assert not hold.ours() and run.holder() is None
+
+
 def test_what_another_machine_has_taken_since_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / LOCK
     hold = take(path)
