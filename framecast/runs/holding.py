@@ -1,7 +1,7 @@
 """A file that one process holds: whoever carries a run out holds it, so that no other process carries it out too.
 
-The lock is the system's own, on an open file. It ends with the process that holds it, however that ends, so it cannot go
-stale; who holds it is written into the file, for people to read. It also keeps two holders within one process apart.
+The lock is the system's own, on an open file. It ends with the process that holds it, however that ends, so on one machine it
+cannot go stale; who holds it is written into the file, for people to read. It also keeps two holders within one process apart.
 
 Not every disk that machines share tells one of them of the locks of another. So a holder on another machine is believed by
 what it writes: it empties the file when it leaves, and touches it while it is there. Where it has done neither for a quarter
@@ -57,8 +57,8 @@ class Holder:
 
 
 class Hold:
-    """A file held by this process until `leave`, or to the end of a `with`. Should another machine have taken it meanwhile, which sees no lock and was
-    told nothing for long (this machine slept, or had no network), it is left as that machine wrote it."""
+    """A file held by this process until `leave`, or to the end of a `with`. Should another machine have taken it meanwhile,
+    which sees no lock and was told nothing for long (this machine slept, or had no network), it is left as that one wrote it."""
 
     def __init__(self, path: Path, handle: IO[bytes]) -> None:
         self._path = path

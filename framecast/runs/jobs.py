@@ -1,4 +1,5 @@
-"""JobManager: the only place with threads. One worker per device, every visible GPU has one, and one queue before them all.
+"""JobManager: the only place that carries runs out in threads. One worker per device, every visible GPU has one, and one
+queue before them all.
 
 The manager belongs to the process, not to a browser session, a page or a module: pages are rerun and reloaded, modules are
 imported anew when code is edited, and the run goes on. So it is kept in a module object of its own in sys.modules, and its

@@ -51,7 +51,7 @@ from framecast.files import (
     writing_folder,
 )
 from framecast.forecasters.contract import Forecaster, ResumableForecaster
-from framecast.runs.holding import Hold, Holder, beat, holder, take
+from framecast.runs.holding import AT_WORK, Hold, Holder, beat, holder, take
 from framecast.runs.reading import UNREADABLE, Array, mapping, progress_line, read_weights, readable
 from framecast.runs.record import RunRecord
 from framecast.series.frames import Frames
@@ -222,8 +222,8 @@ class Run:
         if found is None:
             other = self.holder()
             raise BusyError(
-                f"Run '{self.id}' is at work in {other.words if other else 'another process'}; a run is carried out once at a "
-                "time. Wait for it to end, or stop it there."
+                f"Run '{self.id}' is {other.doing if other else AT_WORK} in {other.words if other else 'another process'}; a "
+                "run is carried out once at a time. Wait for it to end, or stop it there."
             )
         try:
             with storage_errors(path):

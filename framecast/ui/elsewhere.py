@@ -1,11 +1,12 @@
-"""A run that another program carries out, here or on a machine that shares the disk: how it stands, read from its folder.
+"""A run that another program carries out or has in its queue, here or on a machine that shares the disk: how it stands,
+read from its folder.
 
-It is watched and not steered: whoever started it can stop it, and nothing here offers to go on with it while it is at work.
+It is watched and not steered: whoever started it can stop it, and nothing here offers to go on with it while it is held.
 """
 
 import streamlit as st
 
-from framecast.runs.holding import Holder
+from framecast.runs.holding import AT_WORK, Holder
 from framecast.runs.store import Run
 from framecast.ui import run_charts
 from framecast.ui.text import duration, escaped, moment, thousands
@@ -13,11 +14,8 @@ from framecast.ui.text import duration, escaped, moment, thousands
 REFRESH_S = 2.0
 
 
-def elsewhere(run: Run, holder: Holder) -> None:
+def elsewhere(run: Run) -> None:
     """Draw it, again and again until it ends; then the whole page is drawn anew."""
-    st.info(
-        f"This run is at work in {escaped(_who(holder))}. It can be stopped there. Here is what it tells after each epoch."
-    )
     st.fragment(_standing, run_every=REFRESH_S)(run)
 
 
@@ -26,11 +24,17 @@ def _who(holder: Holder) -> str:
 
 
 def _standing(run: Run) -> None:
-    if run.holder() is None:
+    holder = run.holder()
+    if holder is None:
         st.rerun()
+    st.info(
+        f"This run is {escaped(holder.doing)} in {escaped(_who(holder))}. It can be stopped there. Here is what it tells "
+        "after each epoch."
+    )
     history = [row for row in run.progress() if row["epoch_done"] or row["valid_scores"]]
     if not history:
-        st.progress(0.0, "Beginning")
+        if holder.doing == AT_WORK:
+            st.progress(0.0, "Beginning")
         st.caption("The losses appear after the first epoch.")
         return
     last = history[-1]

@@ -29,8 +29,8 @@ def ended_run(run: Run, manager: JobManager) -> None:
         _failed(run)
         _remedies(run, manager)
         _resume(run, manager, "Try to go on")
-    elif holder := run.holder():
-        elsewhere(run, holder)
+    elif run.holder() is not None:
+        elsewhere(run)
         return
     else:
         if run.progress() or run.checkpoint():

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from framecast.runs.record import RunRecord
 from framecast.runs.store import Run, RunStore
 from framecast.series.store import StoredSeries
@@ -38,3 +40,16 @@ def test_a_run_on_another_machine_is_shown_as_it_stands(
     (run.folder / ".lock").write_text("")  # it has left
     app = open_page("train", run=run.id)
     assert "resume_ended" in {button.key for button in app.button}
+
+
+@pytest.mark.parametrize("doing", ["waiting", "paused"])
+def test_a_run_that_does_not_run_is_not_said_to_be_at_work(
+    open_page: Open, workspace: Path, record: RunRecord, stored: StoredSeries, doing: str
+) -> None:
+    run = RunStore(workspace).create(record)
+    held_elsewhere(run.folder / ".lock", doing=doing)
+    app = open_page("train", run=run.id)
+    assert not app.exception
+    said = texts(app)
+    assert f"is {doing} in process" in said and "at work" not in said
+    assert not app.get("progress"), "nothing begins"

@@ -13,7 +13,7 @@ import pytest
 from framecast.errors import BusyError
 from framecast.runs import holding
 from framecast.runs.experiment import plan
-from framecast.runs.holding import ALIVE_S, beat, holder, take
+from framecast.runs.holding import ALIVE_S, AT_WORK, beat, holder, take
 from framecast.runs.run_folder import LOCK
 from framecast.runs.store import Run, RunStore
 from framecast.series.frames import FrameSeries
@@ -24,9 +24,9 @@ def run(tmp_path: Path, series: FrameSeries) -> Run:
     return RunStore(tmp_path).create(plan(series, forecaster="persistence", device="cpu"))
 
 
-def held_elsewhere(path: Path, age_s: float = 0.0, machine: str = "another boot") -> None:
+def held_elsewhere(path: Path, age_s: float = 0.0, machine: str = "another boot", doing: str = AT_WORK) -> None:
     """As a process on another machine leaves the file; its number is one that no process has here."""
-    other = {"pid": 2**22 + 1, "host": "node07", "since": "2026-11-25T12:00:00+00:00", "machine": machine}
+    other = {"pid": 2**22 + 1, "host": "node07", "since": "2026-11-25T12:00:00+00:00", "machine": machine, "doing": doing}
     path.write_text(json.dumps(other))
     os.utime(path, (time.time() - age_s,) * 2)
 
@@ -36,7 +36,10 @@ def test_a_holder_on_another_machine_is_believed_while_it_touches_the_file(run: 
     held_elsewhere(path, ALIVE_S - 60)
     found = run.holder()
     assert found is not None and "on node07" in found.words
-    with pytest.raises(BusyError, match="on node07"):
+    with pytest.raises(BusyError, match="is at work in .* on node07"):
+        run.hold()
+    held_elsewhere(path, ALIVE_S - 60, doing="paused")
+    with pytest.raises(BusyError, match="is paused in .* on node07"):
         run.hold()
     assert json.loads(path.read_text())["host"] == "node07", "a refusal changes nothing"
     held_elsewhere(path, ALIVE_S + 60)
