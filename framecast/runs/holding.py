@@ -58,7 +58,7 @@ class Holder:
 
 class Hold:
     """A file held by this process until `leave`, or to the end of a `with`. Should another machine have taken it meanwhile,
-    which sees no lock and was told nothing for long (this machine slept, or had no network), it is left as that one wrote it."""
+    which sees no lock and was told nothing for long (this machine slept, or had no network), it is left as that wrote it."""
 
     def __init__(self, path: Path, handle: IO[bytes]) -> None:
         self._path = path

@@ -122,3 +122,9 @@ def page(browser: Browser, app_url: str, complaints: list[str]) -> Iterator[Page
     page.goto(app_url)
     yield page
     context.close()
+
+
+def drawn(page: Page) -> None:
+    """Wait until the page stands: what an earlier run of the page drew stays on it, beside what replaces it, until that run
+    ends, so that a field may be there twice and a chart may be drawn again."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")

@@ -11,6 +11,7 @@ from framecast.runs.experiment import carry_out
 from framecast.runs.store import Run, RunStore
 from framecast.series.store import SeriesStore
 
+from .conftest import drawn
 from .serving import PATIENCE_S, ready_run, serving, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -72,7 +73,7 @@ def test_the_queue_is_put_in_order_and_a_second_server_looks_on(browser: Browser
         expect(icon(page, "remove", third)).to_have_count(0)
         assert third.holder() is None and third.state == "interrupted"
 
-        icon(page, "show", first).click()
+        show(page, first)
         button(page, "Pause").click()
         expect(icon(page, "next", second)).to_have_count(0)  # it has the device now
         until(lambda: len(second.progress()) > 0)
@@ -85,7 +86,7 @@ def test_the_queue_is_put_in_order_and_a_second_server_looks_on(browser: Browser
             expect(onlooker.get_by_text(re.compile("^Stopped")).first).to_be_visible(timeout=LONG_MS)
             onlooker.context.close()
 
-        icon(page, "show", first).click()
+        show(page, first)
         button(page, "Resume").first.click()
         n_before = len(first.progress())
         until(lambda: len(first.progress()) > n_before)
@@ -94,7 +95,7 @@ def test_the_queue_is_put_in_order_and_a_second_server_looks_on(browser: Browser
 
 
 def finished_at_once(page: Page, run: Run) -> None:
-    icon(page, "show", run).click()
+    show(page, run)
     button(page, STOP).click()
     button(page, "Finish now").click(timeout=LONG_MS)
     expect(page.get_by_text(re.compile("^Stopped")).first).to_be_visible(timeout=LONG_MS)
@@ -197,7 +198,15 @@ def icon(page: Page, what: str, run: Run) -> Locator:
     return page.locator(f".st-key-{what}_{run.id} button").first  # while the queue is drawn anew it is there twice
 
 
+def show(page: Page, run: Run) -> None:
+    """By its icon in the queue, which is drawn anew every second; the buttons of the run shown before are gone afterwards."""
+    icon(page, "show", run).click()
+    expect(page).to_have_url(re.compile(rf"[?&]run={re.escape(run.id)}"))
+    drawn(page)
+
+
 def number(page: Page, label: str, wanted: int) -> None:
+    drawn(page)
     field = page.get_by_role("spinbutton", name=label, exact=True)
     field.fill(str(wanted))
     field.press("Enter")

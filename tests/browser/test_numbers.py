@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from framecast.runs.experiment import carry_out, plan
 from framecast.runs.store import Run, RunStore
 from framecast.series.store import SeriesStore
+from tests.browser.conftest import drawn
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -63,7 +64,7 @@ def shown(page: Page, lead: int) -> None:
 
 def click(page: Page, chart: str, kind: str, index: int) -> None:
     plot = page.locator(f"[class*=st-key-{chart}_] .js-plotly-plot")
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")  # no chart is drawn again
+    drawn(page)
     plot.scroll_into_view_if_needed()
     expect(plot.locator(".main-svg").first).to_be_visible()
     point = plot.evaluate(POINT, [kind, index])

@@ -17,6 +17,7 @@ from playwright.sync_api import Locator, Page, expect
 from framecast.runs.store import Run, RunStore
 from framecast.samples import sample
 from framecast.series.store import SeriesStore
+from tests.browser.conftest import drawn
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -89,8 +90,8 @@ def start_convlstm(page: Page, epochs: int) -> None:
     card = page.locator(".st-key-card_convlstm")
     card.get_by_role("button").click()
     expect(card.get_by_role("button", name="Chosen")).to_be_visible()
-    drawn_after_the_form = page.get_by_label("Name of the run", exact=True)
-    expect(drawn_after_the_form).to_have_value("ConvLSTM on flower")
+    drawn(page)
+    expect(page.get_by_label("Name of the run", exact=True)).to_have_value("ConvLSTM on flower")
     field = page.get_by_label("Epochs", exact=True)
     field.fill(str(epochs))
     field.press("Enter")
