@@ -18,6 +18,8 @@ def queue(shown: str | None, manager: JobManager) -> None:
 
 
 def _queue(shown: str | None, manager: JobManager) -> None:
+    if state.run_trained() != shown:
+        st.rerun()  # another run was clicked; a click is taken at once, however soon this is drawn anew
     live = manager.live()
     if not any(one.run_id != shown for one in live):
         return
@@ -35,9 +37,11 @@ def _row(one: JobSnapshot, shown: str | None, waiting: list[str], manager: JobMa
         label = f"{escaped(short(one.title, 44))} · {_phase(one, place)}"
         if one.run_id == shown:
             st.markdown(f"**{label}**", width="stretch")
-        elif st.button(label, key=f"show_{one.run_id}", type="tertiary", width="stretch"):
-            state.choose_run(one.run_id, state.TRAINED)
-            st.rerun()
+        else:
+            st.button(
+                label, key=f"show_{one.run_id}", type="tertiary", width="stretch",
+                on_click=state.choose_run, args=(one.run_id, state.TRAINED),
+            )  # fmt: skip
         if place is not None:
             last = place == len(waiting) - 1
             _icon("up", "arrow_upward", "One place up", one, place == 0, manager.move, one.run_id, place - 1)

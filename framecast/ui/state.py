@@ -86,6 +86,12 @@ def run_on_train_page(known: Callable[[str], object], live: Sequence[str]) -> tu
     return shown, lost
 
 
+def run_trained() -> str | None:
+    """The run that the Train page shows, or is to show when it is drawn anew."""
+    found: str | None = st.session_state.get(TRAINED)
+    return found
+
+
 def picker(
     label: str,
     options: Sequence[str],

@@ -16,13 +16,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 START_S = 60
 STREAMLIT_LOOKS_FOR_ITSELF = re.compile(r"/\w+/_stcore/(health|host-config)$")
 """Opened at /train, the browser's side of Streamlit tries the page's own path before the root; the 404 is expected."""
-expect.set_options(timeout=120_000)  # the first page that needs torch waits for its import, on a machine that may be busy
+PATIENCE_MS = 120_000
+"""The first page that needs torch waits for its import, on a machine that may be busy."""
+expect.set_options(timeout=PATIENCE_MS)
 
 CHROMIUM_ARGS = [
     "--no-sandbox",  # needed as root, as in a container
@@ -109,7 +111,7 @@ def complaints() -> list[str]:
 @pytest.fixture
 def page(browser: Browser, app_url: str, complaints: list[str]) -> Iterator[Page]:
     """The app in a new tab, open on its first page."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context = patient(browser)
     page = context.new_page()
 
     def on_console(message: ConsoleMessage) -> None:
@@ -122,6 +124,13 @@ def page(browser: Browser, app_url: str, complaints: list[str]) -> Iterator[Page
     page.goto(app_url)
     yield page
     context.close()
+
+
+def patient(browser: Browser, *, height: int = 900, offline: bool = False) -> BrowserContext:
+    """A context of its own whose pages wait as long for a click or a download as `expect` does for a sight."""
+    context = browser.new_context(viewport={"width": 1280, "height": height}, offline=offline)
+    context.set_default_timeout(PATIENCE_MS)
+    return context
 
 
 def drawn(page: Page) -> None:

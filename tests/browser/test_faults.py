@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from framecast.runs.store import Run, RunStore
 
+from .conftest import patient
 from .serving import PATIENCE_S, ready_run, serving, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -18,7 +19,7 @@ STOP = re.compile("Stop and keep the best")
 
 
 def open_run(browser: Browser, url: str, run_id: str) -> Page:
-    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page = patient(browser).new_page()
     page.goto(f"{url}/train?run={run_id}")
     return page
 

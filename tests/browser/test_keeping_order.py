@@ -11,7 +11,7 @@ from framecast.runs.experiment import carry_out
 from framecast.runs.store import Run, RunStore
 from framecast.series.store import SeriesStore
 
-from .conftest import drawn
+from .conftest import drawn, patient
 from .serving import PATIENCE_S, ready_run, serving, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -182,7 +182,7 @@ def cleaned_up(page: Page, run: Run) -> None:
 
 
 def tab(browser: Browser) -> Page:
-    return browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True).new_page()
+    return patient(browser).new_page()
 
 
 def go(page: Page, name: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import ROOT, free_port, wait_until_healthy
+from tests.browser.conftest import ROOT, free_port, patient, wait_until_healthy
 from tests.browser.test_large_upload import Watch
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -39,7 +39,7 @@ def server(chromium: str, tmp_path: Path) -> Iterator[tuple[str, int, Path]]:
 
 
 def opened(browser: Browser, url: str) -> Page:
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page = patient(browser).new_page()
     page.goto(url)
     expect(page.locator("input[type=file]")).to_be_attached()
     expect(page.get_by_role("button", name="Use this series").first).to_be_visible()

@@ -22,6 +22,7 @@ from framecast.runs.forecasting import score_test
 from framecast.runs.store import Run, RunStore
 from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.series.store import SeriesStore
+from tests.browser.conftest import patient
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -83,7 +84,7 @@ def finished(workspace: Path, frames: Frames, n_test: int) -> Finished:
 @pytest.fixture(scope="module")
 def tab(browser: Browser, app_url: str) -> Iterator[Page]:
     """One tab for all tests here; each goes to the address that it needs."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    context = patient(browser, height=1000)
     yield context.new_page()
     context.close()
 
@@ -526,7 +527,7 @@ CanvasRenderingContext2D.prototype.drawImage = function (...what) { window.drawn
 
 
 def test_what_is_decoded_in_advance_does_not_draw_the_panels_again(browser: Browser, app_url: str, deep: Finished) -> None:
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    context = patient(browser, height=1000)
     page = context.new_page()
     page.add_init_script(COUNTED)
     player = opened(page, app_url, deep)
@@ -559,7 +560,7 @@ window.framecastPosts.set = function (name, post) {
 
 
 def test_what_was_lost_on_the_way_is_asked_for_again(browser: Browser, app_url: str, small: Finished) -> None:
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    context = patient(browser, height=1000)
     page = context.new_page()
     page.add_init_script(LOSING)
     player = opened(page, app_url, small)
@@ -571,7 +572,7 @@ def test_what_was_lost_on_the_way_is_asked_for_again(browser: Browser, app_url: 
 
 
 def test_a_rerun_sends_nothing_twice(browser: Browser, app_url: str, deep: Finished) -> None:
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    context = patient(browser, height=1000)
     page = context.new_page()
     received = [0]
 

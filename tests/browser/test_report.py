@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from framecast.export import KINDS, Asked, Evidence
 from framecast.series.store import SeriesStore
+from tests.browser.conftest import patient
 from tests.export.conftest import NAME, blob, finished_run
 
 pytestmark = pytest.mark.browser
@@ -23,7 +24,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def page(browser: Browser, report: Path) -> Page:
-    context = browser.new_context(offline=True, viewport={"width": 1280, "height": 900})
+    context = patient(browser, offline=True)
     page = context.new_page()
     page.complaints = []  # type: ignore[attr-defined]
     page.on("console", lambda message: page.complaints.append(message.text))  # type: ignore[attr-defined]

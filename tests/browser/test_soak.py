@@ -13,6 +13,7 @@ from playwright.sync_api import Browser
 
 from framecast.runs.store import RunStore
 
+from .conftest import patient
 from .serving import ready_run, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -33,7 +34,7 @@ def test_memory_and_threads_stay_flat_over_many_short_runs(browser: Browser, tmp
     assert len({run.id for run in runs}) == N_RUNS
     before: tuple[int, int] | None = None
     with serving(workspace, feeding=True) as (url, server):
-        page = browser.new_context().new_page()
+        page = patient(browser).new_page()
         page.goto(f"{url}/train?run={runs[-1].id}")
         visited = itertools.cycle(("Runs", "Series", "Train"))
         process, began = psutil.Process(server.pid), time.monotonic()
