@@ -144,7 +144,11 @@ def cloned_and_compared(page: Page, workspace: Path, source: Run) -> Run:
 def taken_along_and_back(page: Page, run: Run, tmp_path: Path) -> None:
     """Exported, deleted, brought back, deleted again, and brought in from the ZIP."""
     button(page, "Export").click()
+    size = page.get_by_text(re.compile("^At most .* Import it"))
+    alone = size.inner_text()
     page.get_by_text("With its series").click()
+    expect(size).not_to_have_text(alone)
+    drawn(page)  # the button of the page before saves nothing any more
     with page.expect_download() as saved:
         button(page, "Save as one ZIP").click()
     saved.value.save_as(tmp_path / "run.zip")
