@@ -10,7 +10,7 @@ from framecast.runs.record import RunRecord
 from framecast.runs.store import Run, RunStore
 from framecast.ui import resources
 from framecast.ui.run_deletion import delete_runs
-from framecast.ui.text import duration, escaped, moment, short
+from framecast.ui.text import cell, duration, escaped, moment, short
 
 
 def run_details(run: Run, runs: RunStore) -> None:
@@ -63,5 +63,5 @@ def _yes_or_no(true: bool) -> str:
 
 
 def _table(label: str, values: Mapping[str, object]) -> None:
-    rows = [{label: name, "Value": str(shown)} for name, shown in values.items() if shown != ""]
+    rows = [{label: name, "Value": cell(str(shown))} for name, shown in values.items() if shown != ""]
     st.dataframe(rows, hide_index=True, width="stretch", height="content")

@@ -5,7 +5,7 @@ import streamlit as st
 from framecast.runs.differences import Difference, differences, same_frames
 from framecast.runs.overview import RunLine
 from framecast.ui import resources
-from framecast.ui.text import count, short
+from framecast.ui.text import cell, count, short
 
 _MOST = 8
 """Columns that can still be read beside each other."""
@@ -39,6 +39,6 @@ def _columns(lines: list[RunLine], found: list[Difference]) -> dict[str, list[st
     """Headed by the names of the runs, which are numbered where two are called the same."""
     columns = {"": [one.heading for one in found], "What": [one.label for one in found]}
     for index, line in enumerate(lines):
-        name = short(line.record.title, 40)
-        columns[name if name not in columns else f"{name} ({index + 1})"] = [one.values[index] for one in found]
+        name = cell(short(line.record.title, 40))
+        columns[name if name not in columns else f"{name} ({index + 1})"] = [cell(one.values[index]) for one in found]
     return columns

@@ -11,7 +11,7 @@ from framecast.runs.overview import RunLine
 from framecast.ui import resources
 from framecast.ui.metric_choice import PLOTTED
 from framecast.ui.run_filter import forecaster_title
-from framecast.ui.text import moment, preset_title, short
+from framecast.ui.text import cell, moment, preset_title, short
 
 CHOSEN = "runs_chosen"
 """Ids."""
@@ -98,9 +98,9 @@ def _columns(lines: list[RunLine], states: dict[str, str]) -> dict[str, list[Any
     shown = {line.id for line in lines}
     return {
         "pin": ["★" if line.notes.pinned else "" for line in lines],
-        "name": [("↳ " if line.record.member_of in shown else "") + line.record.title for line in lines],
+        "name": [("↳ " if line.record.member_of in shown else "") + cell(line.record.title) for line in lines],
         "state": [states[line.id] for line in lines],
-        "series": [line.record.series_name for line in lines],
+        "series": [cell(line.record.series_name) for line in lines],
         "forecaster": [forecaster_title(line.record.forecaster) for line in lines],
         "preset": [preset_title(line.record.preset) for line in lines],
         "size": [f"{line.record.preparation.size} px" if line.record.preparation.size else "native" for line in lines],
@@ -110,8 +110,8 @@ def _columns(lines: list[RunLine], states: dict[str, str]) -> dict[str, list[Any
         "skill_horizon": [line.skill_horizon for line in lines],
         "fit_time": [line.fit_seconds for line in lines],
         "disk": [line.n_bytes / 2**20 for line in lines],
-        "tags": [", ".join(line.notes.tags) for line in lines],
-        "note": [" ".join(line.notes.note.split()) for line in lines],
+        "tags": [cell(", ".join(line.notes.tags)) for line in lines],
+        "note": [cell(" ".join(line.notes.note.split())) for line in lines],
         "begun": [moment(line.record.created) for line in lines],
     }
 

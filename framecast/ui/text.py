@@ -8,6 +8,7 @@ from datetime import datetime
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~:$^=])")
 _TURNS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Letters that are not seen and turn the order of those that are: 'gnp.exe' would be read as 'exe.png'."""
+_NUMBER = re.compile(r"[+-]?[\d.,]+(e[+-]?\d+)?")
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _LONGEST_NAME = 48
 
@@ -24,6 +25,12 @@ def short(text: str, longest: int = _LONGEST_NAME) -> str:
         return text
     tail = (longest - 1) // 3
     return f"{text[: longest - 1 - tail]}…{text[-tail:]}"
+
+
+def cell(text: str) -> str:
+    """`text` for a table, which can be taken away as CSV: a name that a spreadsheet would compute is led by an apostrophe."""
+    text = _TURNS.sub("?", text)
+    return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@")) and not _NUMBER.fullmatch(text.strip()) else text
 
 
 def thousands(number: int) -> str:

@@ -61,6 +61,12 @@ def test_all_runs_stand_in_the_table_live_and_damaged_ones_too(
     assert mean in list(shown["ssim"])
 
 
+def test_names_in_the_table_are_taken_away_as_text(open_page: Open, finished: Run) -> None:
+    """The table can be downloaded as CSV, which a spreadsheet would compute."""
+    other(finished, "20250101-a", series_name='=HYPERLINK("http://evil")')
+    assert '\'=HYPERLINK("http://evil")' in list(open_page("runs").dataframe[0].value["series"])
+
+
 def test_filter_and_order(open_page: Open, finished: Run) -> None:
     other(finished, "20250101-a", created="2025-01-01T00:00:00+00:00")
     pinned = other(finished, "20240101-b", created="2024-01-01T00:00:00+00:00")

@@ -1,6 +1,7 @@
 import pytest
 
 from framecast.ui.text import (
+    cell,
     count,
     decimals,
     duration,
@@ -27,6 +28,16 @@ from framecast.ui.text import (
 )
 def test_a_name_is_only_a_name(name: str, shown: str) -> None:
     assert escaped(name) == shown
+
+
+@pytest.mark.parametrize("name", ['=HYPERLINK("http://evil")', "+cmd|' /C'!A0", "@SUM(A1)", "-2+3+cmd|' /C'!A0", " =1+1"])
+def test_no_spreadsheet_computes_a_name(name: str) -> None:
+    assert cell(name) == f"'{name}"
+
+
+@pytest.mark.parametrize("text", ["a=b", "-5", "-0.5", "+1,000", "-1e-05", "", "'=1"])
+def test_other_cells_are_as_they_are(text: str) -> None:
+    assert cell(text) == text
 
 
 def test_numbers_as_people_read_them() -> None:
