@@ -133,7 +133,10 @@ def matlab_cases() -> Iterator[Case]:
     cells = np.empty((3, 1), object)
     for i, frame in enumerate(some[:3]):
         cells[i, 0] = frame[: 9 - i]
-    yield Case.refused("mat of unlike cells", "Cell 2 of 'a.mat' is 8 x 7 x 3 uint8, cell 1 is 9 x", mat(x=cells), "a.mat")
+    why = "1 of 3 cells of 'a.mat' are 7 x 9 pixels .* but cell 2 is 7 x 8, cell 3 is 7 x 7; all must"
+    yield Case.refused("mat of cells of several sizes", why, mat(x=cells), "a.mat")
+    cells[1, 0], cells[2, 0] = some[1].astype(float), some[2, :, :, 0]
+    yield Case.refused("mat of unlike cells", "Cell 2 of 'a.mat' is 9 x 7 x 3 double, cell 1 is 9 x", mat(x=cells), "a.mat")
     cells[1, 0] = "word"
     yield Case.refused("mat of words in cells", "Cell 2 of 'a.mat'", mat(x=cells), "a.mat")
     bomb = zlib.compress(element(9, (4096, 4096, 20), "x") + struct.pack("<II", 2, 4096 * 4096 * 20) + bytes(2**25))

@@ -43,7 +43,12 @@ def tiff_cases() -> Iterator[Case]:
     with tifffile.TiffWriter(stream) as writer:
         for height in (9, 9, 8):
             writer.write(np.zeros((height, 7), np.uint8), contiguous=False, metadata=None)
-    yield Case.refused("tiff of two sizes", "images of different kinds", stream.getvalue(), "a.tif")
+    yield Case.refused("tiff of two sizes", "2 of 3 pages of 'a.tif' .* but page 3 is 7 x 8", stream.getvalue(), "a.tif")
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as writer:
+        for kind in (np.uint8, np.uint8, np.uint16):
+            writer.write(np.zeros((9, 7), kind), contiguous=False, metadata=None)
+    yield Case.refused("tiff of two types", "images of different kinds", stream.getvalue(), "a.tif")
     told = tiff(some[..., 0], description=laughs(), metadata=None)
     yield Case.read("tiff with a description that explodes", some[..., :1], told, "a.ome.tif")
     yield from ome_cases(some[..., 0])

@@ -13,6 +13,7 @@ from scipy.io import savemat
 
 from framecast.errors import ChoiceNeededError, SeriesError
 from framecast.series.ingest import Upload, Wanted, ingest
+from framecast.series.readers.contract import SIZES
 from framecast.series.store import SeriesStore
 from tests.series.files import Array
 
@@ -116,6 +117,28 @@ def test_the_asker_s_cell_array_of_double_pictures(store: SeriesStore, frames: A
         found = store.open(stored.digest).frames
         assert found.dtype == np.uint8 and np.array_equal(found, frames)
         assert "whole numbers" in stored.warnings[0] and "8-bit" in stored.warnings[0]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float64])
+def test_cells_of_several_sizes_are_named_and_brought_to_one(
+    store: SeriesStore, frames: Array, tmp_path: Path, dtype: type
+) -> None:
+    given = [frame.astype(dtype) for frame in frames]
+    given[2], given[4] = given[2][1:], given[4][:, :5]
+    cells = np.empty((1, 6), object)
+    cells[0] = given
+    for file in (mat_file(X=cells), mat73_file(tmp_path, X=given)):
+        with pytest.raises(ChoiceNeededError, match="4 of 6 cells .* 7 x 9 .* cell 3 is 7 x 8, cell 5 is 5 x 9") as raised:
+            ingest(file, store)
+        assert raised.value.sizes == SIZES and store.list() == []
+        for way, shape in (("crop", (8, 5)), ("pad", (9, 7)), ("resize", (9, 7))):
+            stored = ingest(file, store, sizes=way)
+            found = store.open(stored.digest).frames
+            assert found.shape == (6, *shape, 3) and "of 6 cells of 'a.mat' were" in stored.warnings[0]
+            rest = frames[[0, 1, 3, 5]]
+            middle = rest[:, : shape[0], 1 : 1 + shape[1]] if way == "crop" else rest
+            assert np.array_equal(found[[0, 1, 3, 5]], middle)
+            store.delete(stored.digest)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float64])

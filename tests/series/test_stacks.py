@@ -14,7 +14,7 @@ import tifffile
 from PIL import Image, ImageOps
 
 from framecast.errors import ChoiceNeededError, SeriesError
-from framecast.series.ingest import Upload, Wanted, ingest
+from framecast.series.ingest import Upload, Wanted, ingest, look
 from framecast.series.store import SeriesStore
 from tests.series.files import Array, encoded
 
@@ -60,6 +60,24 @@ def test_pages_are_looked_up_while_others_are_unpacked(store: SeriesStore, tmp_p
     assert np.array_equal(read_back(store, Upload.from_path(tmp_path / "stack.tif"))[..., 0], pages)
 
 
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib", "metadata": None}])
+def test_pages_of_several_sizes_are_named_and_brought_to_one(
+    store: SeriesStore, frames: Array, options: dict[str, Any]
+) -> None:
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as writer:
+        for index, frame in enumerate(frames):
+            writer.write(frame[:8] if index in (1, 4) else frame, photometric="rgb", contiguous=False, **options)
+    file = Upload.from_bytes("a.tif", stream.getvalue())
+    with pytest.raises(ChoiceNeededError, match="4 of 6 pages of 'a.tif' .* page 2 is 7 x 8, page 5 is 7 x 8") as raised:
+        ingest(file, store)
+    assert raised.value.sizes == ("crop", "pad", "resize") and not look(file).parts
+    assert np.array_equal(store.open(ingest(file, store, sizes="crop").digest).frames, frames[:, :8])
+    stored = ingest(file, store, sizes="pad", wanted=Wanted(start=1, every=3))
+    assert np.array_equal(store.open(stored.digest).frames[:, :8], frames[[1, 4], :8])
+    assert stored.warnings == ("2 of 6 pages of 'a.tif' were given a black border to 7 x 9, as asked for.",)
+
+
 def test_pages_that_were_written_one_by_one_are_frames(store: SeriesStore, frames: Array) -> None:
     stream = io.BytesIO()
     with tifffile.TiffWriter(stream) as writer:
@@ -67,7 +85,7 @@ def test_pages_that_were_written_one_by_one_are_frames(store: SeriesStore, frame
             writer.write(frame, photometric="rgb")
     assert np.array_equal(read_back(store, Upload.from_bytes("stack.tif", stream.getvalue())), frames)
     with tifffile.TiffWriter(stream := io.BytesIO()) as writer:
-        for frame in (*frames, frames[0, 1:]):
+        for frame in (*frames, frames[0].astype(np.uint16)):
             writer.write(frame, photometric="rgb")
     with pytest.raises(SeriesError, match="images of different kinds"):
         ingest(Upload.from_bytes("stack.tif", stream.getvalue()), store)
@@ -174,12 +192,12 @@ def test_inks_and_transparency_are_said(store: SeriesStore) -> None:
     assert stored.warnings == ("Transparent pixels were laid over white.",)
 
 
-def test_pages_of_two_sizes_are_refused(store: SeriesStore) -> None:
+def test_pages_of_two_kinds_are_refused(store: SeriesStore) -> None:
     stream = io.BytesIO()
     with tifffile.TiffWriter(stream) as writer:
         for height in (9, 9, 8, 9):
-            writer.write(np.zeros((height, 7), np.uint8), contiguous=False, metadata=None)
-    with pytest.raises(SeriesError, match=r"page 3 is 8 x 7 uint8, while \d pages are 9 x 7"):
+            writer.write(np.zeros((height, 7), np.uint8 if height == 9 else np.uint16), contiguous=False, metadata=None)
+    with pytest.raises(SeriesError, match=r"page 3 is 8 x 7 uint16, while \d pages are 9 x 7"):
         ingest(Upload.from_bytes("a.tif", stream.getvalue()), store)
 
 

@@ -1,15 +1,39 @@
-"""Pictures of several sizes brought to one, in the way a person chose; none of it is done unasked."""
+"""Frames of several sizes brought to one, in the way a person chose; none of it is done unasked."""
 
 from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
+from framecast.errors import ChoiceNeededError
 from framecast.series.preparation import enlarge, reduce_frames
-from framecast.series.readers.contract import Frame
+from framecast.series.readers.contract import SIZES, Frame
 
 Size = tuple[int, int]
 """(height, width)."""
+
+
+MOST_NAMED = 5
+
+
+def agreed_size(labels: Sequence[str], sizes: Sequence[Size], what: str, way: str, notes: list[str]) -> Size:
+    """The one size of all frames. Raises ChoiceNeededError, naming the odd ones, where sizes differ and no way was chosen.
+    `what` they are: "pictures"."""
+    (height, width), n_usual = Counter(sizes).most_common(1)[0]
+    if n_usual == len(sizes):
+        return height, width
+    if way:
+        size = common_size(sizes, way)
+        notes.append(in_words(way, size, sum(one != size for one in sizes), len(sizes), what))
+        return size
+    odd = [i for i, one in enumerate(sizes) if one != (height, width)]
+    named = ", ".join(f"{labels[i]} is {sizes[i][1]} x {sizes[i][0]}" for i in odd[:MOST_NAMED])
+    more = f" and so on, {len(odd)} in all" if len(odd) > MOST_NAMED else ""
+    raise ChoiceNeededError(
+        f"{n_usual} of {len(sizes)} {what} are {width} x {height} pixels (width x height), but {named}{more}; all must "
+        "have one size. Leave the odd ones out, or choose to crop, pad or resize.",
+        sizes=SIZES,
+    )
 
 
 def common_size(sizes: Sequence[Size], way: str) -> Size:
@@ -36,9 +60,9 @@ def fitted(frame: Frame, size: Size, way: str) -> Frame:
     return out
 
 
-def in_words(way: str, size: Size, n_changed: int, n_all: int) -> str:
+def in_words(way: str, size: Size, n_changed: int, n_all: int, what: str = "pictures") -> str:
     done = {"crop": "cropped", "pad": "given a black border", "resize": "resized"}[way]
-    return f"{n_changed} of {n_all} pictures were {done} to {size[1]} x {size[0]}, as asked for."
+    return f"{n_changed} of {n_all} {what} were {done} to {size[1]} x {size[0]}, as asked for."
 
 
 def _overlap(want: int, have: int) -> tuple[slice, slice]:

@@ -1,17 +1,27 @@
 """MATLAB .mat up to version 7: height x width x time, height x width x channel x time, or a cell array of frames; also as the
 fields of a struct, or as one field of an array of structs with a frame in each (mov.cdata)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from typing import BinaryIO
 
 import numpy as np
 
 from framecast.errors import SeriesError
 from framecast.series.readers import mat5
-from framecast.series.readers.axes import Layout, in_words
+from framecast.series.readers.axes import Array, Layout, in_words
 from framecast.series.readers.choice import Contents, Part, contents
-from framecast.series.readers.contract import READERS, FrameStream, Reader, Reading, Upload, Wish, check_size, readable
+from framecast.series.readers.contract import (
+    READERS,
+    FrameStream,
+    Reader,
+    Reading,
+    Upload,
+    Wanted,
+    Wish,
+    check_size,
+    readable,
+)
+from framecast.series.readers.fitting import agreed_size, fitted
 from framecast.series.readers.pixels import three_axes
 
 WHAT = "a MATLAB file"
@@ -62,17 +72,55 @@ def part(name: str, shape: tuple[int, ...], kind: str) -> Part:
     return Part.of(name, shape, kind, CUSTOMS if kind in NUMERIC else ())
 
 
+Kinds = Sequence[tuple[tuple[int, ...], str]]
+"""Shape and MATLAB's class of each cell."""
+
+
 def check_cell(file: Upload, index: int, shape: tuple[int, ...], kind: str, first: tuple[tuple[int, ...], str]) -> None:
-    """Raises SeriesError where a cell is no frame like the first one. `kind` is MATLAB's class."""
-    if kind in NUMERIC and len(shape) in (2, 3) and (shape, kind) == first:
-        if index == 0:
-            height, width, n_channels = (*shape, 1)[:3]
-            check_size(file.label, height, width, n_channels, itemsize=8 if "64" in kind or kind == "double" else 4)
+    """Raises SeriesError where a cell is no frame like the first one, its size apart. `kind` is MATLAB's class."""
+    if kind in NUMERIC and len(shape) in (2, 3) and (shape[2:], kind) == (first[0][2:], first[1]):
+        height, width, n_channels = (*shape, 1)[:3]
+        check_size(file.label, height, width, n_channels, itemsize=_most_bytes(kind))
         return
     raise SeriesError(
         f"Cell {index + 1} of {file.label} is {in_words(shape)} {kind}, cell 1 is {in_words(first[0])} {first[1]}; every cell "
-        "must hold one frame of the same size and type. Make them alike, and save again."
+        "must hold one frame of the same channels and type. Make them alike, and save again."
     )
+
+
+def frames_of_cells(
+    file: Upload,
+    cells: Iterable[tuple[tuple[int, ...], str, Callable[[], Array]]],
+    size: tuple[int, int] | None,
+    way: str,
+    kinds: Callable[[], Kinds],
+) -> FrameStream:
+    """A frame of each cell: shape, class and what reads its values. Brought to `size` where one was agreed on; else all must
+    be alike, and only where they are not are all asked by `kinds`, which takes as long as reading them."""
+    first: tuple[tuple[int, ...], str] | None = None
+    for index, (shape, kind, values) in enumerate(cells):
+        first = first or (shape, kind)
+        check_cell(file, index, shape, kind, first)
+        if size is None and shape != first[0]:
+            cell_size(file, kinds(), "", [])
+        frame = three_axes(values())
+        yield frame if size is None else fitted(frame, size, way)
+
+
+def cell_size(file: Upload, cells: Kinds, way: str, notes: list[str]) -> tuple[int, int]:
+    """(height, width) of the frames that all cells are brought to. Raises ChoiceNeededError where they are of several and no
+    way was chosen."""
+    for index, (shape, kind) in enumerate(cells):
+        check_cell(file, index, shape, kind, cells[0])
+    sizes = [(shape[0], shape[1]) for shape, _ in cells]
+    size = agreed_size([f"cell {number}" for number in range(1, len(sizes) + 1)], sizes, f"cells of {file.label}", way, notes)
+    shape, kind = cells[0]
+    check_size(file.label, *size, (*shape, 1)[2], itemsize=_most_bytes(kind))
+    return size
+
+
+def _most_bytes(kind: str) -> int:
+    return 8 if "64" in kind or kind == "double" else 4
 
 
 def _variables(file: Upload) -> list[mat5.Variable]:
@@ -82,23 +130,23 @@ def _variables(file: Upload) -> list[mat5.Variable]:
 
 def _of_cells(file: Upload, variable: mat5.Variable, wish: Wish, notes: list[str]) -> Reading:
     """A series of one frame a cell, each height x width or height x width x channel."""
-    with readable(file, WHAT), file.open() as stream, closing(_cells(file, stream, variable)) as cells:
-        first = next(cells)
 
-    def frames() -> FrameStream:
+    def kinds() -> Kinds:
         with readable(file, WHAT), file.open() as stream:
-            yield from wish.wanted.of(_cells(file, stream, variable))
+            return [(cell.shape, cell.kind) for cell, _ in mat5.cells(stream, variable)]
+
+    size = cell_size(file, kinds(), wish.sizes, notes) if wish.sizes else None
+
+    def frames(wanted: Wanted = wish.wanted) -> FrameStream:
+        with readable(file, WHAT), file.open() as stream:
+            given = ((cell.shape, cell.kind, values) for cell, values in mat5.cells(stream, variable))
+            yield from wanted.of(frames_of_cells(file, given, size, wish.sizes, kinds))
+
+    with closing(frames(Wanted(stop=1))) as one:
+        first = next(one)
 
     n_cells = int(np.prod(variable.shape, dtype=np.int64))
     return Reading(frames, first.dtype, wish.wanted.count(n_cells), warnings=notes)
-
-
-def _cells(file: Upload, stream: BinaryIO, variable: mat5.Variable) -> FrameStream:
-    first: tuple[tuple[int, ...], str] | None = None
-    for index, (header, values) in enumerate(mat5.cells(stream, variable)):
-        first = first or (header.shape, header.kind)
-        check_cell(file, index, header.shape, header.kind, first)
-        yield three_axes(values())
 
 
 READERS.add("mat", Reader("MATLAB file", ("mat",), is_mat, read, look))

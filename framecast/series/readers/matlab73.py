@@ -4,17 +4,18 @@ HDF5 keeps MATLAB's axes in reverse (channel and time first become last), so tha
 arrives as (time, channel, width, height). Links to other files are not followed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framecast.series.readers.axes import Layout
+from framecast.series.readers.axes import Array, Layout
 from framecast.series.readers.choice import Contents, contents
-from framecast.series.readers.contract import READERS, FrameStream, Reader, Reading, Upload, Wish
+from framecast.series.readers.contract import READERS, FrameStream, Reader, Reading, Upload, Wanted, Wish
 from framecast.series.readers.hdf5 import check_storage, datasets, opened
-from framecast.series.readers.matlab import WHAT, check_cell, part
-from framecast.series.readers.pixels import three_axes
+from framecast.series.readers.matlab import WHAT, Kinds, cell_size, frames_of_cells, part
 
 if TYPE_CHECKING:
     from h5py import Dataset, File
@@ -57,27 +58,36 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
 
 
 def _of_cells(file: Upload, dataset: "Dataset", path: str, wish: Wish, notes: list[str]) -> Reading:
-    first = next(_cells(file, dataset))
     n_cells = dataset.size
 
-    def frames() -> FrameStream:
+    def kinds() -> Kinds:
         with opened(file, WHAT) as content:
-            yield from wish.wanted.of(_cells(file, content[path]))
+            return [(shape, kind) for shape, kind, _ in _cells(file, content[path])]
 
+    size = cell_size(file, kinds(), wish.sizes, notes) if wish.sizes else None
+
+    def frames(wanted: Wanted = wish.wanted) -> FrameStream:
+        with opened(file, WHAT) as content:
+            yield from wanted.of(frames_of_cells(file, _cells(file, content[path]), size, wish.sizes, kinds))
+
+    with closing(frames(Wanted(stop=1))) as one:
+        first = next(one)
     return Reading(frames, first.dtype, wish.wanted.count(n_cells), warnings=notes)
 
 
-def _cells(file: Upload, dataset: "Dataset") -> FrameStream:
-    """One cell after the other; stored (columns, rows) of a row or a column, the order is the same."""
-    first: tuple[tuple[int, ...], str] | None = None
-    for index, reference in enumerate(dataset[()].ravel()):
+def _cells(file: Upload, dataset: "Dataset") -> Iterator[tuple[tuple[int, ...], str, Callable[[], Array]]]:
+    """One cell after the other: its shape and class in MATLAB, and what reads it; stored (columns, rows) of a row or a column,
+    the order is the same."""
+    for reference in dataset[()].ravel():
         cell = dataset.file[reference]
         own = not cell.is_virtual and not cell.external
-        shape, kind = cell.shape[::-1], _kind(cell) if own else "elsewhere"
-        first = first or (shape, kind)
-        check_cell(file, index, shape, kind, first)
-        check_storage(file, cell)
-        yield three_axes(cell[()].T.astype(_dtype(cell), copy=False))
+        yield cell.shape[::-1], _kind(cell) if own else "elsewhere", partial(_whole, file, cell)
+
+
+def _whole(file: Upload, cell: "Dataset") -> Array:
+    check_storage(file, cell)
+    values: Array = cell[()].T.astype(_dtype(cell), copy=False)
+    return values
 
 
 def _contents(file: Upload, content: "File") -> Contents:

@@ -17,7 +17,7 @@ import numpy as np
 from natsort import natsort_keygen, ns
 from PIL import Image, ImageOps
 
-from framecast.errors import ChoiceNeededError, SeriesError
+from framecast.errors import SeriesError
 from framecast.files import bytes_in_words
 from framecast.series.look_ahead import in_order
 from framecast.series.readers import ome_set, tiff
@@ -25,7 +25,6 @@ from framecast.series.readers.choice import Contents
 from framecast.series.readers.contract import (
     MAX_PIXELS,
     READERS,
-    SIZES,
     Frame,
     FrameStream,
     Reader,
@@ -37,14 +36,13 @@ from framecast.series.readers.contract import (
     readable,
     warn,
 )
-from framecast.series.readers.fitting import common_size, fitted, in_words
+from framecast.series.readers.fitting import agreed_size, fitted
 from framecast.series.readers.moments import taken_at
 from framecast.series.readers.ome import Described, is_description
 from framecast.series.readers.pixels import INKS, TRANSPARENT, oriented, over_white, three_axes
 
 SUFFIXES = ("png", "jpg", "jpeg", "bmp", "webp", "gif", "tif", "tiff")
 PNG = b"\x89PNG\r\n\x1a\n"
-MOST_NAMED = 5
 BESIDE_PIXELS = 2**26
 """What a picture's file may hold beside its pixels: previews, colour profiles, notes."""
 DTYPE_OF_MODE = {"I": np.dtype(np.int32), "F": np.dtype(np.float32)}
@@ -89,7 +87,8 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
         return ome_set.read(natural_order(files), said, wish)
     pictures = natural_order(_pictures(files, notes))
     headers = [_header(file) for file in pictures]
-    size = _common_size(pictures, headers, wish.sizes, notes)
+    sizes = [(header.height, header.width) for header in headers]
+    size = agreed_size([file.label for file in pictures], sizes, "pictures", wish.sizes, notes)
     _check_types(pictures, headers)
     n_channels = max(header.n_channels for header in headers)
     if n_narrow := sum(header.n_channels < n_channels for header in headers):
@@ -190,27 +189,6 @@ def _pillow_header(content: bytes) -> Header:
     if _is_deep_png(content):
         grey, dtype = content[25] in (0, 4), np.dtype(np.uint16)
     return Header(height, width, 1 if grey else 3, dtype, taken)
-
-
-def _common_size(pictures: Sequence[Upload], headers: Sequence[Header], way: str, notes: list[str]) -> tuple[int, int]:
-    """(height, width) of the frames. Raises ChoiceNeededError, naming the odd ones, where sizes differ and no way was
-    chosen."""
-    sizes = [(header.height, header.width) for header in headers]
-    (height, width), n_usual = Counter(sizes).most_common(1)[0]
-    if n_usual == len(sizes):
-        return height, width
-    if way:
-        size = common_size(sizes, way)
-        notes.append(in_words(way, size, sum(one != size for one in sizes), len(sizes)))
-        return size
-    odd = [i for i, one in enumerate(sizes) if one != (height, width)]
-    named = ", ".join(f"{pictures[i].label} is {sizes[i][1]} x {sizes[i][0]}" for i in odd[:MOST_NAMED])
-    more = f" and so on, {len(odd)} in all" if len(odd) > MOST_NAMED else ""
-    raise ChoiceNeededError(
-        f"{n_usual} of {len(headers)} pictures are {width} x {height} pixels (width x height), but {named}{more}; all must "
-        "have one size. Leave the odd ones out, or choose to crop, pad or resize.",
-        sizes=SIZES,
-    )
 
 
 def _check_types(pictures: Sequence[Upload], headers: Sequence[Header]) -> None:

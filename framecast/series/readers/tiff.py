@@ -19,6 +19,7 @@ import numpy as np
 from framecast.errors import SeriesError
 from framecast.files import bytes_in_words
 from framecast.series.look_ahead import in_order
+from framecast.series.readers import tiff_unlike
 from framecast.series.readers.axes import Layout, named
 from framecast.series.readers.choice import Contents, Part, contents
 from framecast.series.readers.contract import (
@@ -61,7 +62,7 @@ def look(files: Sequence[Upload]) -> Contents:
     (file,) = files
     _check_alone(file)
     with opened(file) as tif:
-        return contents(file, [_part(_stack(file, tif))])
+        return Contents(file.label, ()) if tiff_unlike.pages_of(tif) else contents(file, [_part(_stack(file, tif))])
 
 
 def read(files: Sequence[Upload], wish: Wish) -> Reading:
@@ -69,6 +70,10 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
     (file,) = files
     notes: list[str] = []
     said = _check_alone(file)
+    with opened(file) as tif:
+        unlike = bool(tiff_unlike.pages_of(tif))
+    if unlike:
+        return tiff_unlike.reading(file, opened, frame_of, wish)
     with opened(file) as tif:
         stack = _stack(file, tif)
         part = _part(stack)
