@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from framecast.errors import ChoiceNeededError, SeriesError
-from framecast.series.ingest import Upload, ingest, look
+from framecast.series.ingest import Upload, Wanted, ingest, look
 from framecast.series.store import SeriesStore
 from tests.series.files import Array
 
@@ -57,6 +57,28 @@ def test_netcdf_is_read_by_the_names_of_its_axes(
         series = store.open(stored.digest)
         assert np.array_equal(series.frames[..., 0], pressure)
         assert (series.units, series.timestep) == ("Pa", timedelta(hours=6))
+
+
+@pytest.mark.parametrize(
+    ("hours", "calendar", "step_h", "said"),
+    [
+        ([0, 6, 12, 18, 24, 30, 36, 42], "360_day", 6, ""),
+        ([0, 6, 12, 24, 30, 36, 42, 48], "standard", None, "not evenly spaced"),
+        ([0, -6, 12, 24, 30, 36, 42, 48], "standard", None, "not evenly spaced"),
+        ([42, 36, 30, 24, 18, 12, 6, 0], "noleap", None, "run backwards"),
+    ],
+)
+def test_times_of_netcdf_are_kept_and_what_is_odd_is_said(
+    store: SeriesStore, pressure: Array, tmp_path: Path, hours: list[int], calendar: str, step_h: int | None, said: str
+) -> None:
+    xarray = package("xarray")
+    package("netCDF4")
+    time = ("time", np.array(hours, float), {"units": "hours since 2000-02-25", "calendar": calendar})
+    xarray.Dataset({"p": (("time", "lat", "lon"), pressure)}, {"time": time}).to_netcdf(tmp_path / "p.nc", engine="netcdf4")
+    stored = ingest(tmp_path / "p.nc", store, wanted=Wanted(start=1))
+    assert np.allclose(np.diff(store.times(stored.digest)), 3600 * np.diff(hours[1:]))
+    assert stored.timestep == (timedelta(hours=step_h) if step_h else None)
+    assert (said in stored.warnings[0]) if said else ("times" not in " ".join(stored.warnings))
 
 
 def test_netcdf_scaled_and_missing_values(store: SeriesStore, pressure: Array, tmp_path: Path) -> None:

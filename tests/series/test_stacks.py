@@ -318,6 +318,24 @@ def test_a_video_held_upright_is_turned_as_a_player_turns_it(store: SeriesStore)
     assert np.array_equal(found, np.rot90(frames, -1, axes=(1, 2)))
 
 
+def test_what_of_a_video_is_left_out_is_said(store: SeriesStore) -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (4, 16, 32, 3), dtype=np.uint8)
+    opacity = np.arange(4, dtype=np.uint8)[:, None, None, None] * np.full((1, 16, 32, 1), 60, np.uint8)
+    stream = io.BytesIO()
+    with av.open(stream, "w", format="mov") as output:
+        tracks = [output.add_stream("png", rate=10) for _ in range(2)]
+        for track in tracks:
+            track.width, track.height, track.pix_fmt = 32, 16, "rgba"
+        for pixels in np.concatenate([frames, opacity], axis=3):
+            for track in tracks:
+                output.mux(track.encode(av.VideoFrame.from_ndarray(pixels, format="rgba")))
+        for track in tracks:
+            output.mux(track.encode(None))
+    stored = ingest(Upload.from_bytes("v.mov", stream.getvalue()), store)
+    assert np.array_equal(store.open(stored.digest).frames, frames)
+    assert "holds 2 videos; the first, 32 x 16, was read" in stored.warnings[0] and "opaque" in stored.warnings[1]
+
+
 def test_limited_range_becomes_full_range(store: SeriesStore) -> None:
     """Luma 16 is black and 235 white; what lies between is stretched, as a player does."""
     levels = np.linspace(16, 235, 8).round().astype(np.uint8)

@@ -1,5 +1,7 @@
 """Checks of single frames and of their order: how many, numbered without gaps, each once, and each one of the series."""
 
+from itertools import pairwise
+
 from framecast.series.health.finding import Finding, Severity, Subject, frames_in_words
 from framecast.series.health.numbering import Numbering, numbering, timing
 from framecast.series.health.odd_frames import PLAIN, cuts, jumps, odd_frames
@@ -86,6 +88,9 @@ def check_duplicates(subject: Subject) -> Finding | None:
 def check_numbering(subject: Subject) -> Finding | None:
     """Gaps and uneven steps in the numbers or time stamps that are in the names of the files; where names have no time stamps
     and no gap, in the times that are in the files themselves."""
+    if len(subject.times) > 2 and all(later < earlier for earlier, later in pairwise(subject.times)):
+        sentence = "The times in the files run backwards: every frame was taken before the one that stands before it."
+        return Finding("numbering", "problem", sentence, "Forecasts would go into the past. Turn the order round, and add it anew.")
     found = numbering(subject.names)
     if found is None or (found.unit == "number" and not found.missing() and not found.uneven()):
         found = timing(subject.times) or found

@@ -33,6 +33,7 @@ WORDS = {
 }
 AXIS_ATTRIBUTE = {"T": "T", "Y": "H", "X": "W"}
 UNEVEN = "The times in the file are not evenly spaced; the frames are taken as evenly spaced all the same."
+BACKWARDS = "The times in the file run backwards; the frames are in the order of the file. Turn them round to go with time."
 
 
 def is_netcdf(head: bytes) -> bool:
@@ -54,7 +55,9 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
         dtype = np.dtype(variable.dtype).newbyteorder("=")
         layout.check(file.label, part.shape, dtype.itemsize)
         units = printable(str(variable.attrs.get("units", "")), 30)
-        timestep = _timestep(dataset, str(variable.dims[layout.place("T")]), notes)
+        steps = _steps(dataset, str(variable.dims[layout.place("T")]))
+        timestep = _timestep(steps, notes)
+        moments = np.cumsum([0.0, *steps]).tolist() if steps else []
 
     def frames() -> FrameStream:
         with _opened(file, wish.scratch) as dataset:
@@ -67,7 +70,9 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
                     return
                 yield from block.astype(dtype, copy=False)
 
-    return Reading(frames, dtype, wish.wanted.count(layout.length("T", part.shape)), timestep, units=units, warnings=notes)
+    n_frames = wish.wanted.count(layout.length("T", part.shape))
+    times = moments[wish.wanted.start : wish.wanted.stop : wish.wanted.every]
+    return Reading(frames, dtype, n_frames, timestep, units=units, times=times, warnings=notes)
 
 
 @contextmanager
@@ -141,26 +146,37 @@ def _letter(dataset: Any, dim: str) -> str:
     return next((letter for letter, words in WORDS.items() if dim.lower() in words), "Z")
 
 
-def _timestep(dataset: Any, dim: str, notes: list[str]) -> timedelta | None:
-    """Between frames, where the file gives their times and they are even."""
+def _steps(dataset: Any, dim: str) -> list[float]:
+    """Seconds from each frame to the next, in any calendar; empty where the file does not give their times."""
     if dim not in dataset.coords or " since " not in str(dataset[dim].attrs.get("units", "")) or dataset.sizes[dim] < 2:
-        return None
+        return []
     import xarray
 
     try:
-        times = xarray.decode_cf(dataset[[dim]].drop_vars([name for name in dataset.coords if name != dim], errors="ignore"))
-        steps = np.diff(times[dim].values)
-        if not np.issubdtype(steps.dtype, np.timedelta64):
-            return None
-    except (ValueError, OverflowError, TypeError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            alone = dataset[[dim]].drop_vars([name for name in dataset.coords if name != dim], errors="ignore")
+            steps = np.diff(xarray.decode_cf(alone)[dim].values)
+        if steps.dtype == object:  # years of 360 or 365 days, which numpy has no dates for
+            seconds = np.array([step.total_seconds() for step in steps])
+        else:
+            seconds = steps / np.timedelta64(1, "s")
+    except (ValueError, OverflowError, TypeError, AttributeError):
+        return []
+    return [float(one) for one in seconds] if np.isfinite(seconds).all() else []
+
+
+def _timestep(steps: Sequence[float], notes: list[str]) -> timedelta | None:
+    """Between frames, where they are even; what they are else is said."""
+    if not steps:
         return None
-    seconds = steps / np.timedelta64(1, "s")
-    if not (np.isfinite(seconds).all() and seconds[0] > 0):
-        return None
-    if np.ptp(seconds) > 1e-3 * seconds[0]:
+    if max(steps) < 0:
+        notes.append(BACKWARDS)
+    elif min(steps) <= 0 or max(steps) - min(steps) > 1e-3 * steps[0]:
         notes.append(UNEVEN)
-        return None
-    return timedelta(seconds=float(seconds[0]))
+    elif steps[0] < 1e9:
+        return timedelta(seconds=steps[0])
+    return None
 
 
 READERS.add("netcdf", Reader("NetCDF file", ("nc", "nc4", "cdf"), is_netcdf, read, look))

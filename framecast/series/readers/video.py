@@ -54,8 +54,10 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
     (file,) = files
     notes: list[str] = []
     stamps: list[float] = []
-    with _opened(file) as (_, video):
+    with _opened(file) as (container, video):
         pixel_format = video.format
+        if (n_tracks := len(_tracks(container))) > 1:
+            notes.append(f"The file holds {n_tracks} videos; the first, {video.width} x {video.height}, was read.")
         if not video.height or not video.width:
             raise ValueError("FFmpeg refuses its size")
         check_size(file.label, video.height, video.width, 3)
@@ -64,6 +66,8 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
     grey = pixel_format is not None and pixel_format.name.startswith("gray")
     n_bits = max((component.bits for component in pixel_format.components), default=8) if pixel_format is not None else 8
     kind = ("gray16le" if n_bits > 8 else "gray") if grey else ("rgb48le" if n_bits > 8 else "rgb24")
+    if pixel_format is not None and any(component.is_alpha for component in pixel_format.components):
+        notes.append("The video says how opaque its pixels are; that was left out, and their colours are as they are written.")
     if 8 < n_bits < 16:
         notes.append(f"The video has {n_bits} bits a channel; its levels were widened to 16 bits.")
 
@@ -100,11 +104,18 @@ def _opened(file: Upload) -> "Iterator[tuple[InputContainer, VideoStream]]":
         file.open() as stream,
         av.open(stream, "r", format=container_format, options=limits, buffer_size=BUFFER_BYTES) as container,
     ):
-        if not container.streams.video:
+        if not _tracks(container):
             raise SeriesError(f"{file.label} holds no picture, only sound; a series needs pictures. Give another video.")
-        video = container.streams.video[0]
+        video = _tracks(container)[0]
         video.codec_context.options = limits
         yield container, video
+
+
+def _tracks(container: "InputContainer") -> "list[VideoStream]":
+    """The videos of a file, without pictures of its cover."""
+    from av.stream import Disposition
+
+    return [track for track in container.streams.video if not track.disposition & Disposition.attached_pic]
 
 
 @dataclass

@@ -159,6 +159,15 @@ def test_a_loop_is_called_a_loop_and_its_copies_are_not_offered() -> None:
         assert "the frame 15 before" in one.sentence and one.frames == ()
 
 
+def test_time_that_runs_backwards_is_a_problem() -> None:
+    series = FrameSeries("made", clean(30), (0.0, 255.0))
+    for step, severity in ((10, "fine"), (-10, "problem")):
+        times = tuple(1e6 + step * index for index in range(30))
+        report = findings(Subject(series, measure(series), noise(series), (), times))
+        (one,) = (finding for finding in report if finding.kind == "numbering")
+        assert one.severity == severity and ("run backwards" in one.sentence) == (step < 0)
+
+
 def test_a_still_has_nothing_to_forecast() -> None:
     report = found(np.repeat(clean(1), 30, axis=0))
     assert report["change"].severity == "problem" and "duplicates" not in report and "blank frames" not in report
