@@ -90,7 +90,7 @@ def check_numbering(subject: Subject) -> Finding | None:
     and no gap, in the times that are in the files themselves."""
     if len(subject.times) > 2 and all(later < earlier for earlier, later in pairwise(subject.times)):
         sentence = "The times in the files run backwards: every frame was taken before the one that stands before it."
-        return Finding("numbering", "problem", sentence, "Forecasts would go into the past. Turn the order round, and add it anew.")
+        return Finding("numbering", "problem", sentence, "Forecasts would go into the past. Turn the order round.")
     found = numbering(subject.names)
     if found is None or (found.unit == "number" and not found.missing() and not found.uneven()):
         found = timing(subject.times) or found
