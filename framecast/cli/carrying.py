@@ -25,8 +25,8 @@ from framecast.cli.screen import Screen
 from framecast.cli.together import helpers, refuse_what_cannot_be_shared
 from framecast.errors import RunError
 from framecast.leaving import PATIENCE_S, Left, left_when
+from framecast.runs.cutting_off import cut_off
 from framecast.runs.experiment import carry_out
-from framecast.runs.jobs import cut_off
 from framecast.runs.record import RunRecord
 from framecast.runs.resuming import extension, going_on
 from framecast.runs.rules import known_rules

@@ -1,5 +1,4 @@
-"""JobManager: the only place that carries runs out in threads. One worker per device, every visible GPU has one, and one
-queue before them all.
+"""JobManager: the only place that carries runs out in threads. One worker per device and one queue before them all.
 
 The manager belongs to the process, not to a browser session, a page or a module: pages are rerun and reloaded, modules are
 imported anew when code is edited, and the run goes on. So it is kept in a module object of its own in sys.modules, and its
@@ -26,6 +25,7 @@ from pathlib import Path
 
 from framecast.errors import FrameCastError, SettingError
 from framecast.leaving import PATIENCE_S, Left, left_when
+from framecast.runs.cutting_off import cut_off
 from framecast.runs.devices import give_memory_back, n_threads_beside_server, serving_devices
 from framecast.runs.experiment import STAGES_AFTER_FIT, carry_out
 from framecast.runs.failure import recording_failure
@@ -373,24 +373,6 @@ def _leave(managers: dict[str, JobManager]) -> None:
         manager.begin_to_close()
     if not all([manager.close(max(0.0, deadline - time.monotonic())) for manager in managers.values()]):
         _end_now()
-
-
-def cut_off(
-    begins: Callable[[], bool],
-    left: threading.Event,
-    within_s: float,
-    end: Callable[[], object],
-    afterwards: Callable[[], object] = lambda: None,
-) -> None:
-    """Call `end` in a thread, so long after `begins` has returned true, unless `left` is set by then. The main thread may be
-    in the middle of a step of training, where no signal reaches Python and no clock interrupts."""
-
-    def watch() -> None:
-        if begins() and not left.wait(within_s):
-            end()
-        afterwards()
-
-    threading.Thread(target=watch, name="framecast-cut-off", daemon=True).start()
 
 
 def _watch_the_end(managers: dict[str, JobManager]) -> None:
