@@ -78,6 +78,28 @@ def test_pages_of_several_sizes_are_named_and_brought_to_one(
     assert stored.warnings == ("2 of 6 pages of 'a.tif' were given a black border to 7 x 9, as asked for.",)
 
 
+@pytest.mark.parametrize("options", [{}, {"bigtiff": True}, {"byteorder": ">"}])
+def test_an_odd_page_in_the_middle_is_not_taken_for_the_others(store: SeriesStore, options: dict[str, Any]) -> None:
+    """tifffile looks at the first, the second, the eighth and the last page to say that all are alike."""
+    frames = np.random.default_rng(0).integers(0, 256, (12, 20, 30), dtype=np.uint8)
+
+    def file(odd: Array, **packed: Any) -> Upload:
+        stream = io.BytesIO()
+        with tifffile.TiffWriter(stream, **options) as writer:
+            for index, frame in enumerate(frames):
+                how = packed if index == 4 else {}
+                writer.write(odd if index == 4 else frame, photometric="minisblack", contiguous=False, metadata=None, **how)
+        return Upload.from_bytes("a.tif", stream.getvalue())
+
+    with pytest.raises(ChoiceNeededError, match="11 of 12 pages .* but page 5 is 30 x 15"):
+        ingest(file(frames[4, :15]), store)
+    cropped = store.open(ingest(file(frames[4, :15]), store, sizes="crop").digest).frames
+    assert np.array_equal(cropped[4, :, :, 0], frames[4, :15])
+    with pytest.raises(SeriesError, match="page 5 is 20 x 30 uint16, page 1 20 x 30 uint8"):
+        ingest(file(frames[4].astype(np.uint16)), store)
+    assert np.array_equal(read_back(store, file(frames[4], compression="zlib"))[..., 0], frames)
+
+
 def test_pages_that_were_written_one_by_one_are_frames(store: SeriesStore, frames: Array) -> None:
     stream = io.BytesIO()
     with tifffile.TiffWriter(stream) as writer:

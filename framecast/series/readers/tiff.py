@@ -62,7 +62,7 @@ def look(files: Sequence[Upload]) -> Contents:
     (file,) = files
     _check_alone(file)
     with opened(file) as tif:
-        return Contents(file.label, ()) if tiff_unlike.pages_of(tif) else contents(file, [_part(_stack(file, tif))])
+        return Contents(file.label, ()) if _unlike(file, tif) else contents(file, [_part(_stack(file, tif))])
 
 
 def read(files: Sequence[Upload], wish: Wish) -> Reading:
@@ -71,7 +71,7 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
     notes: list[str] = []
     said = _check_alone(file)
     with opened(file) as tif:
-        unlike = bool(tiff_unlike.pages_of(tif))
+        unlike = _unlike(file, tif)
     if unlike:
         return tiff_unlike.reading(file, opened, frame_of, wish)
     with opened(file) as tif:
@@ -183,6 +183,11 @@ def _check_alone(file: Upload) -> Described | None:
     if said is not None and said.is_set:
         raise incomplete(file.label, said.missing({bare(file.name)}))
     return said
+
+
+def _unlike(file: Upload, tif: "TiffFile") -> bool:
+    with readable(file, WHAT):
+        return bool(tiff_unlike.pages_of(file, tif))
 
 
 def _stack(file: Upload, tif: "TiffFile") -> "TiffPageSeries":
