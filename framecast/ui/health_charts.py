@@ -48,7 +48,8 @@ def over_time_chart(report: HealthReport, units: str) -> go.Figure:
         subplot_titles=[f"mean brightness{_of(units)}", f"change to the frame{_of(units)}"],
     )  # fmt: skip
     numbers = [index + 1 for index in report.frames]
-    for row, (values, what) in enumerate(((report.brightness, "mean"), (report.change, "change")), 1):
+    change = [one if index else None for index, one in zip(report.frames, report.change, strict=True)]
+    for row, (values, what) in enumerate(((report.brightness, "mean"), (change, "change")), 1):
         hover = f"frame %{{x}}: {what} %{{y:.4g}}<extra></extra>"
         place = {"hovertemplate": hover, "row": row, "col": 1}
         figure.add_scatter(x=numbers, y=values, mode="lines", line={"color": _LINE, "width": 1.5}, **place)

@@ -54,7 +54,7 @@ def choice_form(
 def _title(error: ChoiceNeededError) -> str:
     if isinstance(error.contents, Contents):
         return "Which array is the series?" if len(error.contents.parts) > 1 else "Which axis is time?"
-    return "The pictures are of several sizes" if error.sizes else "Values are missing in some frames"
+    return "The frames are of several sizes" if error.sizes else "Values are missing in some frames"
 
 
 def _radio(label: str, ways: Sequence[str], words: Mapping[str, str]) -> str:

@@ -98,7 +98,7 @@ def test_another_order_can_be_typed(open_page: Open, workspace: Path) -> None:
 def test_sizes_and_gaps_are_asked(open_page: Open, workspace: Path) -> None:
     pictures = [(f"{index}.png", png(frame[: 16 - index]), "image/png") for index, frame in enumerate(moving_blob(3))]
     app = upload(open_page("series"), pictures)
-    assert "**The pictures are of several sizes**" in texts(app)
+    assert "**The frames are of several sizes**" in texts(app)
     app.radio(key="upload_way_of_dealing").set_value("crop").run()
     app.button(key="upload_add").click().run()
     assert not app.exception and frames_of(workspace).shape == (3, 14, 20, 3)

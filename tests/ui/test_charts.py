@@ -1,8 +1,12 @@
 """Charts say which forecaster a line is by its colour, and where the shown lead is."""
 
+import numpy as np
 
 from framecast.drawing.colours import forecaster_colour
+from framecast.evaluation.health import examine
+from framecast.series.frames import FrameSeries
 from framecast.ui.charts import weights_chart
+from framecast.ui.health_charts import over_time_chart
 from framecast.ui.score_charts import Curve, CurvePlot, horizon_chart
 
 
@@ -24,3 +28,12 @@ def test_weights_are_stacked_in_the_colours_of_their_forecasters_and_told_in_per
     assert figure.data[0].hovertemplate.startswith("lead %{x}: Optical flow %{y:.0f} %")
     (bar,) = weights_chart({"unet": [1.0]}, titles).data
     assert bar.type == "bar" and list(bar.y) == [100.0]
+
+
+def test_the_first_frame_has_no_change() -> None:
+    """None came before it; a 0 would be drawn as a standstill."""
+    frames = np.random.default_rng(0).integers(0, 256, (30, 16, 16, 1), dtype=np.uint8)
+    report = examine(FrameSeries("noise", frames, (0.0, 255.0)))
+    brightness, change = over_time_chart(report, "").data
+    assert list(change.x) == list(range(1, 31)) and None not in brightness.y
+    assert change.y[0] is None and tuple(change.y[1:]) == report.change[1:] and min(change.y[1:]) > 0
