@@ -95,10 +95,11 @@ def seconds(page: Page, target: Locator, holds: str) -> float:
 
 
 def cards(page: Page, n_clicks: int) -> Iterator[float]:
-    page.get_by_role("heading", name="Train", exact=True).wait_for()
+    networks = page.get_by_text("Networks: they learn how your frames move")
+    networks.wait_for()  # the page is drawn from the top, and slowly while it trains
     page.wait_for_timeout(4 * STEADY_MS)
     if not page.locator(".st-key-card_convlstm").is_visible():  # unfolded already where a network is chosen
-        page.get_by_text("Networks: they learn how your frames move").click()
+        networks.click()
     for index in range(n_clicks):
         where = f".st-key-card_{('convlstm', 'unet')[index % 2]}"
         button = page.locator(where).get_by_role("button", name="Choose", exact=True)
