@@ -1,6 +1,6 @@
 """Short runs in a row with a browser looking on: memory and threads stay flat, every run ends.
 
-Two hundred where they fit into LIMIT_S; on a busy machine fewer, but N_LEAST. FRAMECAST_SOAK_S=1200 gives all of them the time.
+Two hundred where they fit into LIMIT_S; on a busy machine fewer, but N_LEAST. FRAMECAST_SOAK_S=1200 gives all the time.
 """
 
 import itertools
