@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 from framecast.errors import ChoiceNeededError, SeriesError
 from framecast.series.ingest import Upload, Wanted, ingest, look
 from framecast.series.store import SeriesStore
-from tests.series.files import Array, encoded
+from tests.series.files import Array, encoded, two_sizes, video
 
 
 def tiff(pixels: Array, **options: Any) -> Upload:
@@ -292,18 +292,6 @@ def test_gif_timing(store: SeriesStore) -> None:
         assert stored.timestep == step and bool(stored.warnings) == (name == "uneven")
 
 
-def video(frames: Array, container: str, codec: str, pixel_format: str, options: dict[str, str] | None = None) -> bytes:
-    stream = io.BytesIO()
-    with av.open(stream, "w", format=container) as output:
-        track = output.add_stream(codec, rate=25, options=options or {})
-        track.height, track.width, track.pix_fmt = frames.shape[1], frames.shape[2], pixel_format
-        for frame in frames:
-            picture = av.VideoFrame.from_ndarray(frame, format="rgb24" if frame.ndim == 3 else "gray")
-            output.mux(track.encode(picture.reformat(format=pixel_format)))
-        output.mux(track.encode(None))
-    return stream.getvalue()
-
-
 @pytest.mark.parametrize(
     ("container", "codec", "pixel_format"), [("avi", "ffv1", "bgr0"), ("matroska", "ffv1", "bgr0"), ("mov", "png", "rgb24")]
 )
@@ -338,6 +326,23 @@ def test_a_video_held_upright_is_turned_as_a_player_turns_it(store: SeriesStore)
     content[place : place + 36] = struct.pack(">9i", 0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000)  # right goes down
     found = read_back(store, Upload.from_bytes("v.mov", bytes(content)))
     assert np.array_equal(found, np.rot90(frames, -1, axes=(1, 2)))
+
+
+@pytest.mark.parametrize(("way", "size"), [("crop", (16, 24)), ("pad", (32, 48)), ("resize", (32, 48))])
+def test_a_video_whose_size_changes_is_brought_to_one_as_asked(store: SeriesStore, way: str, size: tuple[int, int]) -> None:
+    """Its levels are 0, 60, 120 and 180; the last two frames are half as large."""
+    file = Upload.from_bytes("v.avi", two_sizes())
+    with pytest.raises(ChoiceNeededError, match="2 of 4 frames of 'v.avi' are 48 x 32 .* but frame 3 is 24 x 16") as caught:
+        ingest(file, store)
+    assert way in caught.value.sizes and not store.list()
+    stored = ingest(file, store, sizes=way)
+    frames = store.open(stored.digest).frames
+    assert frames.shape[:3] == (4, *size) and "2 of 4 frames" in stored.warnings[0]
+    for index, frame in enumerate(frames):
+        assert np.abs(frame[frame.shape[0] // 2 - 4 :][:8, 12:20].astype(int) - 60 * index).max() < 8
+        assert way != "pad" or index < 2 or not frame[:8].any()
+    late = ingest(file, store, wanted=Wanted(start=2))
+    assert store.open(late.digest).frames.shape[:3] == (2, 16, 24)
 
 
 def test_what_of_a_video_is_left_out_is_said(store: SeriesStore) -> None:

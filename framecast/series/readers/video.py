@@ -32,6 +32,7 @@ from framecast.series.readers.contract import (
     readable,
     warn,
 )
+from framecast.series.readers.fitting import Size, agreed_size, fitted
 from framecast.series.readers.pixels import three_axes
 
 if TYPE_CHECKING:
@@ -75,9 +76,11 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
         with _opened(file) as (container, video):
             video.thread_type = "AUTO"
             stamps.clear()
+            size = _one_size(file, wish, notes) if wish.sizes else None
             decoding = _Decoding(file, container, video, wish.wanted, notes, stamps)
             frame_bytes = video.height * video.width * ITEMSIZE[kind]
-            yield from in_order(partial(_pixels, kind=kind), decoding.frames(), frame_bytes=frame_bytes)
+            wanted = decoding.frames() if size else _alike(file, wish, decoding)
+            yield from in_order(partial(_pixels, kind=kind, size=size, way=wish.sizes), wanted, frame_bytes=frame_bytes)
 
     dtype = np.dtype(np.uint16 if kind.endswith(("16le", "48le")) else np.uint8)
     timestep = timedelta(seconds=float(1 / rate)) if rate else None
@@ -179,15 +182,43 @@ class _Decoding:
                 warn(self.notes, said)
 
 
-def _pixels(frame: "VideoFrame", kind: str) -> Frame:
-    """(height, width, channel), as a player shows it."""
+def _alike(file: Upload, wish: Wish, decoding: _Decoding) -> "Iterator[VideoFrame]":
+    """The frames, while all are of one size; only where they are not are all looked at, to name the odd ones."""
+    first: Size | None = None
+    for frame in decoding.frames():
+        first = first or _size(frame)
+        if _size(frame) != first:
+            _one_size(file, wish, [])
+        yield frame
+
+
+def _one_size(file: Upload, wish: Wish, notes: list[str]) -> Size:
+    """That all wanted frames are brought to. Raises ChoiceNeededError where they are of several and no way was chosen."""
+    with _opened(file) as (container, video):
+        video.thread_type = "AUTO"
+        sizes = [_size(frame) for frame in _Decoding(file, container, video, wish.wanted, [], []).frames()]
+    labels = [f"frame {1 + wish.wanted.start + index * wish.wanted.every}" for index in range(len(sizes))]
+    return agreed_size(labels, sizes, f"frames of {file.label}", wish.sizes, notes) if sizes else (0, 0)
+
+
+def _size(frame: "VideoFrame") -> Size:
+    """(height, width) as it is to be seen."""
+    return (frame.width, frame.height) if _quarter_turns(frame) % 2 else (frame.height, frame.width)
+
+
+def _quarter_turns(frame: "VideoFrame") -> int:
+    return round(frame.rotation / 90) % 4
+
+
+def _pixels(frame: "VideoFrame", kind: str, size: Size | None, way: str) -> Frame:
+    """(height, width, channel), as a player shows it; brought to `size` where one was agreed on."""
     from av.video.reformatter import VideoReformatter
 
     if not hasattr(_own, "reformatter"):  # one a thread: it keeps its tables from frame to frame, and cannot be shared
         _own.reformatter = VideoReformatter()
     pixels: np.ndarray[Any, np.dtype[Any]] = three_axes(_own.reformatter.reformat(frame, format=kind, threads=1).to_ndarray())
-    quarter_turns = round(frame.rotation / 90) % 4
-    return np.rot90(pixels, quarter_turns) if quarter_turns else pixels
+    seen = np.rot90(pixels, turns) if (turns := _quarter_turns(frame)) else pixels
+    return seen if size is None else fitted(seen, size, way)
 
 
 READERS.add("video", Reader("Video", ("mp4", "mov", "avi", "webm", "mkv", "m4v"), is_video, read))
