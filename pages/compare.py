@@ -25,7 +25,7 @@ if not FORECASTERS.ready:
     with above:
         meanwhile = room_above()
     with player:
-        first_look(runs, store)
+        first_look(runs, store, meanwhile)
     with meanwhile:
         resources.wake()
     st.rerun()

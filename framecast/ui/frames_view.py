@@ -62,10 +62,11 @@ def frames_view(run: Run, stored: StoredSeries | None, store: SeriesStore) -> in
         plain = FORECASTERS.ready and wants_plain()
     if plain:
         return plain_pictures(what, shown)
-    key = f"compare_player_{run.id}"
+    key = _key(run)
     head = _header(what, shown)
     drawn_before = key in st.session_state
-    said = player(pack({**head, "life": _life(key)}, _mask(what)), key=key)
+    awake = FORECASTERS.ready
+    said = player(pack({**head, "life": _life(key), "tell": not awake}, _mask(what)), key=key)
     view = PlayerView.of(
         said, horizon=what.split.horizon, history=_first_history(what), most_history=_most_history(what),
         size=(stored.width, stored.height), channels=[name for name, _ in _channels(stored.n_channels)],
@@ -74,17 +75,27 @@ def frames_view(run: Run, stored: StoredSeries | None, store: SeriesStore) -> in
     lead, mode = _wanted(run, view, what.split.horizon)
     fed = feeding(key, view, drawn_before=drawn_before)
     with st.container(key="player_feed"):
-        for packet_name, parts in _packets(what, shown, view, lead, mode):
+        for packet_name, parts in _packets(what, shown, view, lead, mode, only_first=not awake and not said):
             fed.send(f"compare_{run.id}", packet_name, parts, view, f"{key}_{packet_name}")
-    _keep_in_address(run, lead, mode, said=bool(said))
-    if not FORECASTERS.ready:
+    if not awake:
         return max(1, lead)
+    _keep_in_address(run, lead, mode, said=bool(said))
     if film is None:
         with suppress(StorageError):  # a disk that takes nothing is no reason to show nothing
             write_film(run, forecast, series, stored, frame_parts.film_made(what, shown[0], 1 - _first_history(what)))
     pixel_view(what, shown, view, max(1, lead))
     region_view(what, shown, view, max(1, lead))
     return max(1, lead)
+
+
+def yet_to_be_seen(run: Run) -> bool:
+    """Whether the player of this run was drawn, and has not said that it shows something."""
+    key = _key(run)
+    return key in st.session_state and not _life(key)
+
+
+def _key(run: Run) -> str:
+    return f"compare_player_{run.id}"
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -133,9 +144,10 @@ def _header(what: Comparison, shown: list[Shown]) -> dict[str, object]:
 
 
 def _packets(
-    what: Comparison, shown: list[Shown], view: PlayerView, lead: int, mode: str
+    what: Comparison, shown: list[Shown], view: PlayerView, lead: int, mode: str, *, only_first: bool
 ) -> Iterator[tuple[str, list[Part]]]:
-    """What the player needs for what it shows, the most urgent first. Lazy: what is not asked for is not encoded."""
+    """What the player needs for what it shows, the most urgent first, or only what its first picture needs. Lazy: what is not
+    asked for is not encoded."""
     spread = what.run.spread()
     by_ssim = view.channel if view.error == "ssim" else None
     yield "samples", [frame_parts.truth_sample(what), *(frame_parts.forecast_sample(what, one) for one in shown)]
@@ -151,6 +163,8 @@ def _packets(
                     yield f"error_{one.name}_{chunk}", [frame_parts.error_part(what, one, leads)]
             if spread is not None:
                 yield f"spread_{chunk}", [frame_parts.spread_part(what, spread, _spread_limit(what), leads)]
+        if only_first:
+            return
         if chunk == here and not what.exact:
             yield "resting", frame_parts.resting_parts(what, shown, lead, by_ssim, spread)
     if by_ssim is not None:

@@ -1,5 +1,7 @@
 """The frames of a finished run and, below them, its scores, moved by one slider."""
 
+import time
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -7,9 +9,11 @@ from framecast.errors import FrameCastError
 from framecast.runs.store import Run
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui import page, resources, state
-from framecast.ui.frames_view import frames_view
+from framecast.ui.frames_view import frames_view, yet_to_be_seen
 
 ROOM_ABOVE_PX = 150
+HEAD_START_S, LOOK_EVERY_S = 2.0, 0.05
+_MEANWHILE = "The scores follow in a moment."
 
 
 @st.fragment
@@ -33,13 +37,16 @@ def room_above() -> DeltaGenerator:
     """Keep free about what will stand above the player, so that it does not jump; what is drawn meanwhile goes in there."""
     with st.container(height=ROOM_ABOVE_PX, border=False):
         meanwhile = st.empty()
-    meanwhile.caption("The scores follow in a moment.")
+    meanwhile.caption(_MEANWHILE)
     return meanwhile
 
 
-def first_look(runs: list[Run], store: SeriesStore) -> None:
+def first_look(runs: list[Run], store: SeriesStore, meanwhile: DeltaGenerator) -> None:
     """Draw the player of the run that the page is about to show where its film is kept, with nothing around it: all else needs
-    the forecasters, and those take seconds to wake. What cannot be shown yet is left to the page."""
+    the forecasters, and those take seconds to wake. What cannot be shown yet is left to the page.
+
+    To wake them holds up the server, so the browser is given time to show a frame before that: it says so, and Streamlit then
+    begins the page anew at the next thing drawn, which is written into `meanwhile`."""
     by_id = {run.id: run for run in runs}
     state.chosen_run()
     run = by_id[state.chosen_of(list(by_id), state.RUN)]
@@ -51,3 +58,8 @@ def first_look(runs: list[Run], store: SeriesStore) -> None:
             frames_view(run, stored, store)
     except FrameCastError:
         return  # the page says why
+    waited = 0.0
+    while yet_to_be_seen(run) and waited < HEAD_START_S:
+        time.sleep(LOOK_EVERY_S)
+        waited += LOOK_EVERY_S
+        meanwhile.caption(_MEANWHILE)

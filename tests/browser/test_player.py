@@ -544,6 +544,42 @@ def test_what_is_decoded_in_advance_does_not_draw_the_panels_again(browser: Brow
     context.close()
 
 
+SLOW_TO_DECODE = """
+window.undecoded = 0;
+const decode = window.createImageBitmap;
+window.createImageBitmap = async (blob) => {
+  window.undecoded++;
+  await new Promise((done) => setTimeout(done, 500));
+  window.undecoded--;
+  return decode(blob);
+};
+"""
+WHAT_THE_FIRST_PLAYED_FRAME_FINDS = """
+(player) => new Promise((done) => {
+  const [lead, notes] = [player.dataset.shown, new Set()];
+  const look = () => {
+    notes.add(player.querySelector(".note").textContent);
+    player.dataset.shown === lead ? requestAnimationFrame(look) : done([window.undecoded, [...notes]]);
+  };
+  player.querySelector("[data-do=play]").click();
+  look();
+})
+"""
+
+
+def test_playing_begins_once_the_frames_ahead_are_decoded(browser: Browser, app_url: str, deep: Finished) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    page = context.new_page()
+    page.add_init_script(SLOW_TO_DECODE)
+    page.goto(f"{app_url}/compare?run={deep.run.id}")
+    player = page.locator(".player[data-shown]")
+    player.get_by_label("Frames per second").select_option("60")
+    undecoded, notes = player.evaluate(WHAT_THE_FIRST_PLAYED_FRAME_FINDS)
+    assert undecoded == 0
+    assert all(re.fullmatch(r"loading \d+ of 11|", note) for note in notes) and len(notes) > 2, notes
+    context.close()
+
+
 LOSING = """
 window.framecastPosts = new Map();
 window.lost = 3;

@@ -34,10 +34,42 @@ assert not at.exception, at.exception
 print(len(drawn), "torch" in sys.modules, b"Persistence" in drawn[0])
 """
 
+TAKING_TURNS = """
+import sys
+from types import SimpleNamespace
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+from framecast.ui import feeding, frames_view, resources, seen_forecast
 
-def finished(workspace: Path) -> tuple[Run, StoredSeries]:
+drawn, said, slept = [], {}, []
+
+def player(packet, key):
+    st.session_state.setdefault(key, "drawn")
+    return said
+
+def sleep(seconds):
+    slept.append(seconds)
+    if len(slept) == 3 and sys.argv[2] == "speaks":
+        said.update(life="a", lead=1)
+        st.rerun()
+
+def wake():
+    print(len(drawn), len(slept), sum(slept) >= seen_forecast.HEAD_START_S)
+    st.stop()
+
+frames_view.player, feeding.feed = player, lambda packet, key: drawn.append(key)
+seen_forecast.time = SimpleNamespace(sleep=sleep)
+resources.wake = wake
+at = AppTest.from_file("app.py", default_timeout=60)
+at.query_params["run"] = sys.argv[1]
+at.switch_page("pages/compare.py").run()
+assert not at.exception, at.exception
+"""
+
+
+def finished(workspace: Path, height: int = 16, width: int = 20) -> tuple[Run, StoredSeries]:
     store = SeriesStore(workspace)
-    y, x = np.mgrid[:16, :20]
+    y, x = np.mgrid[:height, :width]
     frames = np.stack([120 + 60 * np.sin((x + 2 * t) / 4) + y for t in range(16)]).round().astype(np.uint8)[..., None]
     stored = store.add("waves", frames)
     series = store.open(stored.digest)
@@ -86,10 +118,22 @@ def test_a_run_whose_series_is_gone_is_not_filmed(tmp_path: Path) -> None:
 
 def test_the_player_is_drawn_before_torch_is_imported(tmp_path: Path) -> None:
     run, _ = finished(tmp_path)
-    environment = {**os.environ, "FRAMECAST_WORKSPACE": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "-c", LOOK, run.id], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
-    n_packets, imported, named = done.stdout.split()[-3:]
+    n_packets, imported, named = printed(tmp_path, LOOK, run.id)
     assert int(n_packets) > 2 and imported == "False" and named == "True"
+
+
+def test_the_forecasters_wake_and_the_rest_is_sent_once_the_browser_has_shown_a_frame(tmp_path: Path) -> None:
+    run, _ = finished(tmp_path, 260, 300)
+    n_packets, n_looks, waited_to_the_end = printed(tmp_path, TAKING_TURNS, run.id, "speaks")
+    assert int(n_looks) == 3 and waited_to_the_end == "False"
+    first, _, waited_to_the_end = printed(tmp_path, TAKING_TURNS, run.id, "is silent")
+    assert waited_to_the_end == "True", "a browser that shows nothing must not keep the scores from a person"
+    assert int(first) == 4 and int(n_packets) > 4  # scale, truth, forecast and error of the leads around the one shown
+
+
+def printed(workspace: Path, code: str, *words: str) -> list[str]:
+    """The last three words that a fresh Python printed."""
+    command, environment = [sys.executable, "-c", code, *words], {**os.environ, "FRAMECAST_WORKSPACE": str(workspace)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()[-3:]

@@ -32,7 +32,7 @@ class Shelf {
       this.mask = unpackBits(part.frames[0], part.width * part.height);
       this.validShare = this.mask.reduce((sum, one) => sum + one, 0) / this.mask.length || 1;
     } else if (part.form === "sample") {
-      const [before, more] = [this.samples.get(part.source)?.array ?? [], typed(part.frames[0], "float32")];
+      const [before, more] = [this.samples.get(part.source)?.array ?? [], typed(part.frames[0], part.dtype)];
       const array = new Float32Array(before.length + more.length);
       array.set(before);
       array.set(more, before.length);

@@ -100,14 +100,24 @@ def values(source: str, first: int, frames: Array, *, passing: bool = False, nam
 
 def sample(source: str, taken: Array, name: str = "") -> Part:
     """A few pixels, (pixel, channel), that the browser ranks errors by. Samples of one source add up."""
-    facts = {"id": f"sample/{source}/{name}", "form": "sample", "source": source, "channels": taken.shape[-1]}
-    return Part(facts, (np.ascontiguousarray(taken, dtype="<f4").tobytes(),))
+    dtype = _smallest(taken)
+    facts = {"id": f"sample/{source}/{name}", "form": "sample", "source": source, "dtype": dtype.name}
+    blob = np.ascontiguousarray(taken, dtype=dtype.newbyteorder("<")).tobytes()
+    return Part({**facts, "channels": taken.shape[-1]}, (blob,))
 
 
 def mask(valid: Array) -> Part:
     """The (height, width) mask of pixels that carry data."""
     height, width = valid.shape
     return Part({"id": "mask", "form": "mask", "height": height, "width": width}, (np.packbits(valid).tobytes(),))
+
+
+def _smallest(taken: Array) -> np.dtype[Any]:
+    """The smallest type that holds these values: they come before the first frame."""
+    for dtype in (np.dtype(np.uint8), np.dtype(np.uint16)):
+        if np.array_equal(taken, np.clip(taken, 0, np.iinfo(dtype).max).round()):
+            return dtype
+    return np.dtype(np.float32)
 
 
 def _note(clips: list[Clip]) -> str:

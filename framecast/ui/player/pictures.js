@@ -27,9 +27,8 @@ class Pictures {
   }
 
   get(request) {
-    // What an error's preview shows is not to be had from the previews of frames: it has a source of its own.
-    const name = `${request.as === "error" ? "error/" : ""}${request.source}@${request.lead}`;
-    const key = `${request.as}|${name}|${this.signature[request.as]}`;
+    const name = nameOf(request);
+    const key = this.keyOf(request);
     const known = this.kept.get(key);
     if (known && (known.exact || !this.computable(request))) {
       this.kept.delete(key); // put it back as the one used last
@@ -43,7 +42,21 @@ class Pictures {
 
   // Whether it has arrived, decoded or not.
   has(request) {
-    return this.shelf.pictures.has(`${request.as === "error" ? "error/" : ""}${request.source}@${request.lead}`) || this.computable(request);
+    return this.shelf.pictures.has(nameOf(request)) || this.computable(request);
+  }
+
+  // Whether it can be drawn at once.
+  here(request) {
+    return this.kept.has(this.keyOf(request)) || this.computable(request);
+  }
+
+  // How many leads of so many pictures can be kept decoded, at the size of those that are.
+  room(picturesOfLead) {
+    return Math.floor((0.9 * KEPT_PIXELS * this.kept.size) / Math.max(1, this.pixels * picturesOfLead));
+  }
+
+  keyOf(request) {
+    return `${request.as}|${nameOf(request)}|${this.signature[request.as]}`;
   }
 
   computable({ as, source, lead }) {
@@ -138,6 +151,11 @@ class Pictures {
     this.closed = true;
     for (const key of [...this.kept.keys()]) this.drop(key);
   }
+}
+
+// What an error's preview shows is not to be had from the previews of frames: it has a source of its own.
+function nameOf({ as, source, lead }) {
+  return `${as === "error" ? "error/" : ""}${source}@${lead}`;
 }
 
 let scratch = null; // one canvas to read pixels from, kept in main memory

@@ -42,7 +42,7 @@ class Player {
     this.inspector = new Inspector(this);
     this.stages = [];
     Object.assign(this, { lead: 1, mode: "side", error: "signed", channel: "all", history: 0, split: 0.5, solo: null, jump: 0, again: 0 });
-    Object.assign(this, { limit: null, percentile: null, window: null, blinkOn: true });
+    Object.assign(this, { limit: null, percentile: null, window: null, blinkOn: true, tell: false, filling: "" });
     listenTo(this);
     this.arrange = this.arrange.bind(this);
     this.observer = new ResizeObserver(this.arrange);
@@ -63,7 +63,8 @@ class Player {
   // ---- what comes from Python
 
   load(header) {
-    const { parts, life, ...what } = header;
+    const { parts, life, tell, ...what } = header;
+    this.tell = Boolean(tell);
     const text = JSON.stringify(what);
     if (life && life !== this.life) this.reportSoon(true); // Python believes that pictures are here which are not
     this.awaitPost();
@@ -183,6 +184,7 @@ class Player {
   stop() {
     if (!this.clock.playing) return;
     this.clock.stop();
+    this.filling = "";
     this.root.classList.remove("playing");
     this.find(".play").setAttribute("aria-label", "Play");
   }
@@ -400,12 +402,19 @@ class Player {
       missing ||= !there;
       this.annotate(stage, layers, there);
     }
-    if (!missing) this.root.dataset.shown = this.lead;
+    if (!missing) this.seen();
     this.missing = missing;
     this.root.dataset.exact = this.exact = !missing && this.restsExact();
     this.showNote(missing);
     for (let step = 1; step <= Math.min(AHEAD, this.last - this.first); step++) this.prepare(this.lead + step);
     this.decodeInQuiet();
+  }
+
+  seen() {
+    this.root.dataset.shown = this.lead;
+    if (!this.tell) return;
+    this.tell = false;
+    this.report(true); // Python waits for it before it does what takes the machine
   }
 
   // What was decoded in advance is not on the screen: to draw all again for each would cost as much as to play.
@@ -430,11 +439,30 @@ class Player {
     });
   }
 
+  // The lead that is played in the place of one beyond the last.
+  wrapped(lead) {
+    return lead > this.last ? this.first + (lead - this.last - 1) : lead;
+  }
+
   prepare(lead) {
-    const wrapped = lead > this.last ? this.first + (lead - this.last - 1) : lead;
     for (const stage of this.visibleStages()) {
-      for (const { request } of this.layers(stage, wrapped)) if (request && !this.pictures.computable(request)) this.pictures.get(request);
+      for (const { request } of this.layers(stage, this.wrapped(lead))) if (request && !this.pictures.computable(request)) this.pictures.get(request);
     }
+  }
+
+  // Decodes what is played next: whether as many frames as are wanted are there, or as many as there is room for.
+  fill(wanted) {
+    const requests = (lead) => this.visibleStages().flatMap((stage) => this.layers(stage, lead)).flatMap(({ request }) => request ?? []);
+    const span = Math.min(wanted, this.last - this.first, this.pictures.room(requests(this.last).length));
+    let there = 0;
+    for (let step = 1; step <= span; step++) {
+      const lead = this.wrapped(this.lead + step);
+      if (this.pictures.pending.size < AT_ONCE) this.prepare(lead);
+      there += requests(lead).every((request) => this.pictures.here(request));
+    }
+    this.filling = there < span ? `loading ${there} of ${span}` : "";
+    this.showNote(false);
+    return !this.filling;
   }
 
   annotate(stage, layers, there) {
@@ -453,7 +481,7 @@ class Player {
   }
 
   showNote(missing) {
-    let note = "";
+    let note = this.filling;
     if (missing && this.comparing) {
       let here = 0;
       for (let lead = 1; lead <= this.last; lead++) here += this.shelf.pictures.has(`truth@${lead}`) || this.shelf.values.has(`truth@${lead}`);
