@@ -1,5 +1,7 @@
 """One lead in two charts: how much power its detail has, and how its errors are distributed."""
 
+import math
+
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
@@ -46,14 +48,15 @@ def frame_charts(run: Run, stored: StoredSeries, store: SeriesStore, title: str,
         st.caption("Radially averaged power spectrum. Where the forecast is below the truth, detail of that size is blurred.")
     with right:
         st.markdown(f"**Errors at lead {lead}**")
-        errors = {title: histogram(forecast, truth, limit, series.valid)}
+        bins = edges(limit, whole=np.issubdtype(truth.dtype, np.integer))
+        errors = {title: histogram(forecast, truth, bins, series.valid)}
         if own != REFERENCE:
-            errors["Persistence"] = histogram(last, truth, limit, series.valid)
+            errors["Persistence"] = histogram(last, truth, bins, series.valid)
         st.plotly_chart(
-            error_chart(errors, limit, stored.units, {title: colour}),
+            error_chart(errors, bins, stored.units, {title: colour}),
             key=f"errors_{run.id}",
             config=CONFIG,
-            alt=errors_in_words(errors, limit, stored.units, lead),
+            alt=errors_in_words(errors, bins, stored.units, lead),
         )
         st.caption("Forecast minus truth of every pixel and channel, in shares of all; the ends hold all that is beyond.")
 
@@ -80,19 +83,31 @@ def power_chart(lines: Lines, colours: dict[str, str]) -> go.Figure:
     return _laid_out(figure)
 
 
-def histogram(forecast: Frames, truth: Frames, limit: float, valid: Mask | None) -> Array:
-    """(N_BINS,) shares of the errors between -limit and limit; what is beyond counts in the bins at the ends."""
+def edges(limit: float, *, whole: bool) -> Array:
+    """(bin + 1,) ends of about N_BINS bins from -limit to limit, the one in the middle around 0. Errors that are `whole`
+    numbers get bins of equally many of them: narrower ones would be empty in turns, and a line through them has no length."""
+    if not whole:
+        return np.linspace(-limit, limit, N_BINS + 1)
+    width = max(1, math.ceil(2 * limit / N_BINS)) // 2 * 2 + 1
+    n_beside = max(1, round(limit / width))
+    found: Array = (np.arange(2 * n_beside + 2) - (n_beside + 0.5)) * width
+    return found
+
+
+def histogram(forecast: Frames, truth: Frames, edges: Array, valid: Mask | None) -> Array:
+    """(bin,) shares of the errors; what is beyond the ends counts in the bins there."""
     error = np.subtract(forecast, truth, dtype=np.float32)
     kept = error if valid is None else error[valid]
-    counts, _ = np.histogram(np.clip(kept, -limit, limit), bins=N_BINS, range=(-limit, limit))
+    middles = centres(edges)
+    counts, _ = np.histogram(np.clip(kept, middles[0], middles[-1]), bins=edges)
     shares: Array = counts / max(1, kept.size)
     return shares
 
 
-def error_chart(errors: dict[str, Array], limit: float, units: str, colours: dict[str, str]) -> go.Figure:
+def error_chart(errors: dict[str, Array], edges: Array, units: str, colours: dict[str, str]) -> go.Figure:
     """Shares over errors, logarithmic upwards: a still background would hide all else."""
     figure = single_figure()
-    middles = centres(limit)
+    middles = centres(edges)
     for title, shares in errors.items():
         figure.add_scatter(
             x=middles,
@@ -104,13 +119,12 @@ def error_chart(errors: dict[str, Array], limit: float, units: str, colours: dic
         )
     figure.add_vline(x=0, line={"color": CURSOR, "width": 1})
     unit = "" if units in ("", "1") else f" ({units})"
-    figure.update_xaxes(title_text=f"forecast minus truth{unit}", range=[-limit, limit])
+    figure.update_xaxes(title_text=f"forecast minus truth{unit}", range=[edges[0], edges[-1]])
     figure.update_yaxes(type="log", title_text="share of pixels (%)", dtick=1)
     return _laid_out(figure)
 
 
-def centres(limit: float) -> Array:
-    edges = np.linspace(-limit, limit, N_BINS + 1)
+def centres(edges: Array) -> Array:
     middles: Array = (edges[1:] + edges[:-1]) / 2
     return middles
 
@@ -123,11 +137,11 @@ def power_in_words(lines: Lines, lead: int) -> str:
     return f"Power of detail by its size at lead {lead}: {'; '.join(parts)}."
 
 
-def errors_in_words(errors: dict[str, Array], limit: float, units: str, lead: int) -> str:
-    middles = centres(limit)
+def errors_in_words(errors: dict[str, Array], edges: Array, units: str, lead: int) -> str:
+    middles, near = centres(edges), float(edges[-1]) / 10
     parts = (
         f"{title}: mean {with_units(float((shares * middles).sum()), units)}, "
-        f"{shares[np.abs(middles) <= limit / 10].sum():.0%} of pixels within ±{with_units(limit / 10, units)}"
+        f"{shares[np.abs(middles) <= near].sum():.0%} of pixels within ±{with_units(near, units)}"
         for title, shares in errors.items()
     )
     return f"Distribution of errors at lead {lead}. {'; '.join(parts)}."

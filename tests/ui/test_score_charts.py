@@ -8,7 +8,16 @@ from framecast.evaluation.origins import Spread
 from framecast.evaluation.scores import ScoreCurve
 from framecast.ui.comparison import against
 from framecast.ui.diagnosis_view import finding_text
-from framecast.ui.frame_charts import N_BINS, centres, error_chart, errors_in_words, histogram, power_chart, power_in_words
+from framecast.ui.frame_charts import (
+    N_BINS,
+    centres,
+    edges,
+    error_chart,
+    errors_in_words,
+    histogram,
+    power_chart,
+    power_in_words,
+)
 from framecast.ui.metric_choice import first_shown, ordered
 from framecast.ui.origins_view import origins_chart, origins_in_words
 from framecast.ui.score_charts import Curve, CurvePlot, curves_in_words, horizon_chart
@@ -58,15 +67,27 @@ def test_shares_of_errors_sum_to_one_and_what_is_beyond_is_at_the_ends() -> None
     truth = np.zeros((10, 10, 1), np.uint8)
     forecast = truth.copy()
     forecast[:5] = 200
-    shares = histogram(forecast, truth, 50.0, None)
+    bins = edges(50.0, whole=False)
+    shares = histogram(forecast, truth, bins, None)
     assert shares.shape == (N_BINS,) and shares.sum() == pytest.approx(1)
     assert shares[-1] == 0.5 and shares[N_BINS // 2] == 0.5
     valid = np.zeros((10, 10), bool)
     valid[5:] = True
-    assert histogram(forecast, truth, 50.0, valid)[N_BINS // 2] == 1
-    assert centres(50.0)[N_BINS // 2] == pytest.approx(0) and "100% of pixels within ±5 K" in errors_in_words(
-        {"U-Net": histogram(forecast, truth, 50.0, valid)}, 50.0, "K", 3
+    assert histogram(forecast, truth, bins, valid)[N_BINS // 2] == 1
+    assert centres(bins)[N_BINS // 2] == pytest.approx(0) and "100% of pixels within ±5 K" in errors_in_words(
+        {"U-Net": histogram(forecast, truth, bins, valid)}, bins, "K", 3
     )
+
+
+@pytest.mark.parametrize("limit", [1.0, 12.7, 40.0, 81.0, 255.0, 60_000.0])
+def test_errors_in_whole_numbers_leave_no_bin_empty(limit: float) -> None:
+    """Every bin holds equally many whole numbers, so that errors which are spread evenly draw a level line without gaps."""
+    bins = edges(limit, whole=True)
+    middles = centres(bins)
+    assert middles[len(middles) // 2] == 0 and len(middles) <= N_BINS + 1 and abs(bins[-1] - limit) <= max(1, limit / 40)
+    every = np.arange(np.ceil(bins[0]), bins[-1])[:, None, None].astype(np.int32)
+    shares = histogram(every, np.zeros_like(every), bins, None)
+    assert shares == pytest.approx(1 / len(shares))
 
 
 def test_charts_of_one_lead_draw_each_title_once() -> None:
@@ -74,7 +95,8 @@ def test_charts_of_one_lead_draw_each_title_once() -> None:
     figure = power_chart(power, {"U-Net": "#123456"})
     assert [(one.name, len(one.x)) for one in figure.data] == [("Truth", 1), ("U-Net", 2)], "no power is not on a logarithm"
     assert "U-Net 1 at 4 pixels" in power_in_words(power, 3)
-    assert [one.name for one in error_chart({"U-Net": np.ones(N_BINS)}, 5.0, "K", {"U-Net": "#123456"}).data] == ["U-Net"]
+    errors = error_chart({"U-Net": np.ones(N_BINS)}, edges(5.0, whole=False), "K", {"U-Net": "#123456"})
+    assert [one.name for one in errors.data] == ["U-Net"]
 
 
 def test_origins_are_drawn_with_their_number() -> None:
