@@ -165,7 +165,7 @@ def measure(page: Page, address: str, play: bool) -> None:
     for stage in ("first seconds", "then", "then", "then"):
         spent = processor_seconds("chrom")
         shown, ticks = player.evaluate(COUNT_FRAMES, PLAYED_S * 1000)
-        cost = 1000 * (processor_seconds("chrom") - spent) / (shown * PLAYED_S)
+        cost = 1000 * (processor_seconds("chrom") - spent) / max(1.0, shown * PLAYED_S)
         load = f"load {os.getloadavg()[0]:.1f}"
         rate = f"{shown:.0f} frames a second of {ticks:.0f} that the browser drew"
         print(f"{stage}: {rate}, {cost:.0f} ms of processor a frame, {load}")

@@ -607,6 +607,40 @@ def test_what_was_lost_on_the_way_is_asked_for_again(browser: Browser, app_url: 
     context.close()
 
 
+LOSING_HISTORY = """
+window.framecastPosts = new Map();
+const isHistory = (data) => {
+  const length = new DataView(data.buffer, data.byteOffset).getUint32(0, true);
+  const { parts } = JSON.parse(new TextDecoder().decode(data.subarray(4, 4 + length)));
+  return parts.some(({ source, form, first }) => source === "truth" && form === "values" && first < 1);
+};
+const loses = (data) => !window.lost && isHistory(data) && (window.lost = true);
+window.framecastPosts.set = function (name, post) {
+  let deliver = null;
+  Object.defineProperty(post, "deliver", {
+    get: () => deliver && ((data) => loses(data) || deliver(data)),
+    set: (found) => (deliver = found),
+  });
+  post.waiting.push = (data) => loses(data) || Array.prototype.push.call(post.waiting, data);
+  return Map.prototype.set.call(this, name, post);
+};
+"""
+
+
+def test_a_player_that_plays_asks_again_for_what_was_lost(browser: Browser, app_url: str, small: Finished) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    page = context.new_page()
+    page.add_init_script(LOSING_HISTORY)
+    page.goto(f"{app_url}/compare?run={small.run.id}")
+    player = page.locator(".player[data-shown]")
+    player.focus()
+    player.press(" ")
+    page.wait_for_function("window.lost")
+    expect(player).to_have_attribute("data-shown", "-9")  # the film goes on from its beginning
+    expect(player.get_by_role("button", name="Pause")).to_be_visible()
+    context.close()
+
+
 def test_a_rerun_sends_nothing_twice(browser: Browser, app_url: str, deep: Finished) -> None:
     context = patient(browser, height=1000)
     page = context.new_page()

@@ -1,5 +1,5 @@
 // The player: what is shown (lead, mode, look, view), and the way from a change of any of them to the pictures on the screen.
-// It tells Python what it shows once it rests; while it plays nothing is asked of the server.
+// It tells Python what it shows once it rests; while it plays nothing is asked of the server but frames that never came.
 
 const AHEAD = 8; // frames decoded in advance
 const AT_ONCE = 4; // pictures decoded at a time while nothing else is to be done
@@ -507,7 +507,7 @@ class Player {
   }
 
   report(always) {
-    if (!this.comparing || this.clock.playing) return;
+    if (!this.comparing || (this.clock.playing && !always)) return;
     const { life, lead, mode, error, channel, history, jump, again } = this;
     const { pin, rect } = this.inspector;
     const seen = JSON.stringify([lead, mode, error, channel, history, jump, pin, rect]);
