@@ -113,7 +113,8 @@ def test_samples_of_truth_and_forecast_are_the_same_valid_pixels(tmp_path: Path)
     frames = smooth(20, 260, 270, 1)
     frames[:, ~valid] = 0
     what, shown = comparison(tmp_path, frames, valid=valid)
-    truth, other = (np.frombuffer(part.blobs[0], "<f4") for part in (truth_sample(what), forecast_sample(what, shown)))
+    parts = (truth_sample(what), forecast_sample(what, shown))
+    truth, other = (np.frombuffer(part.blobs[0], part.facts["dtype"]).astype(float) for part in parts)
     assert truth.size == other.size > 1000 and truth.min() > 0
     errors = (shown.forecast.astype(float) - what.truth)[:, valid]
     assert np.percentile(np.abs(other - truth), 99) == pytest.approx(np.percentile(np.abs(errors), 99), rel=0.15)

@@ -101,3 +101,14 @@ def test_what_makes_no_sense_counts_for_nothing(said: dict[str, object]) -> None
 
 def test_a_rectangle_is_cut_to_the_frame() -> None:
     assert view(rect=[-5, 8, 100, 100]).rect == (0, 8, 20, 2)
+
+
+@pytest.mark.parametrize(
+    ("taken", "dtype"),
+    [([0, 255], "uint8"), ([0, 256], "uint16"), ([0, 65_536], "float32"), ([-1, 3], "float32"), ([0.5, 3], "float32")],
+)
+def test_a_sample_travels_in_the_smallest_type_that_holds_it(taken: list[float], dtype: str) -> None:
+    pixels = np.array(taken, np.float32)[:, None]
+    part = sample("truth", pixels)
+    assert part.facts["dtype"] == dtype
+    assert np.frombuffer(part.blobs[0], dtype).tolist() == taken
