@@ -15,6 +15,7 @@ from framecast.ui.live_run import run_panel
 from framecast.ui.queue import queue
 from framecast.ui.settings_form import settings_form
 from framecast.ui.size_choice import size_choice
+from framecast.ui.size_trial import set_what_a_trial_found, size_trial
 from framecast.ui.split_choice import short_series_note, split_choice
 from framecast.ui.start_choice import start_choice
 from framecast.ui.text import short
@@ -53,9 +54,13 @@ with choices:
         name, kind, preset = forecaster_choice()
         rule = kind.family == "rule"
         st.subheader("4. Settings" if rule else "4. Size and settings", anchor=False)
+        set_what_a_trial_found()
         preparation = Preparation() if rule else size_choice(stored, device)
+        below_size = st.container()
         start = start_choice(name, kind, preset, stored, split, preparation, store, resources.run_store())
         changes = settings_form(name, preset, kind, split, start)
+        with below_size:
+            size_trial(stored, store.open(digest), preparation.size, (name, kind, preset), start, changes, split, device)
         seen = default_preparation(stored.height, stored.width, device) if rule else preparation
         launch_many(store.open(digest), digest, split, seen, device, manager)
 

@@ -1,5 +1,6 @@
 """The command line does the work of the pages, says mistakes in one sentence, and then leaves the workspace as it was."""
 
+import functools
 import io
 import json
 import math
@@ -18,12 +19,14 @@ import pytest
 from PIL import Image
 
 import framecast
-from framecast.cli import arguments, planning
+from framecast.cli import arguments, planning, sizing
 from framecast.cli.main import main
 from framecast.forecasters.baselines.persistence import Persistence
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind, Workbench
+from framecast.runs.sizing import choose_size
 from framecast.runs.store import RunStore
+from framecast.runs.trial import Trial
 from framecast.series.frames import FrameSeries, Preparation, Split
 from framecast.series.store import SeriesStore
 from framecast.settings import Settings, setting
@@ -386,6 +389,25 @@ def test_a_size_that_nobody_chose_is_said_and_native_is_a_choice() -> None:
     assert planning._preparation(parse(["run", "x"]), large, "cuda") == Preparation(256)
     assert planning._preparation(parse(["run", "x", "--size", "native"]), large, "cpu") == Preparation(None)
     assert planning._preparation(parse(["run", "x", "--size", "64"]), large, "cpu") == Preparation(64)
+
+
+def test_a_size_by_trial_says_what_it_measured_and_is_kept(
+    command: Command, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten seconds a step are too slow for a second: half the feature maps are tried, too, and one that was asked for stays."""
+    monkeypatch.setattr(sizing, "choose_size", functools.partial(choose_size, timer=lambda asked: Trial(10.0, 10.0, 0)))
+    words = ("run", folder, "--size", "trial", "--test", 4, "--set", "levels=1", "--set", "context=2", "--budget", "1s")
+    done = command(*words, "--forecaster", "unet", "persistence")
+    assert done.code == 0, done.err
+    said = done.err.index("Timing training steps of U-Net at several sizes ...")
+    assert said < done.err.index("13 px with 16 feature maps: a training step of U-Net takes 1")
+    assert "persistence at several sizes" not in done.err
+    runs = {run.record.forecaster: run.record for run in RunStore(tmp_path / "workspace").runs()}
+    assert runs["unet"].preparation == Preparation(None) and runs["unet"].settings["width"] == 16
+    done = command(*words, "--forecaster", "unet", "--set", "width=4")
+    assert "13 px: a training step of U-Net takes" in done.err
+    refused = command("queue", folder, "--size", "trial", "--test", 4, "--out", tmp_path / "jobs")
+    assert refused.code == 2 and "A trial times this machine" in refused.err and "pixels" in refused.err
 
 
 @pytest.mark.parametrize("words", [("--test", "abc"), ("--seed", "-1"), ("--size", "big"), ("--sise", "3")])

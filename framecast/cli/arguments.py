@@ -12,6 +12,9 @@ EXPORTS = (
 )  # fmt: skip
 """The names of framecast.export.KINDS, which would bring torch; a test holds them equal."""
 
+TRIAL = "trial"
+"""In place of a size: choose it by timing."""
+
 EPILOG = """\
 Exit code: 0 done, 2 something in the files or options given cannot be used (one sentence says what and what to do),
 1 a run failed, 130 interrupted. Ctrl-C keeps where a run stands, for runs resume and runs finish; a second one leaves at once.
@@ -160,7 +163,8 @@ def _asked(run: argparse.ArgumentParser) -> None:
         type=_size,
         default=argparse.SUPPRESS,
         metavar="PX",
-        help="shorter side in pixels that a network sees, or native (default: at most 128 on a CPU, 256 on a GPU)",
+        help="shorter side in pixels that a network sees; native; or trial, which times some steps and takes the largest "
+        "that the budget pays for (default: at most 128 on a CPU, 256 on a GPU)",
     )
     run.add_argument("--start-from", metavar="RUN", help="begin with the weights of this finished run of the same forecaster")
     run.add_argument(
@@ -227,12 +231,14 @@ def _rate(text: str) -> float:
     return rate
 
 
-def _size(text: str) -> int | None:
-    """Pixels, or None for native."""
+def _size(text: str) -> int | str | None:
+    """Pixels, "trial", or None for native."""
     if text == "native":
         return None
+    if text == TRIAL:
+        return TRIAL
     if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"'{text}' is no size; write a number of pixels, or native")
+        raise argparse.ArgumentTypeError(f"'{text}' is no size; write a number of pixels, native or trial")
     return int(text)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from framecast.cli.reading import added, refuse_reading_options
 from framecast.cli.screen import Screen
+from framecast.cli.sizing import Widths, asked_for_trial, size_by_trial
 from framecast.errors import InputError, SeriesError, SettingError, UnknownNameError
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind
@@ -46,6 +47,8 @@ class Planner:
     n_threads: int
     here: bool
     """Whether this machine carries them out."""
+    widths: Widths
+    """Feature maps that a trial chose, by forecaster."""
 
     def plans(
         self, *, seed: int, title: str | None = None, further: Mapping[str, object] | None = None, n_processes: int = 1
@@ -57,7 +60,7 @@ class Planner:
                 self.series,
                 forecaster=name,
                 preset=preset,
-                changes=own,
+                changes={**own, **self.widths.get(name, {})},
                 split=self.split,
                 preparation=self.preparation,
                 seed=seed,
@@ -79,18 +82,22 @@ def planner(asked: argparse.Namespace, screen: Screen, *, here: bool = True) -> 
     """Options that were looked through, and the series that they name. Raises InputError where they cannot be used."""
     chosen = _chosen(asked, {})
     _check_title_and_threads(asked, list(chosen))
-    device = chosen_device(asked.device, here=here)
+    device, trial = chosen_device(asked.device, here=here), asked_for_trial(asked, here=here)
     with _series(asked, screen) as stored:
         series = SeriesStore(asked.workspace).open(stored.digest)
         split = Split.of(series.n_frames if asked.frames is None else asked.frames, asked.test, asked.valid)
-        preparation = _preparation(asked, series, device)
-        height, width = preparation.working_shape(series.height, series.width)
-        if (height, width) != (series.height, series.width):
-            screen.say(f"Networks see {width} x {height} of {series.width} x {series.height} px; --size native shows all.")
         start_from = RunStore(asked.workspace).open(asked.start_from) if asked.start_from else None
         # what this machine is busy with at the moment is nothing to another one
         n_threads = asked.threads or (n_threads_alone() if here else most_threads())
-        yield Planner(asked, stored, series, split, preparation, start_from, _others(asked), n_threads, here)
+        widths: Widths = {}
+        if trial:
+            preparation, widths = size_by_trial(series, chosen, split, device, n_threads, start_from, screen)
+        else:
+            preparation = _preparation(asked, series, device)
+        height, width = preparation.working_shape(series.height, series.width)
+        if (height, width) != (series.height, series.width):
+            screen.say(f"Networks see {width} x {height} of {series.width} x {series.height} px; --size native shows all.")
+        yield Planner(asked, stored, series, split, preparation, start_from, _others(asked), n_threads, here, widths)
 
 
 def _chosen(asked: argparse.Namespace, further: Mapping[str, object]) -> dict[str, tuple[str | None, dict[str, object]]]:

@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from framecast.forecasters.auto_fit import AutoFit
+from framecast.forecasters.auto_fit import LEFT_BY_RULES, OVERHEAD, AutoFit
 from framecast.forecasters.auto_further import go_further
-from framecast.forecasters.auto_settings import AutoSettings, networks_of
+from framecast.forecasters.auto_settings import AutoSettings, networks_of, training_units
 from framecast.forecasters.auto_state import AutoState, why_not_further
 from framecast.forecasters.blend import Weights
 from framecast.forecasters.catalog import FORECASTERS
-from framecast.forecasters.contract import Forecaster, ForecasterKind, Member, Workbench
+from framecast.forecasters.contract import Forecaster, ForecasterKind, Member, Timed, Workbench
 from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.training.progress import FitProgress
 
@@ -122,6 +122,16 @@ def _most(count: str) -> Callable[..., int]:
     return most
 
 
+def _timed_by(settings: AutoSettings) -> Timed | None:
+    """Learned flow is the slower of the two that are always tried. Each has its whole time in the refit, of what the rules
+    leave."""
+    names = networks_of(settings)
+    if "advect" not in names:
+        return None
+    given = {"epochs": settings.epochs, "validation": False, "refit": False}
+    return Timed("advect", given, LEFT_BY_RULES / OVERHEAD / training_units(len(names)))
+
+
 FORECASTERS.add(
     "auto",
     ForecasterKind(
@@ -135,6 +145,7 @@ FORECASTERS.add(
         load=Auto.load,
         n_weights=_most("n_weights"),
         training_bytes=_most("training_bytes"),
+        timed_by=_timed_by,
         extensible=True,
         why_not_further=why_not_further,
     ),

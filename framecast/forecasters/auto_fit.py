@@ -38,6 +38,8 @@ OVERHEAD = 1.15
 """Looks and blending, over the training alone."""
 LEAST_SHARE = 0.5
 """Of a time limit, that networks get however long the rules took."""
+LEFT_BY_RULES = 0.8
+"""Of a time limit, that the rules leave to the networks in the usual case: they took a minute of five."""
 FOLD_DEADLINE = 0.7
 """Share of a time limit after which no more is learned on the fold: the refit needs the rest."""
 FEWEST_FRAMES = 8

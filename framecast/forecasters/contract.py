@@ -136,6 +136,18 @@ class Workbench:
 
 
 @dataclass(frozen=True)
+class Timed:
+    """The network whose training steps say what a fit costs."""
+
+    network: str
+    """Of FORECASTERS."""
+    settings: Mapping[str, Value]
+    """Over those of its first preset."""
+    share: float
+    """Of the time of the whole fit, that its longest training before the refit has, or what comes nearest to it."""
+
+
+@dataclass(frozen=True)
 class ForecasterKind:
     """An entry of FORECASTERS: what a card on the Train page says, and how to make one."""
 
@@ -159,6 +171,8 @@ class ForecasterKind:
     """(settings, working height, working width, channels) to the number of trained weights; None for rules."""
     training_bytes: Callable[[Any, int, int, int, str], int] | None = None
     """The same and the device to the bytes that training holds there at its peak beside the series; None for rules."""
+    timed_by: Callable[[Any], Timed | None] | None = None
+    """(settings) to what is timed for it; None where nothing is trained."""
     starting: Callable[[Any, Path, tuple[int, int], int], str] | None = None
     """(settings, folder that another one saved, working shape, channels) to a sentence on which of its weights are taken over.
     Raises SettingError where they do not fit; None where a fit cannot begin with weights, nor learn from other series."""

@@ -29,9 +29,9 @@ from safetensors.numpy import load_file, save_file
 
 from framecast.forecasters.calibration import SpreadLaw
 from framecast.forecasters.catalog import FORECASTERS
-from framecast.forecasters.contract import ForecasterKind, Workbench
+from framecast.forecasters.contract import ForecasterKind, Timed, Workbench
 from framecast.forecasters.ensemble_state import JUDGED, NETWORK, Judged, Resumed, law_of, member_folder, why_not_further
-from framecast.forecasters.network_fit import STAGE_CHOSEN
+from framecast.forecasters.network_fit import STAGE_CHOSEN, TIME_SHARE_OF_FIRST_STAGE
 from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.networks.contract import NETWORKS
 from framecast.series.frames import Frames, FrameSeries, Split
@@ -344,6 +344,12 @@ def _n_networks(settings: EnsembleSettings) -> int:
     return settings.members if settings.kind == "seeds" else 1
 
 
+def _timed_by(settings: EnsembleSettings) -> Timed:
+    """Members are trained one after the other and share the time."""
+    given = {name: getattr(settings, name) for name in PASSED_ON}
+    return Timed(settings.of, given, TIME_SHARE_OF_FIRST_STAGE / _n_networks(settings))
+
+
 def _make(settings: EnsembleSettings, workbench: Workbench) -> Ensemble:
     return Ensemble(settings, workbench)
 
@@ -367,6 +373,7 @@ FORECASTERS.add(
         },
         n_weights=_n_weights,
         training_bytes=_training_bytes,
+        timed_by=_timed_by,
         extensible=True,
         why_not_further=why_not_further,
     ),

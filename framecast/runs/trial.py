@@ -104,27 +104,13 @@ def _measure(question: Question) -> Trial:
 def duration(trial: Trial, settings: Settings, split: Split) -> Duration:
     """Of a run with these settings on this split: steps grow with the unroll, validation adds its rollouts, a refit comes on
     top, a time limit cuts off."""
-    from framecast.training.loop import epoch_steps
-    from framecast.training.schedule import unroll_at
-    from framecast.training.validation import Validator
-
     asked: Any = settings
-    context, block = asked.context, int(getattr(asked, "block", 1))
     span = training_span(settings, split)
     validated = asked.validation and len(split.valid) > 0
-    longest = span - context
-    per_epoch = epoch_steps(longest - min(asked.unroll, longest) + 1, asked)
-    unrolls = [unroll_at(asked, float(fraction), longest, block) for fraction in np.linspace(0, 0.999, 50)]
-    growth = (trial.full_s - trial.short_s) / max(1, max(asked.unroll, block) - block)
-    step_s = float(np.mean([trial.short_s + growth * (one - block) for one in unrolls]))
-    frames = asked.batch_size * (context + float(np.mean(unrolls)))
-    if validated:  # counted as the validator counts: a step is three passes of its frames, a rollout one of all
-        rollout_s = split.valid.stop * step_s / (3 * frames)
-        every = max(Validator.SHARE * split.valid.stop / (3 * frames), 1.0)
-        step_s += rollout_s / every
+    per_epoch = _steps_per_epoch(settings, split)
+    step_s = step_seconds(trial, settings, split)
     epoch_s = per_epoch * step_s
-    most = asked.epochs * per_epoch
-    n_steps = min(most, asked.steps) if asked.steps else most
+    n_steps = most_steps(settings, split)
     total = n_steps * step_s
     stages = 1
     if validated and asked.refit:
@@ -135,6 +121,40 @@ def duration(trial: Trial, settings: Settings, split: Split) -> Duration:
         share = 0.4 if stages == 2 else 1.0
         return Duration(epoch_s, max(1, round(share * limit / epoch_s)), limit, limited=True)
     return Duration(epoch_s, max(1, math.ceil(n_steps / per_epoch)), total)
+
+
+def step_seconds(trial: Trial, settings: Settings, split: Split) -> float:
+    """Of a step, the mean over a run with these settings on this split, its share of the validation rollouts with it."""
+    from framecast.training.schedule import unroll_at
+    from framecast.training.validation import Validator
+
+    asked: Any = settings
+    context, block = asked.context, int(getattr(asked, "block", 1))
+    longest = training_span(settings, split) - context
+    unrolls = [unroll_at(asked, float(fraction), longest, block) for fraction in np.linspace(0, 0.999, 50)]
+    growth = (trial.full_s - trial.short_s) / max(1, max(asked.unroll, block) - block)
+    step_s = float(np.mean([trial.short_s + growth * (one - block) for one in unrolls]))
+    if asked.validation and len(split.valid) > 0:  # as the validator counts: a step is three passes of its frames
+        frames = asked.batch_size * (context + float(np.mean(unrolls)))
+        rollout_s = split.valid.stop * step_s / (3 * frames)
+        every = max(Validator.SHARE * split.valid.stop / (3 * frames), 1.0)
+        step_s += rollout_s / every
+    return step_s
+
+
+def most_steps(settings: Settings, split: Split) -> int:
+    """Steps that end a training with these settings on this split, where time does not end it before."""
+    asked: Any = settings
+    most = int(asked.epochs) * _steps_per_epoch(settings, split)
+    return min(most, int(asked.steps)) if asked.steps else most
+
+
+def _steps_per_epoch(settings: Settings, split: Split) -> int:
+    from framecast.training.loop import epoch_steps
+
+    asked: Any = settings
+    longest = training_span(settings, split) - asked.context
+    return epoch_steps(longest - min(asked.unroll, longest) + 1, asked)
 
 
 def _in_words(seconds: float) -> str:

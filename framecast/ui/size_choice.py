@@ -3,11 +3,10 @@
 import streamlit as st
 
 from framecast.runs.preflight import default_preparation
+from framecast.runs.sizing import USUAL_SIZES
 from framecast.series.frames import Preparation
 from framecast.series.store import StoredSeries
 from framecast.ui.text import value
-
-_SIZES = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 
 
 def size_choice(stored: StoredSeries, device: str) -> Preparation:
@@ -35,7 +34,7 @@ def size_choice(stored: StoredSeries, device: str) -> Preparation:
 
 def size_options(short: int) -> list[int]:
     """The usual working sizes below a shorter side of `short` pixels."""
-    return [size for size in _SIZES if size < short]
+    return [size for size in USUAL_SIZES if size < short]
 
 
 def size_key(digest: str) -> str:
@@ -48,7 +47,7 @@ def use_size(digest: str, size: int) -> None:
 
 def usual_size(largest: int) -> int:
     """The largest size of the list up to `largest`: what fits, with some room for what preflight does not count."""
-    usual = [size for size in _SIZES if size <= largest]
+    usual = [size for size in USUAL_SIZES if size <= largest]
     return usual[-1] if usual else largest
 
 
