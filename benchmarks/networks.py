@@ -8,7 +8,7 @@ quickest rate that the machine showed (`benchmarks.machine`).
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from unittest.mock import patch
 
 import numpy as np
@@ -113,7 +113,14 @@ def settings_of(name: str, *, plain_form: bool, n_steps: int = 4, **changes: obj
 
 
 def step_seconds(
-    name: str, series: FrameSeries, device: str, plain_form: bool, *, n_steps: int = 4, **changes: object
+    name: str,
+    series: FrameSeries,
+    device: str,
+    plain_form: bool,
+    *,
+    n_steps: int = 4,
+    clock: Callable[[], float] = time.perf_counter,
+    **changes: object,
 ) -> tuple[float, Forecaster]:
     """The median step of a fit but for its first, and the forecaster."""
     split = Split.of(series.n_frames, 1, 1)
@@ -124,7 +131,7 @@ def step_seconds(
         for progress in forecaster.fit(series.head(split.test.start), split):
             if progress.step > last:
                 wait(device)
-                seen.append(time.perf_counter())
+                seen.append(clock())
                 last = progress.step
     gaps = np.diff(seen)
     return float(np.median(gaps)) if len(gaps) else 0.0, forecaster
@@ -137,10 +144,10 @@ def rollout_seconds(forecaster: Forecaster, past: np.ndarray, device: str) -> fl
     return time.perf_counter() - began
 
 
-def seconds_with(name: str, device: str, side: int, **changes: object) -> float:
+def seconds_with(name: str, device: str, side: int, clock: Callable[[], float], **changes: object) -> float:
     """A step with other settings, for how cost grows."""
     settings = settings_of(name, plain_form=False, **changes)
     n_frames = settings.context + settings.unroll + BATCH + 1
     frames = np.random.default_rng(0).integers(0, 256, (n_frames, side, side, 3)).astype(np.uint8)
     with torch.random.fork_rng(devices=[]):
-        return step_seconds(name, FrameSeries("noise", frames, (0.0, 255.0)), device, False, **changes)[0]
+        return step_seconds(name, FrameSeries("noise", frames, (0.0, 255.0)), device, False, clock=clock, **changes)[0]

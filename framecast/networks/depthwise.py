@@ -4,7 +4,8 @@ Forwards it is torch's. Backwards torch takes some 20 times as long for the grad
 itself where the kernel is large or has gaps, 7 x 7 with dilation 3 for one. Here that gradient is made of matrix products. For
 one row of the kernel, one channel and a block of columns, the product of all rows of the gradient with the rows of the input
 they met holds every pair of columns; those that one weight joins lie on a diagonal, and are added up. More is multiplied than
-needed, by the width of a block, and it is two to four times as quick all the same.
+needed, by the width of a block, and it is two to four times as quick all the same. The gradient of the input is computed as
+what it is, a convolution with the kernel turned by half a turn: torch's own takes twice as long.
 """
 
 from typing import Any
@@ -12,7 +13,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.grad import conv2d_input
 
 BLOCK = 16
 """Columns."""
@@ -53,10 +53,7 @@ class _Learning(torch.autograd.Function):
         gradient, dilation = gradients[0].contiguous(), ctx.dilation
         of_maps = of_weight = of_bias = None
         if ctx.needs_input_grad[0]:
-            around = dilation * (weight.shape[-1] // 2)
-            of_maps = conv2d_input(  # type: ignore[no-untyped-call]
-                maps.shape, weight, gradient, padding=around, dilation=dilation, groups=len(weight)
-            )
+            of_maps = _convolved(gradient, weight.flip(2, 3), None, dilation)
         if ctx.needs_input_grad[1]:
             of_weight = weight_gradient(maps, gradient, weight.shape[-1], dilation).to(weight.dtype)
         if ctx.needs_input_grad[2]:
@@ -64,9 +61,11 @@ class _Learning(torch.autograd.Function):
         return of_maps, of_weight, of_bias, None
 
 
-def _convolved(maps: Tensor, weight: Tensor, bias: Tensor, dilation: int) -> Tensor:
+def _convolved(maps: Tensor, weight: Tensor, bias: Tensor | None, dilation: int) -> Tensor:
     around = dilation * (weight.shape[-1] // 2)
-    return F.conv2d(maps, weight, bias, padding=around, dilation=dilation, groups=len(weight))
+    if dilation > 1:  # torch takes nearly twice as long where the values of one map lie together
+        maps = maps.contiguous(memory_format=torch.channels_last)
+    return F.conv2d(maps, weight, bias, padding=around, dilation=dilation, groups=len(weight)).contiguous()
 
 
 def weight_gradient(maps: Tensor, gradient: Tensor, kernel: int, dilation: int) -> Tensor:
