@@ -49,6 +49,7 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--into", type=Path, default=HERE / "RESULTS.md")
     chosen = parser.parse_args(words)
     os.environ["PYTHONPATH"] = str(HERE.parent)  # of the scripts that are started from here
+    chosen.into.parent.mkdir(parents=True, exist_ok=True)
     began, load, commit = time.monotonic(), machine.load(), machine.commit()
     measured = machine.measure(chosen.device, quick=chosen.quick)
     asked = Asked(chosen.device, chosen.quick, chosen.into.parent / "plots", measured)
