@@ -19,6 +19,7 @@ from framecast.runs.experiment import carry_out, plan
 from framecast.runs.store import Run, RunStore
 from framecast.series.frames import Split
 from framecast.series.store import SeriesStore
+from tests.browser.conftest import drawn
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -26,6 +27,7 @@ HORIZON, HEIGHT, WIDTH = 5, 25, 31
 FOCUSED = """() => {
     let found = document.activeElement;
     while (found?.shadowRoot?.activeElement) found = found.shadowRoot.activeElement;
+    if (found === document.body) return "nothing";  // whose text would be all that is on the page
     const label = found?.getAttribute("aria-label") || found?.labels?.[0]?.innerText || found?.innerText || "";
     return `${found?.tagName} ${label}`.replaceAll("\\n", " ").trim();
 }"""
@@ -99,7 +101,10 @@ def test_keys_alone_play_step_switch_pin_and_take_away(page: Page, app_url: str,
     expect(page.get_by_text("x 7, y 9").last).to_be_visible()
     tab_to(page, "Take it away")
     keys.press("Enter")
-    tab_to(page, re.escape(KINDS["scores"].title))
+    saving = f"{KINDS['scores'].title} ({KINDS['scores'].suffix})"
+    expect(page.get_by_role("button", name=saving, exact=True)).to_be_visible()
+    drawn(page)  # the button of a page before saves nothing any more
+    tab_to(page, f"^BUTTON {re.escape(saving)}")
     with page.expect_download(timeout=WAIT_MS) as caught:
         keys.press("Enter")
     assert caught.value.suggested_filename == f"scores_{run.id}.csv"
@@ -150,6 +155,7 @@ def test_every_button_gives_a_file_that_its_library_opens(page: Page, app_url: s
     page.goto(f"{app_url}/compare?run={run.id}")
     page.get_by_text("Take it away").click()
     for name, kind in KINDS.items():
+        drawn(page)
         with page.expect_download(timeout=WAIT_MS) as caught:
             page.get_by_role("button", name=f"{kind.title} ({kind.suffix})", exact=True).click()
         path = tmp_path / caught.value.suggested_filename
