@@ -6,6 +6,7 @@ from framecast.errors import FrameCastError
 from framecast.ui import page, resources
 from framecast.ui.disk_view import disk_view
 from framecast.ui.run_actions import run_actions
+from framecast.ui.run_deletion import deletion_box
 from framecast.ui.run_differences import run_differences
 from framecast.ui.run_filter import filtered_runs
 from framecast.ui.run_import import run_import
@@ -41,3 +42,4 @@ for broken in damaged:
 run_import()
 trash_view()
 disk_view(lines)
+deletion_box()

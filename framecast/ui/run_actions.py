@@ -10,7 +10,7 @@ from framecast.runs.overview import RunLine
 from framecast.runs.transfer import exported
 from framecast.ui import resources, state
 from framecast.ui.form_start import take_over
-from framecast.ui.run_deletion import delete_runs
+from framecast.ui.run_deletion import ask_to_delete
 from framecast.ui.text import count, short
 
 _LARGEST = 2**30
@@ -32,14 +32,15 @@ def run_actions(chosen: list[RunLine], states: dict[str, str]) -> None:
             help="Pinned runs stay on top of the table.",
         )
         live = [line for line in chosen if states[line.id] != line.state]
-        if st.button(
+        st.button(
             "Delete" if len(chosen) == 1 else f"Delete {count(len(chosen), 'run')}",
             key="delete_runs",
             icon=":material/delete:",
             disabled=bool(live),
             help="A live run can be deleted once it has ended." if live else "To the trash, from where it can come back.",
-        ):
-            delete_runs([(line.id, line.record.title) for line in chosen])
+            on_click=ask_to_delete,
+            args=([(line.id, line.record.title) for line in chosen],),
+        )
     if len(chosen) == 1 and chosen[0].trouble:
         st.warning(chosen[0].trouble)
 

@@ -10,13 +10,30 @@ from framecast.ui import resources, state
 from framecast.ui.text import count, escaped, short
 
 ALONG = "delete_members"
+ASKED = "delete_asked"
+"""What the question is about, while it is open."""
 UNDO = "deleted_last"
 """(title or number of runs, names in the trash) of the last deletion of this session."""
 
 
-@st.dialog("Delete?")
-def delete_runs(runs: Sequence[tuple[str, str]]) -> None:
-    """Ask, and move these runs, (id, title) each, to the trash."""
+def ask_to_delete(runs: Sequence[tuple[str, str]]) -> None:
+    """Called by a click: from the next run of the page on `deletion_box` asks whether these, (id, title) each, shall go."""
+    st.session_state[ASKED] = tuple(runs)
+
+
+def deletion_box() -> None:
+    """Draw the question while it waits for its answer. A page is drawn anew for reasons of its own, as when a table comes back
+    after an undo; a question asked only in the run of the click would be gone with that."""
+    if ASKED in st.session_state:
+        _box(st.session_state[ASKED])
+
+
+def _keep() -> None:
+    st.session_state.pop(ASKED, None)
+
+
+@st.dialog("Delete?", on_dismiss=_keep)
+def _box(runs: Sequence[tuple[str, str]]) -> None:
     shown = [f"**{escaped(short(title, 80))}**" for _, title in runs]
     more = f" and {count(len(shown) - 5, 'other run')}" if len(shown) > 5 else ""
     st.markdown(
@@ -33,7 +50,7 @@ def delete_runs(runs: Sequence[tuple[str, str]]) -> None:
     with st.container(horizontal=True):
         with st.container(key="danger_run", width="content"):
             deleted = st.button("Delete", type="primary", key="delete_run_yes", on_click=_do_delete, args=(runs, members))
-        if st.button("Keep", key="delete_run_no") or deleted:
+        if st.button("Keep", key="delete_run_no", on_click=_keep) or deleted:
             st.rerun()
 
 
@@ -44,6 +61,7 @@ def _members(ids: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _do_delete(runs: Sequence[tuple[str, str]], members: Sequence[tuple[str, str]]) -> None:
+    _keep()
     doomed = [*runs, *(members if members and st.session_state.get(ALONG) else [])]
     ids, name = [run_id for run_id, _ in doomed], doomed[0][1] if len(doomed) == 1 else count(len(doomed), "run")
     trash, gone = Trash(resources.workspace()), []

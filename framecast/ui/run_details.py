@@ -9,7 +9,7 @@ from framecast.runs.differences import settings_in_words
 from framecast.runs.record import RunRecord
 from framecast.runs.store import Run, RunStore
 from framecast.ui import resources
-from framecast.ui.run_deletion import delete_runs
+from framecast.ui.run_deletion import ask_to_delete, deletion_box
 from framecast.ui.text import cell, duration, escaped, moment, short
 
 
@@ -40,8 +40,9 @@ def run_details(run: Run, runs: RunStore) -> None:
         for name, reason in summary.get("left_out", {}).items():
             title = FORECASTERS[name].title if name in FORECASTERS else name
             st.caption(f"{escaped(title)} was left out: {escaped(reason)}")
-        if st.button("Delete this run", key="delete_run", icon=":material/delete:"):
-            delete_runs([(run.id, run.record.title)])
+        doomed = [(run.id, run.record.title)]
+        st.button("Delete this run", key="delete_run", icon=":material/delete:", on_click=ask_to_delete, args=(doomed,))
+    deletion_box()
 
 
 def _beginning(record: RunRecord, runs: RunStore) -> dict[str, str]:
