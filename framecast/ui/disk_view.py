@@ -8,8 +8,10 @@ from framecast.errors import FrameCastError
 from framecast.files import bytes_in_words
 from framecast.runs.disk import CleanUp, DiskUse, clean_up, disk_use, planned_clean_up
 from framecast.runs.overview import RunLine
-from framecast.ui import resources, state
+from framecast.ui import asking, resources, state
 from framecast.ui.run_deletion import UNDO
+
+QUESTION = "clean_up"
 
 
 def disk_view(lines: list[RunLine]) -> None:
@@ -20,7 +22,8 @@ def disk_view(lines: list[RunLine]) -> None:
     parts = {"Runs": use.runs, "Series": use.series, "Trash": use.trash, "Left by crashes": use.torn, "Total": use.total}
     for column, (label, n_bytes) in zip(st.columns(len(parts)), parts.items(), strict=True):
         column.metric(label, bytes_in_words(n_bytes), border=True)
-    if st.button("Clean up ...", key="clean_up", icon=":material/mop:"):
+    st.button("Clean up ...", key="clean_up", icon=":material/mop:", on_click=asking.ask, args=(QUESTION,))
+    if asking.asked(QUESTION) is not None:
         _dialog(workspace)
 
 
@@ -29,9 +32,10 @@ def _use(workspace: Path, n_bytes: int, n_runs: int) -> DiskUse:
     return disk_use(workspace)
 
 
-@st.dialog("Clean up?")
+@st.dialog("Clean up?", on_dismiss=asking.answered)
 def _dialog(workspace: Path) -> None:
     if state.NOTICE in st.session_state:
+        asking.answered()
         st.rerun()  # it is done, and the page says so; nothing may be left by now for which the button would be drawn
     planned = planned_clean_up(workspace)
     st.markdown(planned.sentence())
@@ -45,7 +49,7 @@ def _dialog(workspace: Path) -> None:
                 st.button(
                     "Clean up", type="primary", key="clean_up_yes", on_click=_do_clean_up, args=(workspace, planned, also)
                 )
-        if st.button("Keep all" if planned.n_bytes or also else "Close", key="clean_up_no"):
+        if st.button("Keep all" if planned.n_bytes or also else "Close", key="clean_up_no", on_click=asking.answered):
             st.rerun()
 
 

@@ -12,6 +12,7 @@ from framecast.runs.remedies import in_words, with_remedy
 from framecast.runs.resuming import MOST
 from framecast.runs.store import Run
 from framecast.ui import run_charts, state
+from framecast.ui.clicks import clicked
 from framecast.ui.elsewhere import elsewhere
 from framecast.ui.outcome import outcome, show_outcome
 from framecast.ui.resources import stored_series
@@ -59,7 +60,7 @@ def _resume(run: Run, manager: JobManager, label: str) -> None:
 def _remedies(run: Run, manager: JobManager) -> None:
     """The same run once more with what may help, each a button."""
     for remedy in run.remedies():
-        if st.button(
+        if clicked(
             f"Train again with {in_words(remedy)}", key=f"remedy_{'_'.join(remedy)}", type="primary", width="stretch"
         ):
             state.choose_run(manager.submit(with_remedy(run.record, remedy)), state.TRAINED)

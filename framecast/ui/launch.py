@@ -19,6 +19,7 @@ from framecast.series.frames import FrameSeries, Preparation, Split
 from framecast.series.store import StoredSeries
 from framecast.settings import Value
 from framecast.ui import page, state
+from framecast.ui.clicks import clicked
 from framecast.ui.seed_choice import seed_choice
 from framecast.ui.settings_form import use_setting
 from framecast.ui.size_choice import use_size, usual_size
@@ -83,7 +84,7 @@ def launch(
             others=start.others,
         )
         label = "Train" if kind.family != "rule" else "Run"
-        if st.button(label, type="primary", key="train", icon=":material/play_arrow:", width="stretch"):
+        if clicked(label, type="primary", key="train", icon=":material/play_arrow:", width="stretch"):
             queued = manager.submit(record)
             if queued != record.id:
                 state.say("success", "This very run is in the queue already. Change a setting or the seed to queue another.")

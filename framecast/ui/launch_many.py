@@ -12,6 +12,7 @@ from framecast.runs.record import RunRecord
 from framecast.series.frames import FrameSeries, Preparation, Split
 from framecast.training.pace import MOST_EPOCHS
 from framecast.ui import state
+from framecast.ui.clicks import clicked
 from framecast.ui.text import count, duration, short
 
 _MOST_SEEDS = 10
@@ -48,7 +49,7 @@ def launch_many(
         )
         n_runs = len(chosen) * int(n_seeds)
         total = f", about {duration(60 * minutes * n_runs)} one after the other" if minutes and n_runs else ""
-        if st.button(
+        if clicked(
             f"Queue {count(n_runs, 'run')}{total}",
             key="train_many",
             icon=":material/playlist_add:",

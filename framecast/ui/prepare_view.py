@@ -7,6 +7,7 @@ from framecast.series.derive import Recipe, derive, inside, kept_frames, prepare
 from framecast.series.frames import FrameSeries
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui import page, state
+from framecast.ui.clicks import clicked
 from framecast.ui.crop_box import Rectangle, crop_box
 from framecast.ui.network_sees import network_sees
 from framecast.ui.prepare_state import field, kept, stop_preparing
@@ -129,7 +130,7 @@ def _outcome(stored: StoredSeries, series: FrameSeries, store: SeriesStore, reci
                 f"**{count(n_frames, 'frame')} of {width} × {height} pixels.** {escaped(' '.join(steps(recipe, series)))}"
             )
     with st.container(horizontal=True):
-        if st.button("Make the new series", type="primary", key="prepare_make", disabled=not fits) and recipe is not None:
+        if clicked("Make the new series", type="primary", key="prepare_make", disabled=not fits) and recipe is not None:
             _make(stored, series, store, recipe)
         st.button("Close", key="prepare_close", on_click=stop_preparing)
         st.button("Whole frame", key="prepare_whole", type="tertiary", on_click=_set_crop, args=(stored, None))

@@ -9,6 +9,7 @@ from framecast.runs.notes import write_notes
 from framecast.runs.overview import RunLine
 from framecast.runs.transfer import exported
 from framecast.ui import resources, state
+from framecast.ui.clicks import clicked
 from framecast.ui.form_start import take_over
 from framecast.ui.run_deletion import ask_to_delete
 from framecast.ui.text import count, short
@@ -51,7 +52,7 @@ def _one(line: RunLine, states: dict[str, str]) -> None:
         st.page_link("pages/compare.py", label="Compare", icon=":material/compare:", query_params=query)
         st.page_link("pages/forecast.py", label="Forecast", icon=":material/fast_forward:", query_params=query)
     st.page_link("pages/train.py", label="Show on Train", icon=":material/model_training:", query_params=query)
-    if st.button(
+    if clicked(
         "Clone with changes",
         key="clone_run",
         icon=":material/content_copy:",

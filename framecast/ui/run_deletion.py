@@ -6,33 +6,27 @@ import streamlit as st
 
 from framecast.errors import FrameCastError
 from framecast.runs.trash import KEPT, Trash
-from framecast.ui import resources, state
+from framecast.ui import asking, resources, state
 from framecast.ui.text import count, escaped, short
 
 ALONG = "delete_members"
-ASKED = "delete_asked"
-"""What the question is about, while it is open."""
+QUESTION = "delete_runs"
 UNDO = "deleted_last"
 """(title or number of runs, names in the trash) of the last deletion of this session."""
 
 
 def ask_to_delete(runs: Sequence[tuple[str, str]]) -> None:
     """Called by a click: from the next run of the page on `deletion_box` asks whether these, (id, title) each, shall go."""
-    st.session_state[ASKED] = tuple(runs)
+    asking.ask(QUESTION, tuple(runs))
 
 
 def deletion_box() -> None:
-    """Draw the question while it waits for its answer. A page is drawn anew for reasons of its own, as when a table comes back
-    after an undo; a question asked only in the run of the click would be gone with that."""
-    if ASKED in st.session_state:
-        _box(st.session_state[ASKED])
+    """Draw the question while it waits for its answer."""
+    if (runs := asking.asked(QUESTION)) is not None:
+        _box(runs)
 
 
-def _keep() -> None:
-    st.session_state.pop(ASKED, None)
-
-
-@st.dialog("Delete?", on_dismiss=_keep)
+@st.dialog("Delete?", on_dismiss=asking.answered)
 def _box(runs: Sequence[tuple[str, str]]) -> None:
     shown = [f"**{escaped(short(title, 80))}**" for _, title in runs]
     more = f" and {count(len(shown) - 5, 'other run')}" if len(shown) > 5 else ""
@@ -50,7 +44,7 @@ def _box(runs: Sequence[tuple[str, str]]) -> None:
     with st.container(horizontal=True):
         with st.container(key="danger_run", width="content"):
             deleted = st.button("Delete", type="primary", key="delete_run_yes", on_click=_do_delete, args=(runs, members))
-        if st.button("Keep", key="delete_run_no", on_click=_keep) or deleted:
+        if st.button("Keep", key="delete_run_no", on_click=asking.answered) or deleted:
             st.rerun()
 
 
@@ -61,7 +55,7 @@ def _members(ids: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _do_delete(runs: Sequence[tuple[str, str]], members: Sequence[tuple[str, str]]) -> None:
-    _keep()
+    asking.answered()
     doomed = [*runs, *(members if members and st.session_state.get(ALONG) else [])]
     ids, name = [run_id for run_id, _ in doomed], doomed[0][1] if len(doomed) == 1 else count(len(doomed), "run")
     trash, gone = Trash(resources.workspace()), []

@@ -10,6 +10,7 @@ from framecast.errors import FrameCastError
 from framecast.samples import SAMPLES, Sample, sample
 from framecast.series.store import SeriesStore
 from framecast.ui import state
+from framecast.ui.clicks import clicked
 from framecast.ui.stills import stills
 from framecast.ui.text import count, escaped
 
@@ -34,7 +35,7 @@ def _card(one: Sample, store: SeriesStore) -> None:
     if one.real:
         st.caption(f"{escaped(one.credit)} · {escaped(one.licence)}")
     st.space("stretch")
-    if st.button("Use this series", key=f"sample_{one.name}", width="stretch"):
+    if clicked("Use this series", key=f"sample_{one.name}", width="stretch"):
         bar = st.progress(0.0, "Storing the frames")
         try:
             stored = one.load(store, lambda done, total: bar.progress(min(1.0, done / total) if total else 0.0))

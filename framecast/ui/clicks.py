@@ -1,0 +1,26 @@
+"""A button whose click is not lost.
+
+Streamlit forgets a click when something else changes before the page has come to the button: a field that is left, a table
+that is drawn with other rows. What a click calls is called at once, whatever comes after, so it is noted there, and taken by
+the next run of the page that comes to the button.
+"""
+
+import time
+from typing import Any
+
+import streamlit as st
+
+FRESH_S = 5.0
+"""A click that no run of the page took within this time is forgotten: nobody expects it any more."""
+_CLICKS = "clicks"
+
+
+def clicked(label: str, *, key: str, **look: Any) -> bool:
+    """Draw the button, and whether it was clicked; once true for a click. `look` is as st.button takes it."""
+    st.button(label, key=key, on_click=_note, args=(key,), **look)
+    when: float | None = st.session_state.get(_CLICKS, {}).pop(key, None)
+    return when is not None and time.monotonic() - when < FRESH_S
+
+
+def _note(key: str) -> None:
+    st.session_state.setdefault(_CLICKS, {})[key] = time.monotonic()
