@@ -26,13 +26,13 @@ from framecast.forecasters.network_fit import NetworkFit
 from framecast.forecasters.network_settings import settings_class
 from framecast.forecasters.restoration import Restorer, SmallMotion, best_way, possible_ways, small_motion
 from framecast.forecasters.starting_weights import starting_weights
-from framecast.forecasters.training_data import mask_tensor, reduce_mask, to_tensor
+from framecast.forecasters.training_data import mask_tensor, to_tensor
 from framecast.networks.build import bare_network
 from framecast.networks.contract import NETWORKS, motion_of
 from framecast.networks.rollout import chunks, decisive, frames_at_once
 from framecast.networks.wrap import Padded, Residual
 from framecast.series.frames import Frames, FrameSeries, Split
-from framecast.series.preparation import reduce_frames
+from framecast.series.preparation import reduce_frames, reduce_mask
 from framecast.series.reduction import extremes, reduction_of
 from framecast.training.batches import TrainingData
 from framecast.training.distributed import Group

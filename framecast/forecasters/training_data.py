@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from framecast.series.frames import Frames, FrameSeries, Preparation
-from framecast.series.preparation import reduce_frames
+from framecast.series.preparation import reduce_frames, reduce_mask
 from framecast.training.batches import TrainingData
 from framecast.training.scaling import Scaler
 
@@ -43,13 +43,6 @@ def to_tensor(frames: Frames) -> Tensor:
     """(t, h, w, c) to (t, c, h, w) in the type they are stored in: whole numbers stay whole numbers, on the device too."""
     kept = frames if frames.dtype in (np.uint8, np.uint16) else frames.astype(np.float32)
     return torch.from_numpy(np.require(kept.transpose(0, 3, 1, 2), requirements=["C", "W"]))
-
-
-def reduce_mask(valid: np.ndarray[Any, Any], shape: tuple[int, int]) -> np.ndarray[Any, Any]:
-    """A working-size pixel carries data where at least half of what it covers does."""
-    share = reduce_frames(valid[None, ..., None].astype(np.float32), shape)
-    mask: np.ndarray[Any, Any] = share[0, ..., 0] >= 0.5
-    return mask
 
 
 def mask_tensor(mask: np.ndarray[Any, Any] | None, device: str) -> Tensor | None:

@@ -28,6 +28,13 @@ def reduce_frames(frames: Frames, shape: tuple[int, int]) -> Frames:
     return out
 
 
+def reduce_mask(valid: np.ndarray[Any, Any], shape: tuple[int, int]) -> np.ndarray[Any, Any]:
+    """A working-size pixel carries data where at least half of what it covers does."""
+    share = reduce_frames(valid[None, ..., None].astype(np.float32), shape)
+    mask: np.ndarray[Any, Any] = share[0, ..., 0] >= 0.5
+    return mask
+
+
 def reduced_shape(height: int, width: int, n_pixels: int) -> tuple[int, int]:
     """(height, width) of `n_pixels` at most, aspect kept as far as whole pixels allow; never larger than it was."""
     scale = min(1.0, math.sqrt(n_pixels / (height * width)))

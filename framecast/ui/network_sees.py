@@ -1,5 +1,7 @@
 """A prepared frame exactly as a network will see it: at working size, in scaled values, and a part of it pixel by pixel."""
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
@@ -8,7 +10,7 @@ from framecast.errors import FrameCastError
 from framecast.runs.preflight import default_preparation
 from framecast.series.derive import Recipe, kept_frames, prepared_frame, prepared_mask
 from framecast.series.frames import Frames, FrameSeries, Preparation, Split
-from framecast.series.preparation import reduce_frames
+from framecast.series.preparation import reduce_frames, reduce_mask
 from framecast.series.store import StoredSeries
 from framecast.training.scaling import Scaler
 from framecast.ui.size_choice import size_options
@@ -43,17 +45,19 @@ def network_sees(stored: StoredSeries, series: FrameSeries, recipe: Recipe, inde
         width=220,
     )
     preparation = Preparation(size or None)
-    scaler, n_measured = _scaler(series, recipe, kept, preparation)
-    small = reduce_frames(frame[None], preparation.working_shape(height, width))[0]
+    small = _small(series, recipe, index, preparation)
+    mask = None if valid is None else reduce_mask(valid, small.shape[:2])
+    scaler, n_measured = _scaler(series, recipe, kept, preparation, mask)
     mean, spread = (np.array(numbers, np.float32) for numbers in (scaler.mean, scaler.spread))
     scaled = (small.astype(np.float32) - mean) / spread
-    shown = DisplayRange(float(scaled.min()), max(float(scaled.max()), float(scaled.min()) + 1e-6))
-    zoomed = _middle(scaled)
+    measured = scaled if mask is None or not mask.any() else scaled[mask]
+    shown = DisplayRange(float(measured.min()), max(float(measured.max()), float(measured.min()) + 1e-6))
+    zoomed, its_mask = _middle(scaled), None if mask is None else _middle(mask)
     stills(
         [
             (still(picture(frame, display_range(stored), valid)), f"Prepared: {width} × {height} pixels"),
-            (still(picture(scaled, shown)), f"At working size: {small.shape[1]} × {small.shape[0]} pixels"),
-            (still(picture(zoomed, shown)), f"Its middle, {zoomed.shape[1]} × {zoomed.shape[0]} pixels"),
+            (still(picture(scaled, shown, mask)), f"At working size: {small.shape[1]} × {small.shape[0]} pixels"),
+            (still(picture(zoomed, shown, its_mask)), f"Its middle, {zoomed.shape[1]} × {zoomed.shape[0]} pixels"),
         ],
         highest=320,
     )
@@ -64,12 +68,14 @@ def network_sees(stored: StoredSeries, series: FrameSeries, recipe: Recipe, inde
     )
 
 
-def _scaler(series: FrameSeries, recipe: Recipe, kept: list[int], preparation: Preparation) -> tuple[Scaler, int]:
+def _scaler(
+    series: FrameSeries, recipe: Recipe, kept: list[int], preparation: Preparation, mask: np.ndarray[Any, Any] | None
+) -> tuple[Scaler, int]:
     """The scaler of training, from a few frames of the part that is learned from, and how many that were."""
     learned = kept[: Split.of(len(kept)).test.start] if len(kept) >= 3 else kept
     chosen = [learned[place] for place in np.unique(np.linspace(0, len(learned) - 1, _MEASURED).astype(int))]
     frames = np.stack([_small(series, recipe, index, preparation) for index in chosen])
-    return Scaler.fit(frames), len(chosen)
+    return Scaler.fit(frames, mask), len(chosen)
 
 
 def _small(series: FrameSeries, recipe: Recipe, index: int, preparation: Preparation) -> Frames:
@@ -78,7 +84,7 @@ def _small(series: FrameSeries, recipe: Recipe, index: int, preparation: Prepara
     return reduced
 
 
-def _middle(frame: Frames) -> Frames:
+def _middle(frame: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     height, width = (min(_ZOOMED, side) for side in frame.shape[:2])
     top, left = (frame.shape[0] - height) // 2, (frame.shape[1] - width) // 2
     return frame[top : top + height, left : left + width]
