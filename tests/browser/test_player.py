@@ -576,7 +576,7 @@ def test_playing_begins_once_the_frames_ahead_are_decoded(browser: Browser, app_
     player.get_by_label("Frames per second").select_option("60")
     undecoded, notes = player.evaluate(WHAT_THE_FIRST_PLAYED_FRAME_FINDS)
     assert undecoded == 0
-    assert all(re.fullmatch(r"loading \d+ of 11|", note) for note in notes) and len(notes) > 2, notes
+    assert all(re.fullmatch(r"loading \d+ of 11|", note) for note in notes), notes  # none where all came before the click
     context.close()
 
 
