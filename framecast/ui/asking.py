@@ -1,7 +1,7 @@
 """A question in a box over the page that stands until it is answered.
 
-A page is drawn anew for reasons of its own, as when a table comes back after an undo; a box that only the run of the click
-draws would be gone with that. One question is open at a time.
+A page is drawn anew whenever something on it changes; a box that only the run of the click draws would be gone with that. One
+question is open at a time.
 """
 
 from typing import Any
