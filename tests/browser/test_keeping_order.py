@@ -213,6 +213,7 @@ def show(page: Page, run: Run) -> None:
 def number(page: Page, label: str, wanted: int) -> None:
     drawn(page)
     field = page.get_by_role("spinbutton", name=label, exact=True)
+    expect(field).to_have_count(1)
     field.fill(str(wanted))
     field.press("Enter")
 

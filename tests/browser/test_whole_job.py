@@ -90,9 +90,11 @@ def start_convlstm(page: Page, epochs: int) -> None:
     card = page.locator(".st-key-card_convlstm")
     card.get_by_role("button").click()
     expect(card.get_by_role("button", name="Chosen")).to_be_visible()
+    form = 'input[aria-label="Name of the run"][value="ConvLSTM on flower"]'
+    expect(page.locator(form)).to_be_visible()  # the cards are drawn first, and the form in a run of the page after that
     drawn(page)
-    expect(page.get_by_label("Name of the run", exact=True)).to_have_value("ConvLSTM on flower")
     field = page.get_by_label("Epochs", exact=True)
+    expect(field).to_have_count(1)
     field.fill(str(epochs))
     field.press("Enter")
     page.get_by_role("button", name="Train", exact=True).click()
