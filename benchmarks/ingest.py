@@ -77,6 +77,7 @@ def measured(
                 busy[name] += 1000 * (time.process_time() - busy_before) / (rounds * n_frames)
             for one in store.list():
                 store.delete(one.digest)
+            os.sync()  # the disk is still busy with what was deleted, and whoever comes next would wait for it
     rates = {name: [n_frames / one for one in all_rounds] for name, all_rounds in seconds.items()}
     medians = {name: statistics.median(all_rounds) for name, all_rounds in rates.items()}
     return {**rates, "median": medians, "ratio": medians["ingest"] / medians["bare"], "cores": CORES, "busy": busy}

@@ -8,8 +8,10 @@ import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import BinaryIO, Self
 
-STEP_BYTES = 2**26
-"""No more room is taken at once, and so much is written before it is sent on."""
+ROOM_BYTES = 2**26
+"""No more room is taken at once."""
+SEND_BYTES = 2**24
+"""So much is written before it is sent on: what is left at the end is waited for."""
 
 
 class Ahead:
@@ -24,12 +26,12 @@ class Ahead:
 
     def write(self, content: memoryview) -> None:
         """Raises OSError where the disk is full or fails."""
-        place = self._handle.tell()
+        place = self._handle.tell() if self._end == 0 else self._end
         self._end = place + content.nbytes
         if self._end > self._room:
-            self._take_room(place, max(content.nbytes, min(place, STEP_BYTES)))
+            self._take_room(place, max(content.nbytes, min(place, ROOM_BYTES)))
         self._handle.write(content)
-        if self._end - self._sent >= STEP_BYTES and (self._sending is None or self._sending.done()):
+        if self._end - self._sent >= SEND_BYTES and (self._sending is None or self._sending.done()):
             self._wait()
             self._sent = self._end
             self._handle.flush()

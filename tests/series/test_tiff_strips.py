@@ -2,6 +2,7 @@
 
 import io
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import tifffile
 
 from framecast.errors import SeriesError
 from framecast.series.ingest import Upload, ingest
+from framecast.series.readers.contract import READERS, Wish
 from framecast.series.readers.tiff_strips import unpacked
 from framecast.series.store import SeriesStore
 
@@ -24,9 +26,10 @@ WAYS: dict[str, tuple[dict[str, Any], bool]] = {
 }
 
 
+@pytest.mark.parametrize("on_disk", [True, False])
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 @pytest.mark.parametrize("way", WAYS)
-def test_a_page_is_what_tifffile_makes_of_it(way: str, dtype: str) -> None:
+def test_a_page_is_what_tifffile_makes_of_it(way: str, dtype: str, on_disk: bool, tmp_path: Path) -> None:
     options, plain = WAYS[way]
     pixels = np.random.default_rng(1).integers(0, 200, (23, 17, 3)).astype(dtype)
     options = dict(options)
@@ -35,12 +38,36 @@ def test_a_page_is_what_tifffile_makes_of_it(way: str, dtype: str) -> None:
         pixels_there = np.moveaxis(pixels, -1, 0) if "planarconfig" in options else pixels
         writer.write(pixels_there, photometric="rgb", compression="zlib", **options)
     stream.seek(0)
-    with tifffile.TiffFile(stream) as tif:
+    (tmp_path / "a.tif").write_bytes(stream.getvalue())
+    with (tmp_path / "a.tif").open("rb") if on_disk else stream as file, tifffile.TiffFile(file) as tif:
         tif.filehandle.set_lock(True)
+        place = file.tell()
         found = unpacked(tif.pages.first)
+        assert not on_disk or found is None or file.tell() == place, "threads beside it would lose their place"
         assert (found is not None) == plain
         if found is not None:
             assert np.array_equal(found, tif.pages.first.asarray()) and np.array_equal(found, pixels)
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_a_file_is_read_as_often_as_asked_and_let_go_of_whether_or_not_it_was(tmp_path: Path) -> None:
+    frames = np.random.default_rng(1).integers(0, 255, (40, 16, 16), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", frames, compression="zlib", photometric="minisblack")
+    streams: list[Any] = []
+
+    def opened() -> Any:
+        streams.append((tmp_path / "a.tif").open("rb"))
+        return streams[-1]
+
+    reading = READERS["tiff"].read([Upload("a.tif", opened)], Wish())
+    assert sum(not stream.closed for stream in streams) == 1
+    for _ in range(2):
+        assert np.array_equal(np.stack(list(reading.frames()))[..., 0], frames)
+        assert all(stream.closed for stream in streams)
+    reading.close()
+    unread = READERS["tiff"].read([Upload("a.tif", opened)], Wish())
+    unread.close()
+    assert all(stream.closed for stream in streams)
 
 
 @pytest.mark.parametrize("damage", ["cut", "short"])

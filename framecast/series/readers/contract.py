@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
@@ -71,7 +72,7 @@ class Upload:
     def from_path(cls, path: Path, name: str | None = None) -> Self:
         return cls(name or path.name, lambda: path.open("rb"), path, path.stat().st_size if path.is_file() else None)
 
-    @property
+    @cached_property
     def path(self) -> PurePosixPath:
         """The name as a relative path, also where Windows wrote it. For ordering and messages; never opened."""
         return PurePosixPath(self.name.replace("\\", "/"))

@@ -83,10 +83,10 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
     """One series of all pictures among `files`. Raises SeriesError where they do not make one, ChoiceNeededError where they
     are of several sizes and the wish does not say what to do."""
     notes: list[str] = []
+    files = natural_order(files)
     if (said := _set(files)) is not None:
-        return ome_set.read(natural_order(files), said, wish)
-    pictures = natural_order(_pictures(files, notes))
-    headers = [_header(file) for file in pictures]
+        return ome_set.read(files, said, wish)
+    pictures, headers = _pictures(files, notes)
     sizes = [(header.height, header.width) for header in headers]
     size = agreed_size([file.label for file in pictures], sizes, "pictures", wish.sizes, notes)
     _check_types(pictures, headers)
@@ -109,22 +109,26 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
 
 def look(files: Sequence[Upload]) -> Contents:
     """What a set of TIFF files holds that make one recording; of single pictures there is nothing to choose."""
+    files = natural_order(files)
     said = _set(files)
-    return Contents(files[0].label, ()) if said is None else ome_set.look(natural_order(files), said)
+    return Contents(files[0].label, ()) if said is None else ome_set.look(files, said)
 
 
-def _set(files: Sequence[Upload]) -> Described | None:
-    return ome_set.found([file for file in natural_order(files) if not ignorable(file)])
+def _set(ordered: Sequence[Upload]) -> Described | None:
+    return ome_set.found([file for file in ordered if not ignorable(file)])
 
 
-def _pictures(files: Sequence[Upload], notes: list[str]) -> list[Upload]:
-    wanted = [file for file in files if not ignorable(file)]
-    pictures, others = [], []
-    for file in wanted:
+def _pictures(ordered: Sequence[Upload], notes: list[str]) -> tuple[list[Upload], list[Header]]:
+    """The pictures among `ordered`, and what each says of itself; each is opened once for that."""
+    pictures, headers, others = [], [], []
+    for file in ordered:
+        if ignorable(file):
+            continue
         with readable(file, "a picture"):
-            head = file.head(64)
+            head = file.head()
         if is_picture(head):
             pictures.append(file)
+            headers.append(_header(file, head))
         elif file.path.suffix.lower().lstrip(".") in SUFFIXES:
             raise SeriesError(_not_a_picture(file, head))
         else:
@@ -139,7 +143,7 @@ def _pictures(files: Sequence[Upload], notes: list[str]) -> list[Upload]:
         first = others[0].label
         one = f"One file is no picture and was left out: {first}."
         notes.append(one if len(others) == 1 else f"{len(others)} files are no pictures and were left out, the first {first}.")
-    return pictures
+    return pictures, headers
 
 
 def _not_a_picture(file: Upload, head: bytes) -> str:
@@ -150,9 +154,8 @@ def _not_a_picture(file: Upload, head: bytes) -> str:
     )
 
 
-def _header(file: Upload) -> Header:
+def _header(file: Upload, head: bytes) -> Header:
     """Size and type from the first bytes; formats that need more than those are read whole."""
-    head = file.head()
     if tiff.is_tiff(head):
         header = Header(*tiff.still_header(file))
     else:

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 WHAT = "a TIFF file"
 NAMES = {"T": "T", "Y": "height", "X": "width", "S": "colour", "C": "C (channel)", "Z": "Z (depth)"}
+PAGES_AT_A_TIME = 32
 BROKEN_LIST = ("page offset", "corrupted tag list", "circular reference")
 """What tifffile says where the list of pages breaks off."""
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -70,11 +71,10 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
     (file,) = files
     notes: list[str] = []
     said = _check_alone(file)
-    with opened(file) as tif:
-        unlike = _unlike(file, tif)
-    if unlike:
-        return tiff_unlike.reading(file, opened, frame_of, wish)
-    with opened(file) as tif:
+    with contextlib.ExitStack() as opening:
+        tif = opening.enter_context(opened(file))
+        if _unlike(file, tif):
+            return tiff_unlike.reading(file, opened, frame_of, wish)
         stack = _stack(file, tif)
         part = _part(stack)
         if all(length == 1 for length, axis in zip(part.shape, stack.axes, strict=True) if axis not in "YXSC") and (
@@ -86,13 +86,22 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
         first = next(_frames(stack, layout, Wish(wanted=Wanted(stop=1), scratch=wish.scratch), file, notes))
         timestep, units = _timestep(tif), _units(tif)
         times = _described_times(stack, layout, wish, said) or _page_times(stack, layout, wish)
+        still_open = opening.pop_all()
+    ready = [stack]
+    """Looking all pages up takes as long as unpacking a few, so that the first stream of frames goes on with this one."""
 
     def frames() -> FrameStream:
-        with opened(file) as tif:
-            yield from _frames(_stack(file, tif), layout, wish, file, notes)
+        if ready:
+            with still_open:
+                yield from _frames(ready.pop(), layout, wish, file, notes)
+        else:
+            with opened(file) as tif:
+                yield from _frames(_stack(file, tif), layout, wish, file, notes)
 
     n_frames = wish.wanted.count(layout.length("T", part.shape))
-    return Reading(frames, first.dtype, n_frames, timestep, units=units, times=times, warnings=notes)
+    return Reading(
+        frames, first.dtype, n_frames, timestep, units=units, times=times, warnings=notes, close=still_open.close
+    )
 
 
 def still_header(file: Upload) -> tuple[int, int, int, np.dtype[Any], float | None]:
@@ -226,13 +235,15 @@ def _frames(stack: "TiffPageSeries", layout: Layout, wish: Wish, file: Upload, n
     handle = stack.keyframe.parent.filehandle
     handle.set_lock(True)
 
-    def listed_pages(indices: Array) -> list[Any]:
-        with handle.lock:  # tifffile looks a page up without it, and would move the file under the threads that unpack
-            return [stack.pages[int(index)] for index in indices]
+    def listed_pages() -> Iterator[list[Any]]:
+        """Looked up several at a time, since that waits for the threads that unpack."""
+        for start in range(0, len(chosen), PAGES_AT_A_TIME):
+            with handle.lock:  # tifffile looks a page up without it, and would move the file under those threads
+                listed = [[stack.pages[int(index)] for index in row] for row in chosen[start : start + PAGES_AT_A_TIME]]
+            yield from listed
 
-    items = map(listed_pages, chosen)
     page_bytes = keyframe.imagelength * keyframe.imagewidth * keyframe.samplesperpixel * keyframe.dtype.itemsize
-    yield from in_order(partial(frame_of, notes=notes), items, frame_bytes=page_bytes * chosen.shape[1])
+    yield from in_order(partial(frame_of, notes=notes), listed_pages(), frame_bytes=page_bytes * chosen.shape[1])
 
 
 def _chosen(stack: "TiffPageSeries", layout: Layout, wanted: Wanted) -> Array | None:

@@ -1,9 +1,13 @@
 """Plain pages of a TIFF file, deflated strip by strip, unpacked straight into the frame.
 
 tifffile unpacks each strip into memory of its own and copies it into the page, which costs a quarter of the time. Only what is
-plain is done here, with the same decoder; everything else, and whatever turns out not to be plain, is left to tifffile.
+plain is done here, with the same decoder; everything else, and whatever turns out not to be plain, is left to tifffile. Where
+the system can read from a place that it is given, threads do so beside each other and never wait for the file's own place.
 """
 
+import io
+import os
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,8 +17,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def unpacked(page: Any) -> Array | None:
-    """The page as tifffile would give it, (height, width) or (height, width, channel), or None where it must. Reads from the
-    file under its lock."""
+    """The page as tifffile would give it, (height, width) or (height, width, channel), or None where it must. May be
+    called from several threads."""
     import imagecodecs
 
     keyframe = page.keyframe
@@ -49,11 +53,25 @@ def _is_plain(keyframe: Any) -> bool:
     )
 
 
-def _strips(page: Any) -> list[bytes]:
+def _strips(page: Any) -> Iterator[bytes]:
+    """One after the other, so that each lies in the memory of the last, which the processor still has at hand."""
     handle = page.parent.filehandle
-    with handle.lock:
-        strips = []
-        for offset, n_bytes in zip(page.dataoffsets, page.databytecounts, strict=True):
-            handle.seek(offset)
-            strips.append(handle.read(n_bytes))
-    return strips
+    descriptor = _descriptor(handle)
+    for offset, n_bytes in zip(page.dataoffsets, page.databytecounts, strict=True):
+        if descriptor is not None:
+            yield os.pread(descriptor, n_bytes, offset)
+        else:
+            with handle.lock:
+                handle.seek(offset)
+                strip = handle.read(n_bytes)
+            yield strip
+
+
+def _descriptor(handle: Any) -> int | None:
+    """What the system calls the file; None where it is in memory, or the system moves a file's own place for each reading."""
+    if not hasattr(os, "pread"):
+        return None
+    try:
+        return int(handle.fileno())
+    except (OSError, AttributeError, io.UnsupportedOperation):
+        return None
