@@ -3,7 +3,8 @@
     python -m benchmarks.bench [--quick] [--device cpu] [--parts machine networks ...] [--into FILE]
 
 Each part sets two ways side by side, in turns, and gives medians, their ratio, and the distance to a floor. The section of
-RESULTS.md between the marks is replaced as a whole, with the day, the machine, the commit and how busy the machine was before.
+RESULTS.md between the marks is replaced as a whole, with the day, the machine, the commit and how busy the machine was before;
+with `--parts` only the rows of these parts are, and each says when it was measured again.
 `--quick` runs everything that needs no browser at tiny sizes: to see that it runs, not to read numbers. On a GPU
 (`--device cuda`) the reference case at full size is a part, too.
 """
@@ -21,16 +22,17 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from benchmarks import counterparts, growth, machine, networks, reference, rules, scoring, training_step
-from benchmarks.table import Row, markdown, replace_section
+from benchmarks.table import Row, markdown, replace_rows, replace_section
 
 HERE = Path(__file__).parent
 PATIENCE_S = 400
+BROKE = "Parts that broke"
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,11 @@ def main(words: list[str] | None = None) -> None:
         print(f"  {name}: {time.monotonic() - began:.0f} s since the start", flush=True)
         minutes = (time.monotonic() - began) / 60
         head = _head(words or sys.argv[1:], chosen, measured, commit, load, minutes)
-        replace_section(chosen.into, "bench", head + markdown(found))  # what was measured is not lost when the rest is left
+        again = f"measured again {datetime.date.today().isoformat()}, commit {commit}, load {load}"
+        noted = [replace(row, note="; ".join(filter(None, (row.note, again)))) for row in found] if chosen.parts else found
+        tables = markdown(noted)  # what was measured is not lost when the rest is left
+        if not (chosen.parts and replace_rows(chosen.into, "bench", tables, [(BROKE, one) for one in chosen.parts])):
+            replace_section(chosen.into, "bench", head + tables)
 
 
 def _head(
@@ -89,7 +95,7 @@ def _of_part(name: str, asked: Asked) -> Iterator[Row]:
         yield from PARTS[name](asked)
     except Exception as error:  # noqa: BLE001
         traceback.print_exc()
-        yield Row("Parts that broke", name, note=f"{type(error).__name__}: {str(error)[:200]}")
+        yield Row(BROKE, name, note=f"{type(error).__name__}: {str(error)[:200]}")
 
 
 def machine_part(asked: Asked) -> Iterator[Row]:

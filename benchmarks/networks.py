@@ -81,7 +81,8 @@ def rows_of(name: str, machine: Machine, side: int, rounds: int) -> Iterator[Row
     fitted = {form: step_seconds(name, frames, device, form == "plain", n_steps=1)[1] for form in ("ours", "plain")}
     context = settings_of(name, plain_form=False).context
     past = frames.frames[: Split.of(frames.n_frames, 1, 1).test.start][-context:]  # as many frames for both forms
-    rolled = in_turns({form: lambda form=form: rollout_seconds(fitted[form], past, device) for form in fitted}, rounds)
+    works = {form: lambda form=form: rollout_seconds(fitted[form], past, device) for form in fitted}
+    rolled = in_turns(works, min(rounds, 2) * 4)  # a third of a second each: two rounds would tell the noise of the machine
     with FlopCounterMode(display=False) as counted:
         fitted["ours"].forecast(past, HORIZON)
     floor = counted.get_total_flops() / machine.best

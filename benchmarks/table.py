@@ -86,6 +86,42 @@ def replace_section(path: Path, name: str, text: str) -> None:
     path.write_text(whole, encoding="utf-8")
 
 
+def replace_rows(path: Path, name: str, text: str, gone: Iterable[tuple[str, str]] = ()) -> bool:
+    """Put the rows of the tables of `text` in place of those of the same table and name in the section that an earlier run
+    wrote; all others stay, but for those that are `gone`, (table, row) each. Whether there was such a section."""
+    begin, end = BEGIN.format(name=name), END.format(name=name)
+    whole = path.read_text(encoding="utf-8") if path.exists() else ""
+    if begin not in whole or end not in whole:
+        return False
+    before, rest = whole.split(begin, 1)
+    section, after = rest.split(end, 1)
+    head, *_ = section.partition("\n### ")
+    tables, new = _rows_by_table(section), _rows_by_table(text)
+    for part, row in gone:
+        tables.get(part, {}).pop(row, None)
+    for part, rows in new.items():
+        tables[part] = {**tables.get(part, {}), **rows}
+    kept = [_table_of(part, rows) for part, rows in tables.items() if rows]
+    path.write_text("\n\n".join([before + begin + head.rstrip(), *kept]) + "\n" + end + after, encoding="utf-8")
+    return True
+
+
+def _rows_by_table(text: str) -> dict[str, dict[str, list[str]]]:
+    """Title of a table to the name of a row to its lines: several where a thing was measured several times."""
+    tables: dict[str, dict[str, list[str]]] = {}
+    for part in ("\n" + text).split("\n### ")[1:]:
+        title, *lines = part.splitlines()
+        rows = tables.setdefault(title, {})
+        for line in lines[3:]:  # an empty one, the names of the columns, the rule below them
+            if line.startswith("| "):
+                rows.setdefault(line[2:].split(" | ", 1)[0], []).append(line)
+    return tables
+
+
+def _table_of(title: str, rows: dict[str, list[str]]) -> str:
+    return "\n".join([*_table(title, []).splitlines()[:4], *(line for lines in rows.values() for line in lines)])
+
+
 def in_turns(works: dict[str, Callable[[], float]], rounds: int) -> dict[str, float]:
     """The median of each, in turns after one round that does not count, so that a machine whose speed drifts is fair to all.
     Each work says its own seconds."""

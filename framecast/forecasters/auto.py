@@ -84,6 +84,11 @@ class Auto:
         """(lead, member): see BlendForecaster."""
         return self.weights.at(np.arange(horizon))
 
+    @property
+    def retreat(self) -> str:
+        """What memory made of forecasts of members, in words; see NetworkForecaster."""
+        return " ".join(dict.fromkeys(words for one in self.members if (words := getattr(one.forecaster, "retreat", ""))))
+
     def save(self, folder: Path) -> None:
         listed = []
         for number, member in enumerate(self.members):

@@ -300,6 +300,11 @@ class Ensemble:
             frame[:] = sign * self.settings.noise * rng.choice((-1.0, 1.0)) * (after - before)
         return nudge
 
+    @property
+    def retreat(self) -> str:
+        """What memory made of forecasts of members, in words; see NetworkForecaster."""
+        return " ".join(dict.fromkeys(network.retreat for network in self._networks.values() if network.retreat))
+
     def save(self, folder: Path) -> None:
         for index, network in self._networks.items():
             (folder / member_folder(index)).mkdir()

@@ -64,7 +64,7 @@ class NetworkFit:
     def steps(self, network: nn.Module, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
         """`network` forecasts. Left early, it has what was best."""
         yield from self._further(network) if self.course.further else self._whole(network, history, split)
-        finding = " ".join(words for words in (self.course.finding, self.noted) if words)
+        finding = " ".join(words for words in (self.course.finding, self.noted, self.forecaster.retreat) if words)
         yield replace(_silent(self.last), fraction=1.0, remaining_s=0.0, finding=finding)
 
     def help(self, group: Group) -> None:

@@ -71,6 +71,7 @@ class NetworkForecaster:
         self._fitted: _Fitted | None = None
         self._network: nn.Module | None = None
         self._mean_frame: Tensor | None = None
+        self._saved_tile: int | None = None
         self.restoration = "change"
         """How a forecast comes back to native size, one of the names in `hindcasts`. `fit` chooses it after the first
         stage; whoever knows better sets it before `forecast` and `save`."""
@@ -168,8 +169,8 @@ class NetworkForecaster:
             network = bare_network(self.name, self.settings, *fitted.shape, fitted.channels)
         residual = self.settings.residual
         padded = Padded(network, NETWORKS[self.name].stride(self.settings))
-        if self.settings.tile:
-            padded.tile(self.settings.tile)
+        if tile := self.tile:
+            padded.tile(tile)
         scaled = Scaled(padded, fitted.scaler, answers_change=residual, mean_frame=self._mean_frame if anomalies else None)
         wrapped = Residual(scaled) if residual else scaled
         network.load_state_dict(self.course.start, strict=False)
@@ -186,6 +187,25 @@ class NetworkForecaster:
         hindcasts = self.hindcasts(history.frames[: valid.start], len(valid), view)
         self.restoration, words = best_way(hindcasts, truth, self.settings.select_by, history.data_range, view)
         return [words]
+
+    @property
+    def tile(self) -> int:
+        """Side in pixels of the tiles that frames are forecast in, as set or as memory made it; 0 for whole frames."""
+        if self._network is None:
+            return self._saved_tile if self._saved_tile is not None else int(self.settings.tile)
+        (padded,) = (part for part in self._network.modules() if isinstance(part, Padded))
+        return padded.tile_size
+
+    @property
+    def retreat(self) -> str:
+        """What memory made of a forecast that was asked for otherwise, as a sentence; empty where nothing."""
+        if (tile := self.tile) == self.settings.tile:
+            return ""
+        size = f"tiles of {self.settings.tile} px" if self.settings.tile else "a whole frame"
+        return (
+            f"Memory ran out while {size} of the forecast was at work, so frames were forecast in tiles of {tile} px. "
+            "That is slower and gives the same picture but for rounding."
+        )
 
     @property
     def block(self) -> int:
@@ -236,7 +256,7 @@ class NetworkForecaster:
         device, context = torch.device(self.workbench.device), self.settings.context
         tensor = to_tensor(small)
         past = decisive(network, tensor[None], context).to(device)
-        at_once = frames_at_once(network, context, tiled=bool(self.settings.tile))
+        at_once = frames_at_once(network, context, tiled=bool(self.tile))
         was_training = network.training  # a fit may be paused for a look at it
         network.eval()
         exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
@@ -257,7 +277,7 @@ class NetworkForecaster:
         assert self._fitted is not None and self._network is not None
         weights = self.course.best.weights or self._network.state_dict()
         write_tensors(weights, folder / "weights.safetensors")
-        content = {**dataclasses.asdict(self._fitted), "restoration": self.restoration}
+        content = {**dataclasses.asdict(self._fitted), "restoration": self.restoration, "tile": self.tile}
         (folder / "forecaster.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
 
     @classmethod
@@ -266,12 +286,13 @@ class NetworkForecaster:
         values = json.loads((folder / "forecaster.json").read_text(encoding="utf-8"))
         scaler = Scaler(**{name: tuple(column) for name, column in values.pop("scaler").items()})
         restoration = values.pop("restoration", "change")  # the only one there was, before it was written down
+        tile = values.pop("tile", None)
         values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
         fitted = _Fitted(**values, scaler=scaler)
         device = _device_here(fitted.device)
         settings: Any = settings_class(NETWORKS[fitted.network]).from_mapping(fitted.settings)
         forecaster = cls(fitted.network, settings, Workbench(device=device))
-        forecaster.restoration = restoration
+        forecaster.restoration, forecaster._saved_tile = restoration, tile
         forecaster._fitted = fitted
         weights = load_file(folder / "weights.safetensors", device=device)
         if settings.subtract_mean:  # kept with the weights; what it is built with only has to have its shape

@@ -5,8 +5,9 @@ state is kept for the whole frame, and each tile is given its part of it, so tha
 in the following frame and no seam grows along a rollout.
 
 Where a layer looks at the whole frame at once (group normalisation, a mean over all places), its statistics are taken of all
-tiles together, in passes of their own before the one that counts. They change those of the layers behind, so passes go on
-until they change no more; after as many as there are such layers all is as if the frame had been looked at as a whole.
+tiles together. They change those of the layers behind, so passes over all tiles go on until one finds the statistics that it
+was made with; after one more than there are such layers all is as if the frame had been looked at as a whole. That is what
+makes tiles slow: a U-Net with ten such layers may look eleven times, and at what lies around each tile besides.
 """
 
 from dataclasses import dataclass
@@ -62,22 +63,18 @@ def _in_tiles(
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     height, width = frames.shape[-2:]
     places = [_Place(*rows, *columns) for rows in tiling.spans(height) for columns in tiling.spans(width)]
+    whole: list[Tensor] = []
     with _Statistics(network) as statistics:
-        for _ in statistics.layers:
+        for _ in range(len(statistics.layers) + 1):
             for place in places:
                 statistics.place = place
-                network(*_shown(place, frames, state, height), **_shown_beside(place, asked, height))
+                answer, new = network(*_shown(place, frames, state, height), **_shown_beside(place, asked, height))
+                parts = (answer, *new)
+                whole = whole or [_empty(part, place, height, width) for part in parts]
+                for part, full in zip(parts, whole, strict=True):
+                    place.keep(part, full, height)
             if statistics.renew() < tiling.settled:
                 break
-        whole: list[Tensor] = []
-        for place in places:
-            statistics.place = place
-            answer, new = network(*_shown(place, frames, state, height), **_shown_beside(place, asked, height))
-            parts = (answer, *new)
-            if not whole:
-                whole = [_empty(part, place, height, width) for part in parts]
-            for part, full in zip(parts, whole, strict=True):
-                place.keep(part, full, height)
     return whole[0], tuple(whole[1:])
 
 
@@ -155,19 +152,22 @@ class _Statistics:
         return moved
 
     def _hook(self, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        maps, place = inputs[0].float(), self.place
+        maps, place = inputs[0], self.place
         assert place is not None, "a tile is looked at"
         n_groups = layer.num_groups if isinstance(layer, nn.GroupNorm) else maps.shape[1]
         self._seen.setdefault(layer, []).append(_sums(place.own(maps), n_groups))
         if layer not in self._known:
             return output
-        mean, square = (one[..., None, None, None] for one in self._known[layer].float().unbind(dim=-1))  # (b, groups, ...)
+        mean, square = self._known[layer].unbind(dim=-1)  # (b, groups)
         if not isinstance(layer, nn.GroupNorm):
-            return mean.flatten(1)[..., None, None].to(output.dtype)
-        grouped = maps.reshape(len(maps), n_groups, -1, *maps.shape[2:])
-        normed = ((grouped - mean) / (square - mean**2 + layer.eps).sqrt()).flatten(1, 2)
-        replaced: Tensor = normed * layer.weight[:, None, None] + layer.bias[:, None, None]
-        return replaced.to(output.dtype)
+            return mean[..., None, None].to(output.dtype)
+        n_in_group = maps.shape[1] // n_groups
+        spread = (square - mean**2 + layer.eps).sqrt()
+        mean, spread = (one.repeat_interleave(n_in_group, dim=1) for one in (mean, spread))  # (b, maps)
+        scale = layer.weight / spread
+        shift = layer.bias - mean * scale
+        scale, shift = (one[..., None, None].float() for one in (scale, shift))
+        return torch.addcmul(shift, maps.float(), scale).to(output.dtype)
 
 
 def _apart(one: Tensor, other: Tensor) -> float:
@@ -179,7 +179,7 @@ def _apart(one: Tensor, other: Tensor) -> float:
 
 def _sums(maps: Tensor, n_groups: int) -> Tensor:
     """Of maps (b, n, h, w): sum, sum of squares and count of each group, (b, groups, 3) float64."""
-    grouped = maps.double().reshape(maps.shape[0], n_groups, -1)
-    count = grouped.new_full(grouped.shape[:2], grouped.shape[2])
-    return torch.stack([grouped.sum(dim=2), grouped.square().sum(dim=2), count], dim=-1)
-
+    grouped = maps.float().reshape(len(maps), n_groups, -1, *maps.shape[2:])
+    variance, mean = (one.double() for one in torch.var_mean(grouped, dim=(2, 3, 4), correction=0))
+    count = torch.full_like(mean, grouped[0, 0].numel())
+    return torch.stack([count * mean, count * (variance + mean**2), count], dim=-1)

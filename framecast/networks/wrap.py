@@ -4,11 +4,16 @@ Both wrappers keep the contract `forward(frames, state) -> (next frames, state)`
 order. The state is the wrapped network's own and passes through untouched, as does what a call asks for beside.
 """
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from framecast.errors import memory_ran_out
 from framecast.networks.contract import Motion, State, answers_each, motion_of
 from framecast.networks.tiling import Tiling, called
+
+SMALLEST_TILE = 64
+"""Pixels: what does not fit in tiles of this size does not fit."""
 
 
 class Wrapper(nn.Module):
@@ -37,6 +42,8 @@ class Padded(Wrapper):
 
     Reflection continues the picture without an edge; a side too short to be reflected that far is continued by its last row
     or column. Weights may depend on the padded size, so a network made for one size serves all that pad to it.
+
+    Where memory runs out while it forecasts a frame, it goes on in tiles, as large as fit, and stays with them; see `tiling`.
     """
 
     def __init__(self, network: nn.Module, stride: int) -> None:
@@ -49,8 +56,15 @@ class Padded(Wrapper):
     ) -> tuple[Tensor, State]:
         height, width = frames.shape[-2:]
         padded = _pad(frames, -height % self.stride, -width % self.stride)
-        forecast, state = called(self.network, padded, state, self.tiling, fed_back=fed_back, **asked)
-        return forecast[..., :height, :width], state
+        while True:
+            try:
+                forecast, after = called(self.network, padded, state, self.tiling, fed_back=fed_back, **asked)
+                return forecast[..., :height, :width], after
+            except (MemoryError, RuntimeError) as error:
+                smaller = self._smaller_tile(max(padded.shape[-2:]))
+                if torch.is_grad_enabled() or not memory_ran_out(error) or not smaller:
+                    raise
+            self.tile(smaller)  # out here, where the error holds on to nothing any more
 
     def tile(self, size: int) -> None:
         """From now on forecast in tiles of `size` pixels; see `tiling`. A network that moves frames has only its inner part
@@ -58,7 +72,24 @@ class Padded(Wrapper):
         reach = self.network.reach
         assert isinstance(reach, int), "weights without a place are what can be moved about"
         tiling = Tiling(size, reach, self.stride)
-        (self.network if hasattr(self.network, "tiling") else self).tiling = tiling  # type: ignore[assignment]
+        self._tiled_part.tiling = tiling  # type: ignore[assignment]
+
+    @property
+    def tile_size(self) -> int:
+        """Side of the tiles that forecasts are made in; 0 for whole frames."""
+        tiling = self._tiled_part.tiling
+        return tiling.size if isinstance(tiling, Tiling) else 0
+
+    @property
+    def _tiled_part(self) -> nn.Module:
+        return self.network if hasattr(self.network, "tiling") else self
+
+    def _smaller_tile(self, side: int) -> int:
+        """Half as large as now; 0 where that is too small, or weights belong to places of the frame."""
+        if not isinstance(getattr(self.network, "reach", None), int):
+            return 0
+        half = (min(self.tile_size or side, side) + 1) // 2
+        return half if half >= SMALLEST_TILE else 0
 
 
 class Residual(Wrapper):

@@ -149,7 +149,7 @@ def carry_out(
 def repeat_forecast(run: Run, series: FrameSeries) -> Frames:
     """The forecast of the test frames once more, from the run folder: (lead, height, width, channel) as forecast.npy."""
     with torch_threads(run.record.n_threads):
-        return _forecast_test(run, series)
+        return _forecast_test(run, run.forecaster(), series)
 
 
 def forecast_beyond(run: Run, series: FrameSeries, n_steps: int) -> Frames:
@@ -187,7 +187,7 @@ def _carry_out(
 
     yield replace(last, stage=STAGE_FORECAST)
     with _timed(notes.forecast_seconds, record.forecaster):
-        forecast = _forecast_test(run, series)
+        forecast = _forecast_first(run, series, notes)
     run.write_forecast(forecast)
     yield replace(last, stage=STAGE_SCORE)
     curves = score_test(record.forecaster, forecast, series, record.split, record.n_threads, record.device)
@@ -330,9 +330,23 @@ def _go_on(run: Run, forecaster: Forecaster, checkpoint: tuple[Path, dict[str, A
     return numbers
 
 
-def _forecast_test(run: Run, series: FrameSeries) -> Frames:
+def _forecast_first(run: Run, series: FrameSeries, notes: _Notes) -> Frames:
+    """The forecast of the test frames. Where memory made the forecaster do it in another way than it was meant to, that is
+    said, and saved for every forecast from the run folder."""
+    forecaster = run.forecaster()
+    before = getattr(forecaster, "retreat", "")
+    forecast = _forecast_test(run, forecaster, series)
+    retreat = getattr(forecaster, "retreat", "")
+    if retreat not in notes.finding:
+        notes.finding = f"{notes.finding.replace(before, '').strip()} {retreat}".strip()
+    if retreat != before:
+        run.save_forecaster(forecaster)
+    return forecast
+
+
+def _forecast_test(run: Run, forecaster: Forecaster, series: FrameSeries) -> Frames:
     split = run.record.split
-    return native_forecast(run.forecaster(), series, split.test.start, split.horizon, run.record.title)
+    return native_forecast(forecaster, series, split.test.start, split.horizon, run.record.title)
 
 
 def _score_rules(

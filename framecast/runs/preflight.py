@@ -21,8 +21,8 @@ DISK_COPIES = 7
 the last good ones, the best of the search, and those that forecast. A finished run keeps three."""
 ROOM = 0.95
 """Of what can be had, for what is offered in place of what does not fit: free memory moves by the second."""
-CROP_STEP, USUAL_TILE = 16, 256
-"""Pixels, of crops and of tiles that are offered."""
+CROP_STEP = 16
+"""Pixels, of crops that are offered."""
 COARSER = 4
 """Times the patch, at most, that is offered: beyond that a network sees too little."""
 
@@ -107,7 +107,7 @@ def preflight(
     largest = _largest(min(h, w) - 1, fits)
     batch = _largest_batch(settings, lambda changed: fits(preparation.size, changed))
     patch = _smallest_patch(settings, min(h, w), lambda changed: fits(preparation.size, changed))
-    crop, tile = _largest_crop(settings, min(h, w), lambda changed: fits(preparation.size, changed))
+    crop, tile = crop_and_tile(settings, min(h, w), lambda changed: fits(preparation.size, changed))
     sentence = (
         f"{kind.title} has {n_weights:,} weights at {w} x {h} and training needs {bytes_in_words(needed)}; "
         f"{bytes_in_words(free)} can be had on {place}. {_advice(largest, batch, patch, crop, tile)}"
@@ -172,17 +172,24 @@ def _smallest_patch(settings: Any, side: int, fits: Callable[[Settings], bool]) 
     return None
 
 
-def _largest_crop(settings: Any, side: int, fits: Callable[[Settings], bool]) -> tuple[int | None, int]:
-    """Crops in whole steps of `CROP_STEP`, and the tiles that the forecast is made in; in tiles only if it fits in no other
-    way."""
+def crop_and_tile(settings: Any, side: int, fits: Callable[[Settings], bool]) -> tuple[int | None, int]:
+    """The largest crops to learn from, those asked for where these fit, and the largest tiles to forecast in, halves, quarters
+    and so on of the frame; in tiles only if it fits in no other way, for tiles are slow."""
     if not getattr(settings, "any_size", False) or not hasattr(settings, "crop"):
         return None, 0
-    top = (min(settings.crop or side, side) - 1) // CROP_STEP
-    for tile in dict.fromkeys((settings.tile, *(tile for tile in (USUAL_TILE,) if tile < side))):
+    from framecast.networks.wrap import SMALLEST_TILE  # torch, which is awake by now: something was counted
+
+    top = min(settings.crop or side, side)
+    steps = [*range(CROP_STEP, top, CROP_STEP), *([top] if settings.crop else [])]
+    tiles, smaller = [int(settings.tile)], (min(settings.tile or side, side) + 1) // 2
+    while smaller >= SMALLEST_TILE:
+        tiles.append(smaller)
+        smaller = (smaller + 1) // 2
+    for tile in tiles:
         try:
-            steps = _largest(top, lambda n, tile=tile: fits(replace(settings, crop=n * CROP_STEP, tile=tile)))  # type: ignore[misc]
+            n_steps = _largest(len(steps), lambda n, tile=tile: fits(replace(settings, crop=steps[n - 1], tile=tile)))  # type: ignore[misc]
         except SettingError:  # with other settings crops cannot be
             return None, 0
-        if steps:
-            return steps * CROP_STEP, tile
+        if n_steps:
+            return steps[n_steps - 1], tile
     return None, 0

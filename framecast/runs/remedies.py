@@ -10,6 +10,7 @@ from typing import Any
 from framecast.errors import FrameCastError
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.devices import available_bytes
+from framecast.runs.preflight import crop_and_tile
 from framecast.runs.record import RunRecord, new_id, utc_now
 from framecast.runs.store import Run
 from framecast.series.frames import Preparation
@@ -22,8 +23,9 @@ SMALLEST_PX = 16
 
 
 def remedies_for_memory(run: Run) -> tuple[dict[str, int], ...]:
-    """The largest batch, and the largest working size, with which training should need clearly less than it did, and no more
-    than can be had now. None where the forecaster does not say what it needs, or nothing smaller is left."""
+    """The largest batch, the largest crops of frames at the same working size, and the largest working size, with which
+    training should need clearly less than it did, and no more than can be had now. None where the forecaster does not say
+    what it needs, or nothing smaller is left."""
     record = run.record
     kind = FORECASTERS[record.forecaster]
     if kind.training_bytes is None:
@@ -51,7 +53,12 @@ def remedies_for_memory(run: Run) -> tuple[dict[str, int], ...]:
         if needed(replace(settings, batch_size=batch), record.preparation.size) <= most:
             found.append({"batch_size": batch})
             break
-    size = min(Preparation(record.preparation.size).working_shape(*native)) * 7 // 8
+    working = min(Preparation(record.preparation.size).working_shape(*native))
+    crop, tile = crop_and_tile(settings, working, lambda changed: needed(changed, record.preparation.size) <= most)
+    if crop:
+        asked_for = {"crop": crop, "tile": tile}
+        found.append({name: value for name, value in asked_for.items() if value != getattr(settings, name)})
+    size = working * 7 // 8
     while size >= SMALLEST_PX and needed(settings, size) > most:
         size = size * 7 // 8
     if size >= SMALLEST_PX:
@@ -63,6 +70,8 @@ def in_words(remedy: Mapping[str, float]) -> str:
     """"a batch of 2"."""
     words = {
         "batch_size": "a batch of {:g}",
+        "crop": "random crops of {:g} px",
+        "tile": "a forecast in tiles of {:g} px",
         "size": "a working size of {:g} px",
         "learning_rate": "a learning rate of {:g}",
         "unroll": "an unroll of {:g}",

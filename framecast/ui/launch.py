@@ -180,7 +180,8 @@ def _ways_out(found: Preflight, stored: StoredSeries, form: tuple[str, str, str]
             words = f"Use patches of {found.smallest_patch} px"
             st.button(words, key="use_patch", on_click=use_setting, args=(*form, "patch", found.smallest_patch))
         if found.largest_crop:
-            words = f"Learn from crops of {found.largest_crop} px" + (", forecast in tiles" if found.crop_tile else "")
+            words = f"Learn from crops of {found.largest_crop} px"
+            words += f", forecast in tiles of {found.crop_tile} px" if found.crop_tile else ""
             st.button(words, key="use_crop", on_click=_use_crop, args=(form, found.largest_crop, found.crop_tile))
 
 

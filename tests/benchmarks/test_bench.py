@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from benchmarks import bench, machine, networks
-from benchmarks.table import Row, in_turns, markdown, replace_section
+from benchmarks.table import Row, in_turns, markdown, replace_rows, replace_section
 
 NUMBER = re.compile(r"^[\d.e+-]+$")
 
@@ -47,6 +47,28 @@ def test_a_run_replaces_what_an_earlier_one_wrote_and_nothing_else(tmp_path: Pat
     assert "First" not in found and found.count("two") == 1
     assert found.startswith("# Results\n\nWords.\n\n<!-- bench: begin")
     assert found.endswith("<!-- bench: end -->\n\n## Older, by hand\n\n| kept |\n")
+
+
+def test_a_part_measured_again_replaces_its_own_rows_and_no_others(tmp_path: Path):
+    file = tmp_path / "RESULTS.md"
+    file.write_text("# Results\n\n## Older, by hand\n\n| kept |\n")
+    table = markdown([Row("Rules", "one", 1.0), Row("Rules", "two", 2.0)])
+    assert not replace_rows(file, "bench", table), "there is nothing yet to replace rows of"
+    first = [Row("Rules", "one", 1.0), Row("Rules", "two", 2.0), Row("App", "plays", 4.0), Row("App", "plays", 5.0)]
+    first += [Row("Broke", "app"), Row("Broke", "b")]
+    replace_section(file, "bench", "## All, at noon\n\nof this machine\n\n" + markdown(first))
+    before = file.read_text()
+    assert replace_rows(file, "bench", markdown([])) and file.read_text() == before, "nothing new changes nothing"
+    again = markdown([Row("Rules", "two", 3.0, note="again"), Row("Rules", "three", 6.0), Row("App", "plays", 7.0)])
+    assert replace_rows(file, "bench", again, [("Broke", "app")])
+    after = file.read_text()
+    assert [(row["what"], row["ours"]) for row in cells_of(after.split("## Older")[0])] == [
+        ("one", "1 s"), ("two", "3 s"), ("three", "6 s"), ("plays", "7 s"), ("b", ""),
+    ]  # fmt: skip
+    assert [line for line in after.splitlines() if line.startswith("#")] == [
+        "# Results", "## All, at noon", "### Rules", "### App", "### Broke", "## Older, by hand",
+    ]  # fmt: skip
+    assert after.endswith("<!-- bench: end -->\n\n## Older, by hand\n\n| kept |\n") and "of this machine" in after
 
 
 def test_works_take_turns_and_the_first_round_does_not_count():

@@ -111,3 +111,47 @@ def test_spans_cover_a_side_once_and_stay_on_the_grid() -> None:
         assert [pixel for start, stop, *_ in spans for pixel in range(start, stop)] == list(range(length))
         assert all(edge % 8 == 0 for span in spans for edge in span)
         assert all(first <= max(0, start - 13) and last >= min(length, stop + 13) for start, stop, first, last in spans)
+
+
+class Cramped(nn.Module):
+    """Sees one place around each pixel; a frame of more than `room` pixels is too much for it."""
+
+    def __init__(self, room: int, says: str = "CUDA out of memory") -> None:
+        super().__init__()
+        self.head = nn.Conv2d(1, 1, 3, padding=1)
+        self.reach, self.room, self.says = 1, room, says
+        self.asked: list[int] = []
+
+    def forward(self, frames: Tensor, state: Any = None, *, fed_back: bool = False) -> tuple[Tensor, tuple[Tensor, ...]]:
+        self.asked.append(frames.shape[-2] * frames.shape[-1])
+        if self.asked[-1] > self.room:
+            raise RuntimeError(self.says)
+        return self.head(frames[:, -1])[:, None], (frames[:, -1:],)
+
+
+@torch.no_grad()
+def test_a_frame_that_memory_cannot_hold_is_forecast_in_the_largest_tiles_that_it_can() -> None:
+    frames = scene(3, 200, 256)
+    roomy = Cramped(10**9)
+    whole = Padded(roomy, 2)(frames)[0]
+    cramped = Cramped(70 * 70)
+    cramped.load_state_dict(roomy.state_dict())
+    padded = Padded(cramped, 2)
+    torch.testing.assert_close(padded(frames)[0], whole)
+    assert padded.tile_size == 64, "not 128, which with what lies around does not fit"
+    cramped.asked.clear()
+    torch.testing.assert_close(padded(frames)[0], whole)
+    assert max(cramped.asked) <= cramped.room, "it does not try again what did not fit"
+
+
+@pytest.mark.parametrize("says, room", [("CUDA out of memory", 60 * 60), ("sizes differ", 70 * 70)])
+def test_what_no_tile_helps_against_is_raised_as_it_is(says: str, room: int) -> None:
+    with torch.no_grad(), pytest.raises(RuntimeError, match=says):
+        Padded(Cramped(room, says), 2)(scene(3, 200, 256))
+
+
+def test_learning_never_falls_back_to_tiles() -> None:
+    padded = Padded(Cramped(70 * 70), 2)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        padded(scene(3, 200, 256))
+    assert padded.tile_size == 0

@@ -72,13 +72,17 @@ def test_tiles_are_offered_where_a_whole_frame_cannot_be_forecast(monkeypatch: p
         kind = FORECASTERS["unet"]
         return preflight(kind, kind.configure(changes=changes), 1500, 2000, 3, Preparation(None), "cpu", n_frames=2, horizon=5)
 
-    in_tiles, whole = (asked(10**12, crop=16, tile=tile).needed_bytes for tile in (256, 0))
+    in_tiles, whole = (asked(10**12, crop=16, tile=tile).needed_bytes for tile in (375, 0))
     assert in_tiles < whole
     room = (in_tiles + whole) // 2
     refused = asked(room)
-    assert not refused.fits and refused.largest_crop and refused.crop_tile == 256
-    assert "in tiles of 256 px" in refused.sentence
-    assert asked(room, crop=refused.largest_crop, tile=256).fits
+    tile = refused.crop_tile
+    assert not refused.fits and refused.largest_crop and tile in (375, 188, 94)
+    assert f"in tiles of {tile} px" in refused.sentence
+    assert asked(room, crop=refused.largest_crop, tile=tile).fits
+    assert not asked(room, crop=16, tile=2 * tile).fits, "they are the largest, and the quickest"
+    again = asked(room, crop=16)
+    assert (again.largest_crop, again.crop_tile) == (16, tile), "crops that fit stay as they were asked for"
 
 
 def test_a_memory_is_counted_with_one_frame_at_once_in_tiles() -> None:
