@@ -23,7 +23,7 @@ from framecast.runs.blend_members import keep_weights, runs_of_members
 from framecast.runs.checks import check_context, check_memory, check_split, check_validation
 from framecast.runs.devices import available_bytes, chosen_device, n_threads_alone, torch_threads
 from framecast.runs.failure import recording_failure
-from framecast.runs.forecasting import native_forecast, score_test
+from framecast.runs.forecasting import forecast_again, forecast_first, native_forecast, score_test
 from framecast.runs.helping import announce
 from framecast.runs.keeping import Keeper
 from framecast.runs.looking_back import look_back
@@ -149,7 +149,7 @@ def carry_out(
 def repeat_forecast(run: Run, series: FrameSeries) -> Frames:
     """The forecast of the test frames once more, from the run folder: (lead, height, width, channel) as forecast.npy."""
     with torch_threads(run.record.n_threads):
-        return _forecast_test(run, run.forecaster(), series)
+        return forecast_again(run, series)
 
 
 def forecast_beyond(run: Run, series: FrameSeries, n_steps: int) -> Frames:
@@ -187,7 +187,7 @@ def _carry_out(
 
     yield replace(last, stage=STAGE_FORECAST)
     with _timed(notes.forecast_seconds, record.forecaster):
-        forecast = _forecast_first(run, series, notes)
+        forecast, notes.finding = forecast_first(run, series, notes.finding)
     run.write_forecast(forecast)
     yield replace(last, stage=STAGE_SCORE)
     curves = score_test(record.forecaster, forecast, series, record.split, record.n_threads, record.device)
@@ -328,25 +328,6 @@ def _go_on(run: Run, forecaster: Forecaster, checkpoint: tuple[Path, dict[str, A
         numbers["n_extensions"] = len(extensions)
     run.go_on(numbers["n_lines"])
     return numbers
-
-
-def _forecast_first(run: Run, series: FrameSeries, notes: _Notes) -> Frames:
-    """The forecast of the test frames. Where memory made the forecaster do it in another way than it was meant to, that is
-    said, and saved for every forecast from the run folder."""
-    forecaster = run.forecaster()
-    before = getattr(forecaster, "retreat", "")
-    forecast = _forecast_test(run, forecaster, series)
-    retreat = getattr(forecaster, "retreat", "")
-    if retreat not in notes.finding:
-        notes.finding = f"{notes.finding.replace(before, '').strip()} {retreat}".strip()
-    if retreat != before:
-        run.save_forecaster(forecaster)
-    return forecast
-
-
-def _forecast_test(run: Run, forecaster: Forecaster, series: FrameSeries) -> Frames:
-    split = run.record.split
-    return native_forecast(forecaster, series, split.test.start, split.horizon, run.record.title)
 
 
 def _score_rules(

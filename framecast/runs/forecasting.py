@@ -7,6 +7,7 @@ import numpy as np
 from framecast.errors import DivergedError
 from framecast.forecasters.contract import Forecaster
 from framecast.leaving import may_be_left
+from framecast.runs.run_folder import Run
 from framecast.series.frames import Frames, FrameSeries, Split
 
 if TYPE_CHECKING:
@@ -34,6 +35,25 @@ def score_test(
     )
 
 
+def forecast_first(run: Run, series: FrameSeries, finding: str) -> tuple[Frames, str]:
+    """The forecast of the test frames by what the fit has saved, and what it found. Where memory made the forecaster do it in
+    another way than it was meant to, that is said there, and saved for every forecast from the run folder."""
+    forecaster = run.forecaster()
+    before = getattr(forecaster, "retreat", "")
+    forecast = _forecast_test(run, forecaster, series)
+    retreat = getattr(forecaster, "retreat", "")
+    if retreat not in finding:
+        finding = f"{finding.replace(before, '').strip()} {retreat}".strip()
+    if retreat != before:
+        run.save_forecaster(forecaster)
+    return forecast, finding
+
+
+def forecast_again(run: Run, series: FrameSeries) -> Frames:
+    """The same, from the run folder alone, in which nothing changes."""
+    return _forecast_test(run, run.forecaster(), series)
+
+
 def native_forecast(forecaster: Forecaster, series: FrameSeries, n_past: int, horizon: int, title: str) -> Frames:
     """(horizon, height, width, channel) as the series would store it, from its first `n_past` frames."""
     values = forecaster.forecast(series.frames[:n_past], horizon)
@@ -48,3 +68,8 @@ def native_forecast(forecaster: Forecaster, series: FrameSeries, n_past: int, ho
             )
         forecast[index] = series.native(frame)
     return forecast
+
+
+def _forecast_test(run: Run, forecaster: Forecaster, series: FrameSeries) -> Frames:
+    split = run.record.split
+    return native_forecast(forecaster, series, split.test.start, split.horizon, run.record.title)
