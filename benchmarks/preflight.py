@@ -22,7 +22,8 @@ from pathlib import Path
 import numpy as np
 
 N_FRAMES, N_TEST, N_VALID, N_CHANNELS = 40, 4, 8, 3
-STEPS = 3
+STEPS = 25
+"""More than there are between two copies of good weights (framecast.training.standing)."""
 WITHIN = 0.25
 
 

@@ -53,9 +53,6 @@ def training_bytes(name: str) -> Callable[[Any, int, int, int, str], int]:
         area = math.prod(padded_size(side, stride) for side in sides)
         at_once = (_seen_at_once(name, settings, side, channels) for side in (height, width))
         whole = math.prod(padded_size(side, stride) for side in at_once)
-        copies: int = 3  # weights and two moments of Adam
-        copies += bool(settings.averaging)
-        copies += bool(settings.validation)  # the best so far, later the network of the first stage beside the refitted one
         place = torch.device(device)
         together: int = -(-settings.batch_size // settings.parts)
         at_work = _footprint(name, _what_counts(settings), channels, place.type).peak_bytes(area, together, whole)
@@ -63,12 +60,22 @@ def training_bytes(name: str) -> Callable[[Any, int, int, int, str], int]:
         if settings.tile:
             at_work += _whole_beside_tiles(name, _what_counts(settings), height, width, channels)
         held = n_weights(name)(settings, height, width, channels)
-        at_work = max(at_work, 8 * held)  # it is saved between two steps: gradients, and a copy for the file
+        at_work = max(at_work, 8 * held)  # between two steps: gradients, and a copy when a refit ends or weights are looked at
         if place.type == "cpu":
             at_work = round(NETWORKS[name].holes * at_work) + LIBRARIES_BYTES
-        return 4 * copies * held + at_work
+        return 4 * copies_of_weights(settings, place.type) * held + at_work
 
     return count
+
+
+def copies_of_weights(settings: Any, device_type: str) -> int:
+    """Which a training holds on the device from its beginning to its end, the gradients not among them."""
+    kept = 1 + bool(settings.averaging)  # those that are trained, and their running mean
+    copies = kept + 2  # two moments of Adam
+    copies += bool(settings.validation)  # the best so far, later the network of the first stage beside the refitted one
+    if device_type == "cpu":
+        copies += kept  # the last good ones are in the memory of the machine
+    return copies
 
 
 def _seen_at_once(name: str, settings: Any, side: int, channels: int) -> int:

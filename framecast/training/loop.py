@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from framecast.errors import DivergedError
 from framecast.training.batches import TrainingData, batches_of, n_windows
 from framecast.training.compiling import Compiled, pays
+from framecast.training.copies import copied
 from framecast.training.memory import memory_in_use
 from framecast.training.progress import FitProgress
 from framecast.training.scaling import Scaler
@@ -43,7 +44,7 @@ class Best:
     elapsed_s: float = 0.0
 
     def keep(self, network: nn.Module, score: float, fraction: float, epoch: int, step: int, elapsed_s: float) -> None:
-        self.weights = {name: weight.detach().to("cpu", copy=True) for name, weight in network.state_dict().items()}
+        self.weights = copied(network.state_dict(), into=self.weights)
         self.score, self.fraction, self.epoch, self.step, self.elapsed_s = score, fraction, epoch, step, elapsed_s
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from framecast.training.averaging import Average
+from framecast.training.copies import copied
 from framecast.training.optimising import give_moments, moments_of, optimizer_of
 from framecast.training.schedule import Budget
 from framecast.training.settings import TrainingSettings
@@ -47,6 +48,7 @@ class Standing:
         self._elapsed_s = elapsed_s
         self._loaded = {f"network.{name}": weight for name, weight in (weights or {}).items()}
         self._validated: tuple[float, ...] = ()
+        self._good: dict[str, Tensor] = {}
 
     def begin(
         self, network: nn.Module, settings: TrainingSettings, validator: Validator, generator: torch.Generator, budget: Budget
@@ -157,11 +159,8 @@ class Standing:
         networks = {"network": self.network}
         if self.average.network is not self.network:
             networks["average"] = self.average.network
-        return {
-            f"{place}.{name}": weight.detach().to("cpu", copy=True)
-            for place, network in networks.items()
-            for name, weight in network.state_dict().items()
-        }
+        weights = {f"{place}.{name}": one for place, net in networks.items() for name, one in net.state_dict().items()}
+        return copied(weights, into=self._good)
 
 
 def part(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
