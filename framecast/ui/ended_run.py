@@ -16,7 +16,7 @@ from framecast.ui.clicks import clicked
 from framecast.ui.elsewhere import elsewhere
 from framecast.ui.outcome import outcome, show_outcome
 from framecast.ui.resources import stored_series
-from framecast.ui.text import escaped
+from framecast.ui.text import escaped, thousands
 
 DELETED = "The series of this run was deleted"
 
@@ -34,15 +34,31 @@ def ended_run(run: Run, manager: JobManager) -> None:
         elsewhere(run)
         return
     else:
-        if run.progress() or run.checkpoint():
-            st.warning("This run was taken off the queue, or FrameCast was closed while it ran. What it had learned is kept.")
-        else:
-            st.info("This run has not begun: it was taken off the queue, or it waits for a job of a cluster to carry it out.")
+        _interrupted(run)
         _resume(run, manager, "Resume")
     history = [row for row in run.progress() if (row["epoch_done"] or row["valid_scores"]) and row["stage"] != STAGE_STOPPED]
     if history:
         run_charts.losses(run.id, history)
         run_charts.sees_ahead(run.id, history, run.record.forecaster)
+
+
+def _interrupted(run: Run) -> None:
+    """Say what is left of a run that was left, and what Resume would do."""
+    lines = run.progress()
+    closed = "This run was taken off the queue, or FrameCast was closed while it ran."
+    try:
+        kept = run.checkpoint()
+    except FrameCastError as error:
+        st.error(f"{closed} {escaped(str(error))}")
+        return
+    if kept is not None:
+        last = lines[: kept[1].get("n_lines", 0)][-1:]
+        upto = f", up to epoch {thousands(line['epoch'])} of “{escaped(line['stage'])}”" if (line := last and last[0]) else ""
+        st.warning(f"{closed} What it had learned is kept{upto}.")
+    elif lines:
+        st.warning(f"{closed} That was before anything of it had been kept, so it begins anew.")
+    else:
+        st.info("This run has not begun: it was taken off the queue, or it waits for a job of a cluster to carry it out.")
 
 
 def _resume(run: Run, manager: JobManager, label: str) -> None:

@@ -55,12 +55,22 @@ def test_with_a_failed_run(page: str, open_page: Open, workspace: Path, record: 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_with_an_interrupted_run(page: str, open_page: Open, workspace: Path, record: RunRecord) -> None:
-    RunStore(workspace).create(record).append_progress(FitProgress("Training on all history", 1, epoch_done=True).to_mapping())
+    """Told is the last epoch that is kept: a line of progress may be there whose epoch is not."""
+    run = RunStore(workspace).create(record)
+    for epoch in (1, 2, 3):
+        run.append_progress(FitProgress("Training on all history", epoch, epoch_done=True).to_mapping())
     app = open_page(page, run=record.id)
     assert not app.exception
     if page == "train":
-        assert "What it had learned is kept" in app.warning[0].value
+        assert "before anything of it had been kept, so it begins anew" in app.warning[0].value
         assert app.button(key="resume_ended").label == "Resume"
+        kept = run.folder / "checkpoint" / "last"
+        (kept / "fit").mkdir(parents=True)
+        (kept / "run.json").write_text('{"n_lines": 2}')
+        assert "is kept, up to epoch 2 of “Training on all history”." in open_page(page, run=record.id).warning[0].value
+        (kept / "run.json").write_text("{")
+        app = open_page(page, run=record.id)
+        assert not app.exception and "checkpoint/last" in app.error[0].value and "is kept" not in texts(app)
 
 
 @pytest.mark.parametrize("page", PAGES)
