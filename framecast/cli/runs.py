@@ -8,13 +8,14 @@ from framecast.cli.carrying import resume
 from framecast.cli.openstl import openstl_table
 from framecast.cli.results import Results
 from framecast.cli.screen import Screen, number, table
-from framecast.errors import SeriesError, SettingError, UnknownNameError
+from framecast.errors import FrameCastError, SeriesError, SettingError, UnknownNameError
 from framecast.evaluation.diagnosis import in_lines
 from framecast.evaluation.origins import before_test, inside_test, rolling_origins, spread
 from framecast.export.arrays import check_target
 from framecast.files import bytes_in_words, default_workspace, write_text
 from framecast.runs.arranging import RunFilter, arranged, filtered
 from framecast.runs.backtest import backtest, kept_backtest
+from framecast.runs.blend_members import is_member_still
 from framecast.runs.cluster import Place
 from framecast.runs.diagnosing import diagnosis
 from framecast.runs.differences import differences, same_frames
@@ -268,7 +269,16 @@ def _describe(run: Run) -> None:
         print(f"learned   first from the series {', '.join(record.learned_from)}")
     print(f"device    {record.device}, {record.n_threads} threads\npreset    {record.preset}\nsettings  {changed}\n")
     if record.member_of:
-        print(f"It is a member of the blend of run {record.member_of}.\n")
+        print(f"It {_belongs(run)} a member of the blend of run {record.member_of}.\n")
+
+
+def _belongs(member: Run) -> str:
+    """'is', or 'was' where the blend was trained further and has another one in its place."""
+    try:
+        blend = member.store.open(member.record.member_of)
+    except FrameCastError:
+        return "was"
+    return "is" if is_member_still(member, blend) else "was"
 
 
 def _blend(run: Run, weights: dict[str, Array]) -> str:

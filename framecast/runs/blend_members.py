@@ -5,7 +5,8 @@
 A member is not fitted again. Its run gets the forecaster as the blend has it, its forecast of the test frames and its scores;
 those of a rule the blend's run has already. The record names the blend's run, and nothing else ties the two: either may be
 deleted, and the other is as good as before. When a blend was trained further, or went on after a stop, a member that is
-as it was keeps its run, and one that is not gets a new one; the old one stays, for somebody may have written notes on it.
+as it was keeps its run, and one that is not gets a new one; the old one stays, for somebody may have written notes on it, and
+says that it belonged to the blend.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from framecast.errors import FrameCastError
+from framecast.errors import FrameCastError, StorageError
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import BlendForecaster, Member
 from framecast.runs.forecasting import native_forecast, score_test
@@ -36,6 +37,17 @@ def keep_weights(run: Run) -> None:
         shares = forecaster.shares(run.record.split.horizon)
         order = np.argsort(-shares.mean(axis=0), kind="stable")
         run.write_weights({forecaster.members[index].name: shares[:, index] for index in order})
+
+
+def is_member_still(run: Run, blend: Run) -> bool:
+    """Whether the blend as it is now has the forecaster of this run of a member, and no newer one in its place. Where its
+    weights cannot be read, which the blend's own page says, the run is taken to be one."""
+    newest = {one.record.forecaster: one.id for one in blend.store.members_of(blend)}
+    try:
+        weights = blend.weights()
+    except StorageError:
+        return newest.get(run.record.forecaster) == run.id
+    return run.record.forecaster in weights and newest.get(run.record.forecaster) == run.id
 
 
 def runs_of_members(run: Run, series: FrameSeries) -> Iterator[None]:
@@ -60,9 +72,19 @@ def runs_of_members(run: Run, series: FrameSeries) -> Iterator[None]:
                 record = replace(record, title=f"{record.title}, trained further")
             with _whole_or_not_at_all(run.store.create(record)) as made:
                 _fill(made, members[name], weights, run, series)
+            if earlier is not None:
+                _belonged(earlier, run.record)
         except FrameCastError as error:
             LOG.warning("%s could not be kept: %s", record.title, error)
+    for name in before.keys() - members.keys():
+        with contextlib.suppress(FrameCastError):  # its summary is damaged, which its own page tells
+            _belonged(before[name], run.record)
     yield
+
+
+def _belonged(earlier: Run, blend: RunRecord) -> None:
+    finding = f"It was a member of the blend “{blend.title}” until that was trained further."
+    earlier.write_summary({**earlier.summary(), "finding": finding})
 
 
 def _is_saved_in(earlier: Run, member: Member) -> bool:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from framecast.errors import FrameCastError
 from framecast.forecasters.catalog import FORECASTERS
+from framecast.runs.blend_members import is_member_still
 from framecast.runs.store import Run, RunStore
 from framecast.ui import state
 from framecast.ui.charts import CONFIG, weights_chart
@@ -28,10 +29,10 @@ def blend_view(run: Run, runs: RunStore) -> None:
 
 
 def way_to_blend(run: Run, runs: RunStore) -> None:
-    """Of a member, a button that shows the run whose blend it is in, while that is here."""
+    """Of a member, a button that shows the run whose blend it is in or was, while that is here."""
     if blend := _blend_of(run, runs):
         st.button(
-            f"Member of {escaped(short(blend.record.title))}",
+            f"{'Member' if is_member_still(run, blend) else 'Former member'} of {escaped(short(blend.record.title))}",
             key="open_blend",
             icon=":material/arrow_upward:",
             on_click=state.choose_run,

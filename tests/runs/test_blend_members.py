@@ -10,6 +10,7 @@ import pytest
 from framecast.errors import StorageError
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs import blend_members
+from framecast.runs.blend_members import is_member_still
 from framecast.runs.diagnosing import kept_diagnosis
 from framecast.runs.experiment import STAGE_MEMBERS, STAGE_SCORE, carry_out, plan, repeat_forecast
 from framecast.runs.record import RunRecord
@@ -136,4 +137,8 @@ def test_a_blend_trained_further_keeps_the_runs_of_members_that_are_as_they_were
         assert one.record.title.endswith(", trained further") != same
         assert f"{run.weights()[name].mean():.0%} of the weight" in one.summary()["finding"]
     assert {one.id for one in first.values()} < {one.id for one in store.runs()}, "nothing that may have notes is gone"
+    assert all(is_member_still(one, run) for one in now.values())
+    for name in ("unet", "advect"):
+        assert not is_member_still(first[name], run)
+        assert "It was a member of the blend" in first[name].summary()["finding"]
     np.testing.assert_array_equal(repeat_forecast(run, series), run.forecast())
