@@ -1,7 +1,7 @@
 """The training step of ConvLSTM, PredRNN and SimVP against the plain form: python -m benchmarks.training_step [--side 64]
 
-Same architecture, weights, windows and loss. The plain form is float32, frame by frame, with torch's own convolutions and
-AdamW, on a batch that was turned into floats before. Ours is measured in both number formats: what float32 gains is the
+Same architecture, weights, windows and loss. The plain form is float32, frame by frame, with torch's own convolutions, patches
+and AdamW, on a batch that was turned into floats before. Ours is measured in both number formats: what float32 gains is the
 arithmetic that is left out and done in fewer calls, what bfloat16 gains on top the processor's own instructions. In processor
 seconds of one thread, in turns, so that a busy machine disturbs all alike. The floor is the operations that torch counts in a
 step at the rate of a large matrix product in that number format, measured in the same run.
@@ -16,12 +16,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.networks import FrameByFrame
+from benchmarks.networks import FrameByFrame, torch_patches, with_torch_depthwise
 from benchmarks.table import Row, in_turns, markdown
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.networks.build import bare_network
 from framecast.networks.contract import NETWORKS, answers_each
-from framecast.networks.depthwise import Depthwise
 from framecast.networks.rollout import unroll
 from framecast.networks.wrap import Padded, Residual
 from framecast.training.batches import TrainingData, cut
@@ -80,9 +79,7 @@ def our_step(name: str, side: int, precision: str) -> Callable[[], object]:
 def plain_step(name: str, side: int) -> Callable[[], object]:
     settings = settings_of(name, "float32")
     network, data = network_of(name, settings, side), data_of(settings, side)
-    for part in network.modules():
-        if isinstance(part, Depthwise):
-            part.__class__ = nn.Conv2d
+    with_torch_depthwise(network)
     if answers_each(network):
         network = FrameByFrame(network)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=0.01, foreach=False)
@@ -91,7 +88,8 @@ def plain_step(name: str, side: int) -> Callable[[], object]:
     burn_in = min(settings.burn_in or settings.context, settings.context)
 
     def step() -> Tensor:
-        forecast = unroll(network, windows, burn_in=burn_in, context=settings.context)
+        with torch_patches():
+            forecast = unroll(network, windows, burn_in=burn_in, context=settings.context)
         error = forecast - windows[:, -forecast.shape[1] :]
         loss = error.abs().mean() + error.square().mean()
         optimizer.zero_grad()

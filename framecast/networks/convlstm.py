@@ -7,12 +7,12 @@ same everywhere, and the state is carried through the whole rollout.
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from framecast.errors import SettingError
 from framecast.networks.contract import NETWORKS, NetworkKind, NetworkSettings, State, context_setting
 from framecast.networks.hoisting import AT_ONCE, hoisted
+from framecast.networks.parts import into_patches, out_of_patches
 from framecast.settings import setting
 
 
@@ -137,11 +137,11 @@ class ConvLstm(nn.Module):
     ) -> tuple[Tensor, State]:
         read: list[Tensor] = []
         for block in torch.split(frames, AT_ONCE, dim=1):
-            folded = F.pixel_unshuffle(block.transpose(0, 1), self.patch)  # (b, t, c, h, w) -> (t, b, c*p*p, h/p, w/p)
+            folded = into_patches(block.transpose(0, 1), self.patch)  # (b, t, c, h, w) -> (t, b, c*p*p, h/p, w/p)
             maps, state = self._absorb(folded, state)
             read = [maps] if answers <= len(maps) else [*read, maps]
         changes = self.head(torch.cat(read)[-answers:].flatten(0, 1))  # (n*b, c*p*p, h/p, w/p)
-        forecasts = F.pixel_shuffle(changes, self.patch)
+        forecasts = out_of_patches(changes, self.patch)
         forecasts = forecasts.reshape(answers, -1, *forecasts.shape[1:])
         return forecasts.transpose(0, 1), state  # (b, n, c, h, w)
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from framecast.networks.contract import NETWORKS, NetworkKind, NetworkSettings, State, block_setting, context_setting
 from framecast.networks.depthwise import Depthwise
-from framecast.networks.parts import last_frames
+from framecast.networks.parts import into_patches, last_frames, out_of_patches
 from framecast.settings import Value, setting
 
 
@@ -127,7 +127,7 @@ class ConvNextUNet(nn.Module):
 
     def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
         window, seen = last_frames(frames, state, self.n_context)
-        maps = self.stem(F.pixel_unshuffle(window.flatten(1, 2), self.patch))  # (b, k, c, h, w) -> (b, m, h/p, w/p)
+        maps = self.stem(into_patches(window.flatten(1, 2), self.patch))  # (b, k, c, h, w) -> (b, m, h/p, w/p)
         maps = self.contract[0](maps)
         skips: list[Tensor] = []
         for norm, down, blocks in zip(self.down_norm, self.down, self.contract[1:], strict=True):
@@ -135,7 +135,7 @@ class ConvNextUNet(nn.Module):
             maps = blocks(down(norm(maps.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)))
         for join, blocks in zip(self.join, self.expand, strict=True):
             maps = blocks(join(torch.cat([skips.pop(), F.interpolate(maps, scale_factor=2.0)], dim=1)))
-        drawn = F.pixel_shuffle(self.head(maps), self.patch)  # (b, n*c, h, w)
+        drawn = out_of_patches(self.head(maps), self.patch)  # (b, n*c, h, w)
         return drawn.reshape(drawn.shape[0], self.n_block, -1, *drawn.shape[-2:]), (seen,)
 
 

@@ -1,4 +1,8 @@
-"""What several architectures are built from: the window of last frames, and a normalisation that small batches allow."""
+"""What several architectures are built from: the window of last frames, patches, and a normalisation that small batches allow.
+
+Patches are torch's pixel_unshuffle and pixel_shuffle to the bit. On a CPU those take two to four times as long as a copy in
+another order, which is all that they do.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -27,3 +31,28 @@ def group_norm(n_maps: int, most: int = 8) -> nn.GroupNorm:
     """Group normalisation (Wu & He 2018, arXiv 1803.08494) with the most groups up to `most` that divide the maps and leave at
     least two in each, so that a frame of one pixel can be normalised too. Needs at least two maps."""
     return nn.GroupNorm(max(n for n in range(1, most + 1) if n_maps % n == 0 and n_maps // n >= 2), n_maps)
+
+
+def into_patches(maps: Tensor, patch: int) -> Tensor:
+    """Squares of `patch` pixels become one place: (..., c, h, w) to (..., c * patch**2, h / patch, w / patch)."""
+    *before, c, h, w = maps.shape
+    squares = maps.reshape(*before, c, h // patch, patch, w // patch, patch)
+    return squares.movedim((-3, -1), (-4, -3)).reshape(*before, c * patch**2, h // patch, w // patch)
+
+
+def out_of_patches(maps: Tensor, patch: int) -> Tensor:
+    """What `into_patches` did, undone: (..., c * patch**2, h, w) to (..., c, h * patch, w * patch)."""
+    *before, c, h, w = maps.shape
+    squares = maps.reshape(*before, c // patch**2, patch, patch, h, w)
+    return squares.movedim((-4, -3), (-3, -1)).reshape(*before, c // patch**2, h * patch, w * patch)
+
+
+class OutOfPatches(nn.Module):
+    """`out_of_patches` as a layer."""
+
+    def __init__(self, patch: int) -> None:
+        super().__init__()
+        self.patch = patch
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return out_of_patches(maps, self.patch)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from framecast.errors import SettingError
 from framecast.networks.contract import NETWORKS, NetworkKind, NetworkSettings, State, context_setting
 from framecast.networks.hoisting import AT_ONCE, hoisted
+from framecast.networks.parts import into_patches, out_of_patches
 from framecast.settings import setting
 
 
@@ -177,10 +178,10 @@ class PredRnn(nn.Module):
         carried = self._start(frames) if state is None else list(state)
         read: list[Tensor] = []
         for block in torch.split(frames, AT_ONCE, dim=1):
-            folded = F.pixel_unshuffle(block.transpose(0, 1), self.patch)  # (b, t, c, h, w) -> (t, b, c*p*p, h/p, w/p)
+            folded = into_patches(block.transpose(0, 1), self.patch)  # (b, t, c, h, w) -> (t, b, c*p*p, h/p, w/p)
             read = [*read, *self._absorb(folded, carried)][-answers:]
         changes = self.head(torch.stack(read).flatten(0, 1))  # (n*b, c*p*p, h/p, w/p)
-        forecasts = F.pixel_shuffle(changes, self.patch)
+        forecasts = out_of_patches(changes, self.patch)
         forecasts = forecasts.reshape(answers, -1, *forecasts.shape[1:])
         return forecasts.transpose(0, 1), tuple(carried)  # (b, n, c, h, w)
 

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from framecast.networks.contract import NETWORKS, NetworkKind, NetworkSettings, State, block_setting, context_setting
 from framecast.networks.depthwise import Depthwise
-from framecast.networks.parts import group_norm, last_frames
+from framecast.networks.parts import OutOfPatches, group_norm, into_patches, last_frames, out_of_patches
 from framecast.settings import Value, setting
 
 
@@ -196,7 +195,7 @@ class SimVp(nn.Module):
     def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
         window, seen = last_frames(frames, state, self.n_context)
         b = window.shape[0]
-        first = maps = self.encoder[0](F.pixel_unshuffle(window.flatten(0, 1), self.patch))  # (b*k, m, h/p, w/p)
+        first = maps = self.encoder[0](into_patches(window.flatten(0, 1), self.patch))  # (b*k, m, h/p, w/p)
         for layer in self.encoder[1:]:
             maps = layer(maps)
         stacked = maps.reshape(b, -1, *maps.shape[-2:])  # (b*k, m, h', w') -> (b, k*m, h', w')
@@ -205,7 +204,7 @@ class SimVp(nn.Module):
             maps = layer(maps)
         last = first.reshape(b, -1, *first.shape[1:])[:, -1]  # (b, m, h/p, w/p)
         drawn = self.head(self.decoder[-1](maps + last.repeat_interleave(self.n_block, dim=0)))
-        chunk = F.pixel_shuffle(drawn, self.patch)  # (b*n, c, h, w)
+        chunk = out_of_patches(drawn, self.patch)  # (b*n, c, h, w)
         return chunk.reshape(b, self.n_block, *chunk.shape[1:]), (seen,)
 
 
@@ -219,7 +218,7 @@ def large_kernel(n_maps: int, n_outputs: int) -> nn.Module:
 
 
 def _doubling(n_maps: int) -> nn.Module:
-    return nn.Sequential(nn.Conv2d(n_maps, 4 * n_maps, 3, padding=1), nn.PixelShuffle(2))
+    return nn.Sequential(nn.Conv2d(n_maps, 4 * n_maps, 3, padding=1), OutOfPatches(2))
 
 
 def _layer(convolution: nn.Module, n_maps: int) -> nn.Module:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from framecast.networks.contract import NETWORKS, NetworkKind, NetworkSettings, State, context_setting
-from framecast.networks.parts import group_norm, last_frames
+from framecast.networks.parts import group_norm, into_patches, last_frames, out_of_patches
 from framecast.settings import setting
 
 
@@ -83,7 +83,7 @@ class UNet(nn.Module):
         stacked = window.flatten(1, 2)  # (b, k, c, h, w) -> (b, k*c, h, w)
         if beside is not None:  # (b, n_beside, h, w)
             stacked = torch.cat([stacked, beside.to(stacked.dtype)], dim=1)
-        maps = F.pixel_unshuffle(stacked, self.patch)  # (b, k*c*p*p, h/p, w/p)
+        maps = into_patches(stacked, self.patch)  # (b, k*c*p*p, h/p, w/p)
         skips: list[Tensor] = []
         for level, block in enumerate(self.contract):
             maps = block(F.max_pool2d(maps, 2) if level else maps)
@@ -91,7 +91,7 @@ class UNet(nn.Module):
         skips.pop()
         for block in self.expand:
             maps = block(torch.cat([skips.pop(), F.interpolate(maps, scale_factor=2.0)], dim=1))
-        return F.pixel_shuffle(self.head(maps), self.patch).unsqueeze(1), (seen,)  # (b, 1, c, h, w)
+        return out_of_patches(self.head(maps), self.patch).unsqueeze(1), (seen,)  # (b, 1, c, h, w)
 
 
 def _block(n_inputs: int, n_outputs: int) -> nn.Module:
