@@ -125,7 +125,7 @@ def _parts(n_weights: int, training: int, series: int) -> tuple[tuple[str, int],
     """Each weight is a float32, its gradient another, and Adam keeps two more of it."""
     weights, optimiser = 4 * n_weights, 8 * n_weights
     rest = max(0, training - 2 * weights - optimiser)
-    named = (("weights", weights), ("gradients", weights), ("optimiser", optimiser), ("intermediate results", rest))
+    named = (("weights", weights), ("gradients", weights), ("optimiser", optimiser), ("intermediate results and copies", rest))
     return (
         (*named, ("frames", series)) if training >= 2 * weights + optimiser else (("training", training), ("frames", series))
     )

@@ -1,4 +1,8 @@
-"""What is asked for now and then: the scorecard, one lead in detail, and other origins. One of them is drawn at a time."""
+"""What is asked for now and then: the scorecard, one lead in detail, and other origins. One of them is drawn at a time.
+
+A choice draws this part alone; the player and the charts above it stay as they are. Only where a click in a chart here asks
+the player for another lead is the page drawn anew.
+"""
 
 from collections.abc import Mapping
 
@@ -6,6 +10,7 @@ import streamlit as st
 
 from framecast.runs.store import Run
 from framecast.series.store import SeriesStore, StoredSeries
+from framecast.ui import state
 from framecast.ui.frame_charts import frame_charts
 from framecast.ui.origins_view import origins_view
 from framecast.ui.skill_card import skill_card
@@ -15,6 +20,21 @@ CARD, FRAME, ORIGINS = "Skill scorecard", "Detail and errors of this lead", "Oth
 
 def more_numbers(run: Run, stored: StoredSeries | None, store: SeriesStore, titles: Mapping[str, str], lead: int) -> None:
     """Draw the choice and what is chosen. Without its series a run has no frames to look into."""
+    _chosen(run, stored, store, titles, lead, state.jump_of(run.id))
+
+
+@st.fragment
+def _chosen(
+    run: Run,
+    stored: StoredSeries | None,
+    store: SeriesStore,
+    titles: Mapping[str, str],
+    lead: int,
+    known: state.Jump | None,
+) -> None:
+    """`known` is the last jump of the player that what is above was drawn with."""
+    if state.jump_of(run.id) != known:
+        st.rerun()
     options = [CARD, *([FRAME] if stored else []), ORIGINS]
     chosen = st.segmented_control(
         "More", options, default=CARD, key=f"more_{run.id}", label_visibility="collapsed", required=True

@@ -128,4 +128,4 @@ def _offer(run: Run, store: SeriesStore, n_done: int, n_possible: int) -> None:
     bar = st.progress(0.0, text="Forecasting from other origins ...")
     for done in backtest(run, store.open(run.record.series)):
         bar.progress(done / n_possible, text=f"Forecast from {done} of {count(n_possible, 'other origin')} ...")
-    st.rerun(scope="fragment")
+    st.rerun()  # the curves above get a band from it

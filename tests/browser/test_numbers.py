@@ -49,6 +49,11 @@ def test_a_click_on_a_curve_on_the_card_or_on_a_finding_shows_that_lead(page: Pa
     shown(page, 1)
     click(page, "curves", "lines", 3)
     shown(page, 4)
+    views = page.get_by_test_id("stButtonGroup")  # a choice among them draws them alone, and they follow the player
+    views.get_by_text("Detail and errors of this lead", exact=True).click()
+    expect(page.get_by_text("Errors at lead 4", exact=True)).to_be_visible()
+    views.get_by_text("Skill scorecard", exact=True).click()
+    shown(page, 4)
     click(page, "scorecard", "markers", 1)
     shown(page, 2)
     frozen = page.locator(".st-key-finding_frozen")
