@@ -48,7 +48,7 @@ def progress_line(text: str) -> dict[str, Any]:
     """A line of progress.jsonl, with defaults for what it lacks. Raises ValueError or TypeError where its values are not of
     the kinds that FitProgress has."""
     line = {**_NO_PROGRESS, **json.loads(text)}
-    numbers = ("train_loss", "learning_rate", "elapsed_s", "fraction", "epoch", "step", "unroll", "n_epochs", "best_epoch")
+    numbers = ("train_loss", "learning_rate", "elapsed_s", "fraction", "unroll", "n_epochs", "best_epoch", "steps_per_epoch")
     kinds = {"stage": str, "epoch": int, "step": int, "valid_scores": dict, "valid_curves": dict}
     right = all(isinstance(line[name], kind) for name, kind in kinds.items())
     right &= all(line[name] is None or isinstance(line[name], int | float) for name in numbers)

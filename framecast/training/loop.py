@@ -150,6 +150,7 @@ def train(
                 epoch=standing.epoch,
                 n_epochs=budget.n_epochs(stop_at),
                 step=standing.step,
+                steps_per_epoch=len(batches),
                 fraction=share,
                 elapsed_s=budget.elapsed_s(),
                 remaining_s=budget.elapsed_s() * (1 - share) / share if share > 0 else None,

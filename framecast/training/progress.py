@@ -42,6 +42,8 @@ class FitProgress:
     """Epochs this stage will take; None where minutes are the budget."""
     step: int = 0
     """Optimiser steps in this stage."""
+    steps_per_epoch: int | None = None
+    """Of this stage, where it has them: tells how far into an epoch a validation was made."""
     fraction: float = 0.0
     """Share of the whole fit that is done, 0 to 1."""
     elapsed_s: float = 0.0

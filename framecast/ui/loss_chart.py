@@ -131,9 +131,16 @@ def _places(history: Sequence[Mapping[str, Any]], along: Along) -> tuple[list[fl
         if index and row["stage"] != history[index - 1]["stage"]:
             before = places[-1] if along != "time" else 0.0
             borders.append(places[-1])
-        here = row["elapsed_s"] / 60 if along == "time" else row[along]
-        places.append(before + here)
+        places.append(before + _within_stage(row, along))
     return places, borders
+
+
+def _within_stage(row: Mapping[str, Any], along: Along) -> float:
+    """A validation within an epoch stands within it; in runs of long ago, which did not note it, where the epoch begins."""
+    if along == "time":
+        return float(row["elapsed_s"]) / 60
+    per_epoch = row.get("steps_per_epoch")
+    return row["step"] / per_epoch if along == "epoch" and per_epoch else float(row[along])
 
 
 def _leads(curve: Sequence[float]) -> list[int]:

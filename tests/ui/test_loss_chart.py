@@ -57,6 +57,14 @@ def test_epochs_count_on_and_time_does_so_by_itself() -> None:
     assert {shape.x0 for shape in by_time.layout.shapes} == {2.0}
 
 
+def test_what_is_validated_within_an_epoch_stands_within_it() -> None:
+    """Several in one epoch would stand one above the other else; an old history does not tell."""
+    history = [row("search", step, 1.0, 0.5, steps_per_epoch=8) for step in (2, 6, 8, 12)]
+    figure = loss_chart([*history, row("all", 4, 0.4, steps_per_epoch=16)], along="epoch")
+    assert list(figure.data[0].x) == [0.25, 0.75, 1.0, 1.5, 1.75]
+    assert list(figure.data[1].x) == [0.25, 0.75, 1.0, 1.5]
+
+
 def test_the_log_switch_is_obeyed_where_there_is_a_logarithm() -> None:
     near = [row("all", step, 1.0 - step / 10) for step in range(5)]
     assert loss_chart(near).layout.yaxis.type != "log"
