@@ -229,7 +229,7 @@ def test_crops_that_fit_are_one_click_away(open_page: Open, stored: StoredSeries
     monkeypatch.setattr("framecast.ui.launch.preflight", asked)
     app = open_page("train")
     app.button(key="forecaster:unet").click().run()
-    assert app.button(key="use_crop").label == "Learn from crops of 16 px, forecast in tiles"
+    assert app.button(key="use_crop").label == "Learn from crops of 16 px, forecast in tiles of 16 px"
     app.button(key="use_crop").click().run()
     assert not app.exception and not app.error
     assert (app.session_state["setting:unet:recommended:crop"], app.session_state["setting:unet:recommended:tile"]) == (16, 16)
