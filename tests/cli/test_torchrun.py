@@ -22,6 +22,7 @@ from framecast.runs.repeat import repeat
 from framecast.runs.store import Run, RunStore
 from framecast.series.frames import FrameSeries, Split
 from framecast.series.store import SeriesStore
+from framecast.training.step import Stepper
 
 ROOT = Path(__file__).parents[2]
 WITHIN_S = 300.0
@@ -134,6 +135,45 @@ def test_an_error_of_one_process_ends_all_with_its_sentence(workspace: Path, ser
     assert "framecast/training" not in done.stderr, "no traceback of ours; torchrun adds its own report"
 
 
+def test_the_clock_ends_both_processes_at_the_same_step(
+    workspace: Path, series: FrameSeries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the first process looks at it: two that each did would part by a step, and one would wait for ever."""
+    run = alone(workspace, series, "unet", steps=0, minutes=0.05, epochs=10**5, refit=True)
+    (steps, weights), other = watched(run, workspace, tmp_path, monkeypatch)
+    assert (steps, weights) == other and int(steps) > 0
+    assert run.state == "finished" and run.summary()["ended_by_time"] and run.holder() is None
+
+
+def test_a_share_that_is_no_number_sends_both_processes_back_to_the_same_weights(
+    workspace: Path, series: FrameSeries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no number in the second process alone. The run goes on as one process would that had met it, from the same good
+    weights at the same lower rate, and both end alike."""
+    poison = 28
+    with monkeypatch.context() as patch:
+        step, taken = Stepper.__call__, 0
+
+        def poisoned(self: Stepper, *asked: Any) -> Any:
+            nonlocal taken
+            taken += 1
+            loss, norm = step(self, *asked)
+            return (loss * np.nan, norm) if taken == poison else (loss, norm)
+
+        patch.setattr(Stepper, "__call__", poisoned)
+        reference = alone(workspace, series, "unet", epochs=12)
+    run = alone(workspace, series, "unet", epochs=12, steps=0)
+    checkpoint = run.checkpoint()
+    assert checkpoint is not None
+    first, second = watched(run, workspace, tmp_path, monkeypatch, poison=poison - checkpoint[1]["steps"])
+    assert first == second
+    rows = [[row["set_backs"] for row in one.progress()] for one in (run, reference)]
+    assert rows[0] == rows[1] and rows[0][-1] == 1
+    found = [[np.nan if loss is None else loss for loss in losses(one)] for one in (run, reference)]
+    assert np.isnan(found[0]).sum() == 1
+    np.testing.assert_allclose(found[0], found[1], rtol=SAME)
+
+
 @pytest.mark.slow
 def test_two_machines_meet_as_the_batch_file_says(workspace: Path, series: FrameSeries, tmp_path: Path) -> None:
     """srun is played by a script that starts the command twice; the rest is torchrun's."""
@@ -185,6 +225,19 @@ def test_what_several_processes_cannot_share_is_refused(
     assert main([*words.split(), "--workspace", str(workspace)]) == 2
     assert sentence in capsys.readouterr().err
     assert RunStore(workspace).runs() == []
+
+
+def watched(
+    run: Run, workspace: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, *, poison: int = 0
+) -> list[tuple[str, str]]:
+    """Two processes go on with `run` to its end: the steps that each took, and a digest of the weights after each."""
+    monkeypatch.setenv("POISON", str(poison))
+    monkeypatch.setenv("FOLDER", str(folder))
+    script = str(Path(__file__).with_name("watched_helper.py"))
+    done = torchrun(script, "runs", "resume", run.id, "--workspace", str(workspace))
+    assert done.returncode == 0, done.stderr
+    steps_and_weights = [(folder / rank).read_text().split() for rank in "01"]
+    return [(steps, weights) for steps, weights in steps_and_weights]
 
 
 def torchrun(*words: str) -> subprocess.CompletedProcess[str]:

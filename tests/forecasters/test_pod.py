@@ -5,7 +5,7 @@ import pytest
 
 from framecast.forecasters.baselines.dmd import STILL as NO_OSCILLATION
 from framecast.forecasters.baselines.dmd import Dmd, DmdSettings, Oscillations
-from framecast.forecasters.baselines.pod import Known, Modes, combined, products
+from framecast.forecasters.baselines.pod import Known, Modes, Weights, combined, products
 from framecast.forecasters.baselines.pod_var import STILL, Autoregression, PodVar, PodVarSettings
 from framecast.forecasters.hindcast import View
 from framecast.series.frames import FrameSeries, Split
@@ -61,13 +61,29 @@ def test_weights_make_the_last_frame_where_nothing_is_missed() -> None:
     frames = series("two", 60).frames
     modes = Modes.of(products(frames), 8)
     weights = modes.weights(modes.coefficients[-1:], 1.0)
-    np.testing.assert_allclose(weights.sum(axis=1), 1)
+    np.testing.assert_allclose(weights.whole.sum(axis=1), 1)
     np.testing.assert_allclose(combined(frames, weights)[0], frames[-1], atol=1e-3)
 
 
 def test_a_view_is_cut_from_the_whole_forecast() -> None:
     frames = series("two", 60, 150).frames
     view = View.of(FrameSeries("two", frames, (20.0, 180.0)), 12)
-    weights = np.random.default_rng(0).dirichlet(np.ones(50), size=12)
-    expected = view.patches(combined(frames[:50], weights)[view.leads])
-    np.testing.assert_allclose(Known(frames).combined(weights, view), expected, atol=1e-3)
+    known = Known(frames)
+    by_chance = Weights(np.random.default_rng(0).dirichlet(np.ones(50), size=12), np.eye(50))
+    future = np.random.default_rng(1).normal(size=(12, 8))
+    of_modes = [known.modes(50).first(n_modes).weights(future[:, :n_modes], 0.9) for n_modes in (1, 2)]
+    for weights in (by_chance, *of_modes, Weights.still(50, 12), by_chance):
+        expected = view.patches(combined(frames[:50], weights)[view.leads])
+        np.testing.assert_allclose(known.combined(weights, view), expected, atol=1e-3)
+
+
+def test_frames_of_coefficients_are_mean_and_modes_and_what_they_miss_of_the_last_frame() -> None:
+    """The formula, with each step taken on frames."""
+    frames = series("two", 60).frames + np.random.default_rng(0).normal(0, 5, (60, 20, 20, 1)).astype(np.float32)
+    modes = Modes.of(products(frames), 3)
+    future = np.random.default_rng(1).normal(size=(4, 3))
+    flat = frames.reshape(60, -1).astype(np.float64)
+    patterns = modes.coefficients.T @ flat / 60
+    missed = flat[-1] - flat.mean(axis=0) - modes.coefficients[-1] @ patterns
+    expected = flat.mean(axis=0) + future @ patterns + 0.8 ** np.arange(1, 5)[:, None] * missed
+    np.testing.assert_allclose(modes.weights(future, 0.8).whole @ flat, expected, atol=1e-9)

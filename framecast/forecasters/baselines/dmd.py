@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from framecast.forecasters.baselines.pod import Array, Known, Modes, combined
-from framecast.forecasters.baselines.pod_var import embedded, fits, still
+from framecast.forecasters.baselines.pod import Array, Known, Modes, Weights, combined
+from framecast.forecasters.baselines.pod_var import embedded, fits
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind, Workbench
 from framecast.forecasters.hindcast import View
@@ -77,12 +77,12 @@ class Dmd(TunedRule[DmdSettings, Oscillations]):
         return f"{self.choice.rank} oscillations, none of which may grow, are forecast."
 
 
-def _weights(choice: Oscillations, known: Known, n: int, horizon: int) -> Array:
+def _weights(choice: Oscillations, known: Known, n: int, horizon: int) -> Weights:
     if choice.n_modes == 0 or not fits(n, choice.delay):
-        return still(n, horizon)
+        return Weights.still(n, horizon)
     modes = known.modes(n).first(choice.n_modes)
     if not len(modes.strengths):
-        return still(n, horizon)
+        return Weights.still(n, horizon)
     parts = known.once((n, choice.n_modes, choice.delay), lambda: _directions(modes, choice.delay))
     key = (n, horizon, choice.n_modes, choice.delay, choice.rank)
     future = known.once(key, lambda: oscillate(modes, choice.delay, choice.rank, horizon, parts))

@@ -64,17 +64,28 @@ def trajectories(field: Array, times: Iterable[float]) -> Iterator[Array]:
 
     The field is sampled along the way and never resampled, so that whirls keep turning.
     """
-    from scipy.ndimage import map_coordinates
-
     place = np.indices(field.shape[1:]).astype(np.float64)
     way, step, n_steps = np.zeros_like(place), np.zeros_like(place), 0
     for time in times:
         may_be_left()
         while n_steps < time:
             way = way + step
-            step = np.stack([map_coordinates(part, place + way, order=1, mode="nearest") for part in field])
+            step = sampled(field, place + way)
             n_steps += 1
         yield way + step * (time - n_steps + 1)
+
+
+def sampled(pictures: Array, place: Array) -> Array:
+    """Pictures (n, h, w) at the places (2, ...) in rows and columns: (n, ...) float64, bilinear, their border repeated
+    outwards. scipy's map_coordinates takes four times as long."""
+    import torch
+    from torch.nn.functional import grid_sample
+
+    rows, columns = place[0] * (2 / (pictures.shape[1] - 1)) - 1, place[1] * (2 / (pictures.shape[2] - 1)) - 1
+    at = torch.from_numpy(np.stack([columns, rows], axis=-1)).reshape(1, 1, -1, 2)
+    maps = torch.from_numpy(np.ascontiguousarray(pictures, np.float64))[None]
+    found = grid_sample(maps, at, mode="bilinear", padding_mode="border", align_corners=True)
+    return np.asarray(found.numpy().reshape(len(pictures), *place.shape[1:]))
 
 
 def joint_motion(small: Array, window: float) -> Array:
@@ -103,13 +114,13 @@ def _scales(shape: Sequence[int]) -> list[int]:
 
 def _step(frames: Array, field: Array, window: float) -> Array:
     """The least-squares correction (2, h, w) of `field` in a Gaussian window around every pixel."""
-    from scipy.ndimage import gaussian_filter, map_coordinates
+    from scipy.ndimage import gaussian_filter
 
     sums = np.zeros((5, *field.shape[1:]))
     place = np.indices(field.shape[1:]) + field
     for earlier, later in zip(frames, frames[1:], strict=False):
         may_be_left()
-        moved = map_coordinates(earlier, place, np.float64, order=1, mode="nearest")
+        (moved,) = sampled(earlier[None], place)
         down, right = np.gradient(moved)
         left = later - moved
         sums += [down * down, down * right, right * right, down * left, right * left]

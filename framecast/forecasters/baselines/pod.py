@@ -4,7 +4,7 @@ With n frames the modes come from the n x n matrix of their inner products (the 
 Appl. Math. 45, part I), taken of reduced frames; no matrix over pixels is ever made. What a linear rule says of the modes it
 says of the frames: mean frame, modes and the part of the last frame that the modes miss are all sums of past frames. A
 forecast is therefore one matrix of weights, (lead, past frame), which is applied to native frames, or to as much of them as
-a hindcast sees.
+a hindcast sees. It is kept as a product: past frames are summed to the few patterns once, and these to each lead.
 """
 
 from collections.abc import Callable, Hashable
@@ -25,8 +25,26 @@ MARGIN = 0.3
 """Coefficients may leave the range they had by this share of it."""
 _NEGLIGIBLE = 1e-6
 """Standard deviation of a mode over that of the first, below which it is rounding."""
-_BLOCK = 1 << 16
-"""Values of a frame that are summed at a time."""
+_BLOCK = 1 << 12
+"""Values of a frame that are summed at a time: those of some hundred frames stay in the cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """Weights (lead, n) of past frames that make forecast frames, each row with sum 1: `of_parts` (lead, k) times `parts`
+    (k, n)."""
+
+    of_parts: Array
+    parts: Array
+
+    @classmethod
+    def still(cls, n: int, horizon: int) -> "Weights":
+        """Of the last of n frames alone."""
+        return cls(np.ones((horizon, 1)), _last(n))
+
+    @property
+    def whole(self) -> Array:
+        return np.asarray(self.of_parts @ self.parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,18 +76,20 @@ class Modes:
         low, high = self.coefficients.min(axis=0), self.coefficients.max(axis=0)
         return np.clip(coefficients, low - MARGIN * (high - low), high + MARGIN * (high - low))
 
-    def weights(self, future: Array, anchor: float) -> Array:
-        """(lead, n) weights of past frames that make the frames with these coefficients (lead, r).
+    @property
+    def parts(self) -> Array:
+        """(2 + r, n): weights of past frames that make the last one, their mean and each mode."""
+        n = len(self.coefficients)
+        return np.concatenate([_last(n), np.full((1, n), 1 / n), self.coefficients.T / n])
+
+    def weights(self, future: Array, anchor: float) -> Weights:
+        """What makes the frames with these coefficients (lead, r).
 
         What the modes miss of the last frame is added back, `anchor` to the power of the lead of it; without it a forecast
         starts with a jump.
         """
-        n = len(self.coefficients)
-        weights = 1 / n + future @ self.coefficients.T / n
-        missed = -1 / n - self.coefficients @ self.coefficients[-1] / n
-        missed[-1] += 1
-        kept = anchor ** np.arange(1, len(future) + 1)
-        return np.asarray(weights + kept[:, None] * missed)
+        kept = anchor ** np.arange(1, len(future) + 1)[:, None]
+        return Weights(np.concatenate([kept, 1 - kept, future - kept * self.coefficients[-1]], axis=1), self.parts)
 
 
 def products(frames: Frames) -> Array:
@@ -85,16 +105,16 @@ def products(frames: Frames) -> Array:
     return total
 
 
-def combined(past: Frames, weights: Array) -> Frames:
-    """(lead, height, width, channel) float32: past frames summed with `weights` (lead, n), each row of which has sum 1, and
-    held within the values of the past."""
-    out = np.empty((len(weights), *past.shape[1:]), np.float32)
-    columns, flat = out.reshape(len(weights), -1), past.reshape(len(past), -1)
-    small = weights.astype(np.float32)
+def combined(past: Frames, weights: Weights) -> Frames:
+    """(lead, height, width, channel) float32: past frames summed with `weights`, and held within the values of the past."""
+    n_leads = len(weights.of_parts)
+    out = np.empty((n_leads, *past.shape[1:]), np.float32)
+    columns, flat = out.reshape(n_leads, -1), past.reshape(len(past), -1)
+    of_parts, parts = (one.astype(np.float32) for one in (weights.of_parts, weights.parts))
     for start in range(0, columns.shape[1], _BLOCK):
         part = slice(start, start + _BLOCK)
         last = flat[-1, part].astype(np.float32)  # differences keep float32 exact far from zero, and the last frame itself
-        columns[:, part] = small @ (flat[:, part].astype(np.float32) - last) + last
+        columns[:, part] = of_parts @ (parts @ (flat[:, part].astype(np.float32) - last)) + last
     return np.clip(out, *bounds(past), out=out)
 
 
@@ -109,6 +129,8 @@ class Known:
         self._modes: dict[int, Modes] = {}
         self._view: View | None = None
         self._found: dict[Hashable, Any] = {}
+        self._seen: dict[int, Array] = {}
+        """By number of frames: what the view sees of the parts of all their modes."""
 
     def once(self, key: Hashable, find: Callable[[], Found]) -> Found:
         """What `find` gives, found once for all candidates that ask by this key."""
@@ -124,9 +146,10 @@ class Known:
             self._modes[n] = Modes.of(self._products[:n, :n], self.MOST_MODES)
         return self._modes[n]
 
-    def combined(self, weights: Array, view: View) -> Frames:
+    def combined(self, weights: Weights, view: View) -> Frames:
         """What `view` sees of `combined`, of as many first frames as there are weights."""
         if self._view is not view:
+            self._seen.clear()
             patches = view.patches(self._frames)
             self._view, self._shape = view, patches.shape[1:]
             self._first = patches[0].reshape(-1).astype(np.float32)
@@ -135,7 +158,23 @@ class Known:
                 extreme.accumulate([reduce(frame) for frame in self._frames])
                 for extreme, reduce in ((np.minimum, np.min), (np.maximum, np.max))
             )
-        n = weights.shape[1]
-        out = weights[view.leads].astype(np.float32) @ self._patches[:n] + self._first
+        n = weights.parts.shape[1]
+        out = weights.of_parts[view.leads].astype(np.float32) @ self._parts_seen(weights.parts) + self._first
         np.clip(out, self._low[n - 1], self._high[n - 1], out=out)
         return np.asarray(out.reshape(-1, *self._shape), np.float32)
+
+    def _parts_seen(self, parts: Array) -> Array:
+        """(k, values seen): the parts of fewer modes are the first of those of all, which are summed but once."""
+        n = parts.shape[1]
+        every = self.modes(n).parts
+        if not np.array_equal(parts, every[: len(parts)]):
+            return np.asarray(parts.astype(np.float32) @ self._patches[:n])
+        if n not in self._seen:
+            self._seen[n] = every.astype(np.float32) @ self._patches[:n]
+        return self._seen[n][: len(parts)]
+
+
+def _last(n: int) -> Array:
+    weights = np.zeros((1, n))
+    weights[:, -1] = 1
+    return weights

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from framecast.forecasters.baselines.pod import Array, Known, Modes, combined
+from framecast.forecasters.baselines.pod import Array, Known, Modes, Weights, combined
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind, Workbench
 from framecast.forecasters.hindcast import View
@@ -100,19 +100,12 @@ def embedded(coefficients: Array, delay: int) -> Array:
     return np.concatenate([coefficients[delay - 1 - back : n - back] for back in range(delay)], axis=1)
 
 
-def still(n: int, horizon: int) -> Array:
-    """Weights that repeat the last of n frames."""
-    weights = np.zeros((horizon, n))
-    weights[:, -1] = 1
-    return weights
-
-
-def _weights(choice: Autoregression, known: Known, n: int, horizon: int) -> Array:
+def _weights(choice: Autoregression, known: Known, n: int, horizon: int) -> Weights:
     if choice.n_modes == 0 or not fits(n, choice.delay):
-        return still(n, horizon)
+        return Weights.still(n, horizon)
     modes = known.modes(n).first(choice.n_modes)
     if not len(modes.strengths):
-        return still(n, horizon)
+        return Weights.still(n, horizon)
     key = (n, horizon, choice.n_modes, choice.delay, choice.ridge)
     future = known.once(key, lambda: _carried_on(modes, choice.delay, choice.ridge, horizon))
     return modes.weights(future, choice.anchor)
