@@ -3,6 +3,7 @@
 import io
 import struct
 import tempfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -113,9 +114,25 @@ def linked(path: Path) -> bytes:
     return path.read_bytes()
 
 
+def deflated(whole: bytes, n_bytes: int) -> bytes:
+    """A DICOM file, packed as a whole behind its first part, with `n_bytes` of nothing in an element of its own."""
+    syntax = b"\x02\x00\x10\x00UI"
+    start = 144 + struct.unpack("<I", whole[140:144])[0]
+    head = whole[:start].replace(syntax + b"\x14\x001.2.840.10008.1.2.1\0", syntax + b"\x16\x001.2.840.10008.1.2.1.99")
+    head = head[:140] + struct.pack("<I", len(head) - 144) + head[144:]
+    packing = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = packing.compress(struct.pack("<HH2sHI", 8, 1, b"OB", 0, n_bytes))
+    for _ in range(0, n_bytes, 2**10):
+        packed += packing.compress(bytes(2**10))
+    return head + packed + packing.compress(whole[start:]) + packing.flush()
+
+
 def dicom_cases() -> Iterator[Case]:
     some = frames(6)[..., 0]
     whole = dicom(some)
+    bomb = deflated(whole, 2**29)
+    yield Case.refused("dicom that is deflated and explodes", "more than 128 MiB inside", bomb, "a.dcm")
+    yield Case.read("dicom that is deflated", frames(6)[..., :1], deflated(whole, 2**10), "a.dcm")
     yield Case.refused("dicom cut short", "cannot be read as a DICOM file", whole[:-100], "a.dcm")
     yield Case.refused("dicom of a header only", "cannot be read as a DICOM file", whole[:132], "a.dcm")
     larger = dicom(some, Rows=65535, Columns=65535)

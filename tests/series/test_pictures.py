@@ -1,5 +1,6 @@
 """What goes in as pictures comes out value for value, in the order a person means."""
 
+import io
 import random
 import warnings
 from pathlib import Path
@@ -34,6 +35,14 @@ def test_jpeg_is_what_pillow_decodes(store: SeriesStore, frames: Array) -> None:
     contents = [encoded(frame, "JPEG", quality=90) for frame in frames]
     found, _ = read_back(store, *contents, suffix="jpg")
     assert np.array_equal(found, np.stack([np.asarray(Image.open(Upload.from_bytes("", c).open())) for c in contents]))
+
+
+def test_a_jpeg_with_a_film_behind_it_is_a_picture(store: SeriesStore, frames: Array) -> None:
+    """What looks like the start of a scan counts within the picture only: phones put a film behind it."""
+    pictures = [encoded(frame, "JPEG", progressive=True) for frame in frames[:2]]
+    within = pictures[0][:2] + b"\xff\xe5\x01\x02" + b"\xff\xda" * 128 + pictures[0][2:]  # in a note
+    found, _ = read_back(store, within, pictures[1] + b"film\xff\xda" * 200, suffix="jpg")
+    assert np.array_equal(found, [np.asarray(Image.open(io.BytesIO(content))) for content in pictures])
 
 
 def test_16_bit_grey_and_16_bit_colour_lose_nothing(store: SeriesStore) -> None:

@@ -292,6 +292,19 @@ def test_gif_timing(store: SeriesStore) -> None:
         assert stored.timestep == step and bool(stored.warnings) == (name == "uneven")
 
 
+@pytest.mark.parametrize("own_colours", [True, False])
+def test_a_gif_is_shown_for_as_long_as_pillow_says(store: SeriesStore, own_colours: bool) -> None:
+    """Told from the blocks between the frames: comments, tables of colours, frames of which nothing is said."""
+    rng = np.random.default_rng(3)
+    images = [Image.fromarray(rng.integers(0, 256, (9, 11, 3), dtype=np.uint8)) for _ in range(5)]
+    images = [image if own_colours else image.convert("L") for image in images]
+    stream = io.BytesIO()
+    durations = [10, 2550, 70, 30, 90]
+    images[0].save(stream, "GIF", save_all=True, append_images=images[1:], duration=durations, comment=b"x" * 700, loop=0)
+    stored = ingest(Upload.from_bytes("a.gif", stream.getvalue()), store)
+    assert store.times(stored.digest) == pytest.approx([0.0, 0.01, 2.56, 2.63, 2.66])
+
+
 @pytest.mark.parametrize(
     ("container", "codec", "pixel_format"), [("avi", "ffv1", "bgr0"), ("matroska", "ffv1", "bgr0"), ("mov", "png", "rgb24")]
 )

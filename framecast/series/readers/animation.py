@@ -15,6 +15,8 @@ from framecast.series.readers.pixels import TRANSPARENT, over_white
 
 WHAT = "an animation"
 GIF_END = b";"
+MAX_CANVAS = 2**24
+"""17 million pixels: some dozen bytes a frame can ask for a picture of this size, and several are held to compose one."""
 UNEVEN = "The frames are shown for different times; they are taken as evenly spaced all the same."
 
 
@@ -36,6 +38,11 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
         with image:
             width, height = image.size
             check_size(file.label, height, width, 3)
+            if height * width > MAX_CANVAS:
+                raise SeriesError(
+                    f"The frames of {file.label} are {height} x {width} pixels; an animation is composed in memory, up to "
+                    f"{MAX_CANVAS:,} pixels. Save it as a video, a TIFF stack or single pictures."
+                )
             n_frames = int(getattr(image, "n_frames", 1))
             durations = _durations(image, stream, n_frames)
             if image.format == "GIF":
@@ -68,11 +75,38 @@ def _durations(image: Image.Image, stream: BinaryIO, n_frames: int) -> list[floa
         return list(_webp_durations(stream))[: n_frames - 1]
     if image.format == "PNG":
         return list(_png_durations(stream))[: n_frames - 1]
-    durations = []
-    for index in range(n_frames - 1):
-        image.seek(index)
-        durations.append(float(image.info.get("duration", 0)))
-    return durations
+    return list(_gif_durations(stream))[: n_frames - 1]
+
+
+def _gif_durations(stream: BinaryIO) -> Iterator[float]:
+    """From the blocks before the frames (GIF89a, 23), since Pillow composes every frame that it is asked of: hundredths of a
+    second, 0 where nothing is said."""
+    shown = 0.0
+    place = 13 + _colours(_at(stream, 10, 1))
+    while (head := _at(stream, place, 11)) and head[:1] != GIF_END:
+        if head[:1] == b"!":
+            if head[1:3] == b"\xf9\x04":
+                shown = 10.0 * int.from_bytes(head[4:6], "little")
+            place = _after_blocks(stream, place + 2)
+        elif head[:1] == b",":
+            yield shown
+            shown = 0.0
+            place = _after_blocks(stream, place + 11 + _colours(head[9:10]))
+        else:
+            place += 1
+
+
+def _colours(flags: bytes) -> int:
+    """How many bytes the table of colours takes that these flags announce."""
+    return 3 * 2 ** ((flags[0] & 7) + 1) if flags and flags[0] & 128 else 0
+
+
+def _after_blocks(stream: BinaryIO, place: int) -> int:
+    while n_bytes := _at(stream, place, 1):
+        place += 1 + n_bytes[0]
+        if n_bytes == b"\0":
+            break
+    return place
 
 
 def _webp_durations(stream: BinaryIO) -> Iterator[float]:

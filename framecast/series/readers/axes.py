@@ -70,7 +70,7 @@ class Layout:
         return ", ".join(
             [
                 f"{n_frames} frame{'s' * (n_frames != 1)} of {width} x {height}",
-                *([f"{n_channels} channels"] if "C" in self.roles else []),
+                *([f"{n_channels} channel{'s' * (n_channels != 1)}"] if "C" in self.roles else []),
                 *cuts,
             ]
         )

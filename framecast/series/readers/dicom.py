@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from framecast.errors import SeriesError
+from framecast.files import bytes_in_words
 from framecast.series.readers.contract import (
     READERS,
     Frame,
@@ -25,6 +26,7 @@ from framecast.series.readers.contract import (
     readable,
     warn,
 )
+from framecast.series.readers.dicom_deflated import MOST_BYTES, is_too_long
 from framecast.series.readers.extras import needed
 from framecast.series.readers.pictures import natural_order
 from framecast.series.readers.pixels import three_axes
@@ -86,6 +88,12 @@ def _ordered(files: Sequence[Upload], notes: list[str]) -> list[tuple[Upload, An
     headers = []
     for file in natural_order(files):
         with _quiet(file) as pydicom, file.open() as stream:
+            if is_too_long(stream):
+                raise SeriesError(
+                    f"{file.label} is deflated and takes more than {bytes_in_words(MOST_BYTES)} inside, which would have to "
+                    "be unpacked at once. Export it uncompressed."
+                )
+            stream.seek(0)
             headers.append((file, pydicom.dcmread(stream, stop_before_pixels=True)))
     numbers = [_number(header) for _, header in headers]
     if len({number for number in numbers if number is not None}) < len(headers):
@@ -122,7 +130,8 @@ def _frames(file: Upload, notes: list[str]) -> FrameStream:
         with _quiet(file) as pydicom:
             header = pydicom.dcmread(stream, stop_before_pixels=True)
             stream.seek(0)
-            decoding = pydicom.pixels.iter_pixels(stream)
+            deflated = header.file_meta.TransferSyntaxUID.is_deflated  # has no frames that could be looked up in the file
+            decoding = pydicom.pixels.iter_pixels(pydicom.dcmread(stream) if deflated else stream)
         with closing(decoding):
             while True:
                 with _quiet(file) as pydicom:
