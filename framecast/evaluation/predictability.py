@@ -52,7 +52,8 @@ class Predictability:
         at_end = f"at {self.horizon} frame{'s' * (self.horizon > 1)} ahead"
         lead = next((lead for lead, gain in enumerate(self._gains(), 1) if gain >= 0), None)
         caught = f"{lead} frames" if lead and lead > 1 else "one frame" if lead else ""
-        repeated = f"the last frame repeated scores an SSIM of {near:.2f} at one frame ahead and {far:.2f} {at_end}"
+        repeated = f"the last frame repeated scores an SSIM of {near:.2f} at one frame ahead"
+        repeated += f" and {far:.2f} {at_end}" if self.horizon > 1 else ""
         if min(self.persistence) > _PERFECT:
             return "Nothing changes: the last frame repeated is already a perfect forecast."
         if self.seasonal and seasonal > max(far, average) + _CLEARLY:

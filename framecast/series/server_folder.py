@@ -58,7 +58,7 @@ def uploads_of(root: Path, chosen: str) -> list[Upload]:
 
 
 def _walked(root: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Folders and the names of their files, sorted; hidden ones and links are passed over."""
+    """Folders and the names of their files, sorted; hidden ones, links and pipes are passed over."""
     for folder, folders, files in os.walk(root, followlinks=False):
         here = Path(folder)
         deep = len(here.relative_to(root).parts) >= DEEPEST
@@ -67,7 +67,12 @@ def _walked(root: Path) -> Iterator[tuple[Path, list[str]]]:
 
 
 def _plain(folder: Path, names: list[str]) -> list[str]:
-    return sorted(name for name in names if not name.startswith(".") and not (folder / name).is_symlink())
+    return sorted(name for name in names if not name.startswith(".") and _is_plain(folder / name))
+
+
+def _is_plain(path: Path) -> bool:
+    """A file or a folder; whoever opens a pipe waits for the other end."""
+    return not path.is_symlink() and (path.is_file() or path.is_dir())
 
 
 def _suffix(name: str) -> str:

@@ -16,7 +16,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from framecast.errors import ChoiceNeededError, FrameCastError
 from framecast.series.ingest import Upload, Wanted, ingest, look
-from framecast.series.readers.contract import suffixes
+from framecast.series.readers.contract import printable, suffixes
 from framecast.series.received import Received
 from framecast.series.server_folder import listed, series_root, uploads_of
 from framecast.series.store import SeriesStore
@@ -67,7 +67,13 @@ def upload_box(store: SeriesStore) -> None:
     )
     generation = st.session_state.setdefault(state.UPLOADS, 0)
     if way == _SERVER and root is not None:
-        place = st.selectbox("A file, or a folder of pictures", listed(root), index=None, key=f"upload_server_{generation}")
+        place = st.selectbox(
+            "A file, or a folder of pictures",
+            listed(root),
+            index=None,
+            format_func=lambda one: printable(one, 200),  # what is no text on the disk would end the page
+            key=f"upload_server_{generation}",
+        )
         part_form(generation)
         if place is not None and st.button("Add it", key="upload_server_add", type="primary"):
             try:

@@ -100,7 +100,7 @@ def _axes(part: Part) -> str | None:
     options = [*(str(option) for option in part.options), _OTHER]
     start = options.index(str(part.guess)) if part.guess else 0
     text = st.selectbox(
-        f"How to read {part.in_words.replace(' x ', ' × ')}",
+        escaped(f"How to read {part.in_words.replace(' x ', ' × ')}"),
         options,
         index=start,
         format_func=lambda one: _in_words(one, part) if one != _OTHER else "Another order",

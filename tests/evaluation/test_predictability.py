@@ -46,6 +46,11 @@ def test_one_frame_is_no_frames() -> None:
     assert "from one frame ahead on the average" in said and "1 frames" not in said
 
 
+def test_one_frame_ahead_is_told_once_where_it_is_all_there_is() -> None:
+    one = Predictability((0.95,), (0.6,), (), period=None, n_origins=2, height=9, width=7)
+    assert "0.95 at one frame ahead, so little" in one.sentence() and one.sentence().count("0.95") == 1
+
+
 def test_frames_that_do_not_belong_change_nothing() -> None:
     series = law("pulsating_cycle")
     spoilt = series.frames.copy()

@@ -1,6 +1,7 @@
 """What files leave open is asked on the page; the answer makes the series, and no answer leaves nothing."""
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -134,9 +135,11 @@ def test_a_folder_of_the_server(
     (root / "blob").mkdir()
     for index, frame in enumerate(moving_blob(4)):
         (root / "blob" / f"{index}.png").write_bytes(png(frame))
+    (root / os.fsdecode(b"\xff\xfe.npy")).write_bytes(b"")  # a name that is no text, and that a page cannot send
     monkeypatch.setenv(ROOT_VARIABLE, str(root))
     app = open_page("series")
     app.button_group(key="upload_way").set_value("On the server").run()
+    assert app.selectbox[0].options == ["??.npy", "blob/"]
     app.selectbox[0].set_value("blob/").run()
     app.button(key="upload_server_add").click().run()
     assert not app.exception and np.array_equal(frames_of(workspace), moving_blob(4))

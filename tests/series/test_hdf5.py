@@ -36,6 +36,23 @@ def test_a_data_set_is_read_exactly(store: SeriesStore, frames: Array, options: 
     assert series.units == "K"
 
 
+def test_names_that_are_no_utf_8_are_read_by_what_can_be_written_of_them(store: SeriesStore, frames: Array) -> None:
+    """As programs on older machines wrote them."""
+    stream = io.BytesIO()
+    with h5py.File(stream, "w") as content:
+        for name, values in (("Größe".encode("latin-1"), frames), (b"a/b", frames[::-1])):
+            parents = h5py.h5p.create(h5py.h5p.LINK_CREATE)
+            parents.set_create_intermediate_group(True)
+            space = h5py.h5s.create_simple(values.shape)
+            dataset = h5py.h5d.create(content.id, name, h5py.h5t.NATIVE_UINT8, space, lcpl=parents)
+            dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, np.ascontiguousarray(values))
+    file = Upload.from_bytes("a.h5", stream.getvalue())
+    with pytest.raises(ChoiceNeededError, match=r"2 variables that could be a series: Gr\\xf6\\xdfe \(uint8"):
+        ingest(file, store)
+    stored = ingest(file, store, variable="Gr\\xf6\\xdfe")
+    assert np.array_equal(store.open(stored.digest).frames, frames)
+
+
 def test_several_data_sets_are_asked_and_picked(store: SeriesStore, frames: Array) -> None:
     file = h5(run__a=frames, run__b=frames[::-1], times=np.arange(6))
     assert [part.name for part in look(file).parts] == ["run/a", "run/b"]

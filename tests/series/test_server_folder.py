@@ -1,5 +1,6 @@
 """The folder that the server offers: all that is in it, nothing that is not."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from framecast.errors import SeriesError
 from framecast.series.ingest import ingest
+from framecast.series.readers.contract import printable
 from framecast.series.server_folder import ROOT_VARIABLE, listed, series_root, uploads_of
 from framecast.series.store import SeriesStore
 from tests.series.files import Array, pictures
@@ -44,6 +46,21 @@ def test_what_lies_in_it_is_listed_and_read(root: Path, store: SeriesStore, fram
         stored = ingest(uploads_of(root, name), store)
         assert np.array_equal(store.open(stored.digest).frames, frames)
     assert store.list()[0].name in ("a", "cells")
+
+
+def test_names_that_are_no_text_and_pipes_are_in_nobody_s_way(root: Path, store: SeriesStore, frames: Array) -> None:
+    """What is kept of a name can be written anywhere; nobody waits for what never comes out of a pipe."""
+    odd = os.fsdecode(b"\xff\xfe")
+    (root / f"a{odd}.npy").write_bytes((root / "a.npy").read_bytes())
+    for index, file in enumerate(pictures(frames)):
+        (root / "cells" / f"{index}{odd}.png").write_bytes(file.read())
+    for place in (root / "pipe.npy", root / "cells" / "pipe.png"):
+        os.mkfifo(place)
+    assert [name for name in listed(root) if "pipe" in name] == [] and len(listed(root)) == 3
+    for name in listed(root):
+        stored = ingest(uploads_of(root, name), SeriesStore(store.folder / printable(name)))
+        for told in (stored.name, stored.source, *SeriesStore(store.folder / printable(name)).names(stored.digest)):
+            told.encode("utf-8")
 
 
 @pytest.mark.parametrize(

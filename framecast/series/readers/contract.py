@@ -70,7 +70,9 @@ class Upload:
 
     @classmethod
     def from_path(cls, path: Path, name: str | None = None) -> Self:
-        return cls(name or path.name, lambda: path.open("rb"), path, path.stat().st_size if path.is_file() else None)
+        """Names on a disk may be bytes that are no text; where they are not, they are kept as text with question marks."""
+        name = (name or path.name).encode("utf-8", "replace").decode("utf-8")
+        return cls(name, lambda: path.open("rb"), path, path.stat().st_size if path.is_file() else None)
 
     @cached_property
     def path(self) -> PurePosixPath:

@@ -54,7 +54,7 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
 
     def frames() -> FrameStream:
         with opened(file, WHAT) as content:
-            for block in layout.blocks(content[part.name], wish.wanted):
+            for block in layout.blocks(datasets(content)[part.name], wish.wanted):
                 yield from block.astype(dtype, copy=False)
 
     return Reading(frames, dtype, wish.wanted.count(layout.length("T", part.shape)), units=units, warnings=notes)
@@ -69,15 +69,17 @@ def opened(file: Upload, what: str) -> "Iterator[File]":
 
 
 def datasets(content: "File", hidden: Callable[[str], bool] = lambda name: False) -> "dict[str, Dataset]":
-    """Path to data set, of all data sets that lie in the file; each once, whatever links lead to it."""
+    """Path to data set, of all data sets that lie in the file; each once, whatever links lead to it. Where a path is no UTF-8,
+    h5py gives its bytes; those that mean nothing in it are then written as their numbers."""
     import h5py
 
     found: dict[str, Dataset] = {}
     n_seen = 0
 
-    def visit(name: str, thing: Any) -> bool | None:
+    def visit(path: str | bytes, thing: Any) -> bool | None:
         nonlocal n_seen
         n_seen += 1
+        name = path.decode("utf-8", "backslashreplace") if isinstance(path, bytes) else path
         if isinstance(thing, h5py.Dataset) and not hidden(name) and not thing.is_virtual and not thing.external:
             found[name] = thing
         return True if n_seen > MOST_DATASETS else None  # anything but None ends the visit
