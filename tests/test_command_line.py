@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
@@ -173,6 +174,19 @@ def test_the_images_of_a_series_may_be_named_one_by_one(
     assert command("series", "add", *sorted(folder.iterdir())).code == 0
     store = SeriesStore(tmp_path / "workspace")
     np.testing.assert_array_equal(store.open(store.list()[0].digest).frames, frames)
+
+
+def test_what_a_file_calls_its_arrays_commands_no_terminal_and_is_chosen_as_it_is_shown(
+    command: Command, tmp_path: Path, frames: np.ndarray
+) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as content:
+        content["a\x1b[2J\nb"], content["b"] = frames, frames[::-1]
+    asked = command("series", "add", tmp_path / "a.h5")
+    told = (asked.out + asked.err).replace("\n", "")
+    assert asked.code == 2 and told.isprintable() and "a?[2J?b" in told
+    assert command("series", "add", tmp_path / "a.h5", "--variable", "a?[2J?b", "--name", "mine").code == 0
+    again = command("series", "add", tmp_path / "a.h5", "--variable", "a?[2J?b", "--name", "yours")
+    assert again.code == 0 and "These frames are stored already, as 'mine'." in again.err
 
 
 def test_every_forecaster_is_listed_with_its_settings(command: Command) -> None:

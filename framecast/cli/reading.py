@@ -6,6 +6,7 @@ from pathlib import Path
 from framecast.cli.screen import Screen, table
 from framecast.errors import ChoiceNeededError, SeriesError, SettingError
 from framecast.series.ingest import Contents, Upload, Wanted, ingest
+from framecast.series.readers.contract import printable
 from framecast.series.store import SeriesStore, StoredSeries
 
 OPTIONS = {"variable": "", "axes": "", "sizes": "", "missing": "", "units": "", "start": 1, "end": None, "every": 1}
@@ -57,7 +58,7 @@ def described(contents: Contents) -> str:
     for part in contents.parts:
         for index, layout in enumerate(part.options):
             mark = "as it is read" if layout == part.guess else ""
-            head = (part.name, part.in_words) if index == 0 else ("", "")
+            head = (printable(part.name), part.in_words) if index == 0 else ("", "")
             rows.append((*head, str(layout), layout.in_words(part.shape) if part.kind != "cell" else "a frame a cell", mark))
     return table(("--variable", "holds", "--axes", "which makes", ""), rows, left=(0, 1, 2, 3, 4))
 

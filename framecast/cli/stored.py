@@ -19,7 +19,11 @@ from framecast.series.store import SeriesStore, StoredSeries
 def series(asked: argparse.Namespace, screen: Screen) -> int:
     store = SeriesStore(asked.workspace)
     if asked.action == "add":
-        print(_described(added(asked.source, asked, screen, asked.name)))
+        known = {one.digest for one in store.list()}
+        stored = added(asked.source, asked, screen, asked.name)
+        if stored.digest in known:
+            screen.say(f"These frames are stored already, as '{stored.name}'.")
+        print(_described(stored))
     elif asked.action == "look":
         print(described(look(Path(asked.source[0]))))
     elif asked.action == "range":

@@ -175,11 +175,13 @@ def _store(files: Sequence[Upload], chosen: Mapping[str, str], wanted: Wanted, s
         bar.progress(share, f"Storing frame {thousands(done)}{f' of {thousands(total)}' if total else ''}")
 
     variable, axes, sizes, missing = (chosen.get(name, "") for name in ("variable", "axes", "sizes", "missing"))
+    known = {one.digest for one in store.list()}
     stored = ingest(
         files, store, variable=variable, axes=axes, sizes=sizes, missing=missing, wanted=wanted, progress=show
     )
     state.choose_series(stored.digest)
-    state.say("success", f"Stored {short(stored.name, 80)}: {count(stored.n_frames, 'frame')}.")
+    said = "These frames are stored already, as" if stored.digest in known else "Stored"
+    state.say("success", f"{said} {short(stored.name, 80)}: {count(stored.n_frames, 'frame')}.")
 
 
 def _forget_left_uploads() -> None:

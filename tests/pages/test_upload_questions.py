@@ -52,6 +52,14 @@ def test_one_of_several_variables_is_chosen_with_its_shape_before_the_eyes(open_
     assert np.array_equal(frames_of(workspace), frames[::-1]) and left_behind(workspace) == []
 
 
+def test_frames_that_are_stored_already_are_said_to_be_under_their_name(open_page: Open, workspace: Path) -> None:
+    frames = moving_blob(6)
+    SeriesStore(workspace).add("from last week", frames)
+    app = upload(open_page("series"), npy(frames))
+    assert not app.exception and app.success[0].value.startswith("These frames are stored already, as from last week")
+    assert len(SeriesStore(workspace).list()) == 1
+
+
 def test_a_part_of_the_frames_is_read_and_kept_over_a_question(open_page: Open, workspace: Path) -> None:
     frames = moving_blob(9)
     app = open_page("series")

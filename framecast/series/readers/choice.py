@@ -70,7 +70,9 @@ class Contents:
         return self.usual is None or self.usual.guess is None
 
     def part(self, name: str) -> Part | None:
-        return next((part for part in self.parts if part.name == name), None)
+        """The array of this name, or of a name that is shown so where it cannot be shown as it is."""
+        called = {printable(part.name): part for part in reversed(self.parts)} | {part.name: part for part in self.parts}
+        return called.get(name)
 
     def chosen(self, wish: Wish, notes: list[str]) -> tuple[Part, Layout]:
         """The array to be read and its layout; what was assumed for it goes to `notes`. Raises ChoiceNeededError where that is
