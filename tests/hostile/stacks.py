@@ -10,13 +10,22 @@ import numpy as np
 import tifffile
 
 from tests.hostile.case import Array, Case
-from tests.hostile.pictures import frames
+from tests.hostile.pictures import frames, jpeg_of_scans
 from tests.series.files import two_sizes, video
 
 
 def tiff(pixels: Array, **options: Any) -> bytes:
     stream = io.BytesIO()
     tifffile.imwrite(stream, pixels, **options)
+    return stream.getvalue()
+
+
+def tiff_of_jpegs(n_more: int) -> bytes:
+    stream, page = io.BytesIO(), jpeg_of_scans(n_more)
+    options: dict[str, Any] = {"compression": "jpeg", "photometric": "minisblack", "rowsperstrip": 256, "metadata": None}
+    with tifffile.TiffWriter(stream) as writer:
+        for _ in range(2):
+            writer.write(iter([page]), shape=(256, 256), dtype=np.uint8, contiguous=False, **options)
     return stream.getvalue()
 
 
@@ -29,6 +38,7 @@ def tiff_cases() -> Iterator[Case]:
     some = frames(6)
     pages = tiff(some, photometric="rgb", metadata=None, compression="zlib")
     yield Case.refused("tiff that goes in circles", "list of pages breaks off|cannot be read", circular(pages), "a.tif")
+    yield Case.refused("tiff with jpegs of 3006 scans", "a JPEG of 3006 scans, and 100 are read", tiff_of_jpegs(3000), "a.tif")
     yield Case.refused("tiff cut short", "is damaged|cannot be read", pages[: len(pages) // 2], "a.tif")
     yield Case.refused("tiff of a header only", "is damaged|cannot be read", pages[:8], "a.tif")
     yield Case.refused("tiff of noise", "is damaged|cannot be read", pages[:8] + bytes(range(256)), "a.tif")

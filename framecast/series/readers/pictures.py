@@ -37,16 +37,13 @@ from framecast.series.readers.contract import (
     warn,
 )
 from framecast.series.readers.fitting import agreed_size, fitted
+from framecast.series.readers.jpeg_scans import JPEG, check_scans
 from framecast.series.readers.moments import taken_at
 from framecast.series.readers.ome import Described, is_description
 from framecast.series.readers.pixels import INKS, TRANSPARENT, oriented, over_white, three_axes
 
 SUFFIXES = ("png", "jpg", "jpeg", "bmp", "webp", "gif", "tif", "tiff")
 PNG = b"\x89PNG\r\n\x1a\n"
-JPEG = b"\xff\xd8\xff"
-JPEG_MARK = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-"""The start of a part of the file, by that of the next; within pixels none of these occurs."""
-MOST_SCANS = 100
 BESIDE_PIXELS = 2**26
 """What a picture's file may hold beside its pixels: previews, colour profiles, notes."""
 DTYPE_OF_MODE = {"I": np.dtype(np.int32), "F": np.dtype(np.float32)}
@@ -229,7 +226,7 @@ def _decoded(picture: tuple[Upload, Header], *, shape: tuple[int, int, int], way
     with readable(file, "a picture", Image.DecompressionBombError):
         content = file.read()
         _check_still(file, content)
-        _check_scans(file, content)
+        check_scans(content, f"{file.label} is")
         if tiff.is_tiff(content[:4]):
             frame = tiff.still(file, notes)
         elif _is_deep_png(content):
@@ -258,21 +255,6 @@ def _check_still(file: Upload, content: bytes) -> None:
                 f"{file.label} is an animation; where several files are given, each must hold one frame. "
                 "Upload the animation alone, or save its frames as single pictures."
             )
-
-
-def _check_scans(file: Upload, content: bytes) -> None:
-    """A JPEG may come in several scans, each over the whole picture, and a hundred bytes can ask for one of them."""
-    if not content.startswith(JPEG) or content.count(b"\xff\xda") <= MOST_SCANS:
-        return
-    place, n_scans = 2, 0
-    while (mark := JPEG_MARK.search(content, place)) is not None and mark[0] != b"\xff\xd9":
-        n_scans += mark[0] == b"\xff\xda"
-        place = mark.end() + int.from_bytes(content[mark.end() : mark.end() + 2], "big")
-    if n_scans > MOST_SCANS:
-        raise SeriesError(
-            f"{file.label} is a JPEG of {n_scans} scans, and {MOST_SCANS} are read at most; a picture has some ten. Save the "
-            "picture again."
-        )
 
 
 def _pillow(content: bytes, notes: list[str]) -> Frame:

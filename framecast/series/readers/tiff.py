@@ -37,11 +37,12 @@ from framecast.series.readers.contract import (
     readable,
     warn,
 )
+from framecast.series.readers.jpeg_scans import check_scans
 from framecast.series.readers.laid_out import Array, LaidOut
 from framecast.series.readers.moments import of_all, step_of, taken_at
 from framecast.series.readers.ome import Described, bare, described, incomplete
 from framecast.series.readers.pixels import INKS, TRANSPARENT, inks_over_paper, oriented, over_white, three_axes
-from framecast.series.readers.tiff_strips import unpacked
+from framecast.series.readers.tiff_strips import parts_of, unpacked
 from framecast.series.writing import too_few
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 WHAT = "a TIFF file"
 NAMES = {"T": "T", "Y": "height", "X": "width", "S": "colour", "C": "C (channel)", "Z": "Z (depth)"}
 PAGES_AT_A_TIME = 32
+JPEGS = (6, 7, 34892)
 BROKEN_LIST = ("page offset", "corrupted tag list", "circular reference")
 """What tifffile says where the list of pages breaks off."""
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -291,6 +293,9 @@ def _pixels(page: Any, notes: list[str]) -> Frame:
     """One page as (height, width, channel)."""
     pixels = unpacked(page)
     if pixels is None:
+        if page.keyframe.compression in JPEGS:
+            for part in parts_of(page):
+                check_scans(part, "A TIFF file holds")
         pixels = np.asarray(page.asarray(maxworkers=1))
     pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     if page.keyframe.axes == "SYX":

@@ -27,7 +27,7 @@ def unpacked(page: Any) -> Array | None:
     pixels: Array = np.empty(keyframe.shape, np.dtype(keyframe.dtype).newbyteorder(keyframe.parent.byteorder))
     content = pixels.reshape(-1).view(np.uint8)
     strip_bytes = keyframe.rowsperstrip * (content.size // keyframe.imagelength)
-    for index, strip in enumerate(_strips(page)):
+    for index, strip in enumerate(parts_of(page)):
         target = content[index * strip_bytes : (index + 1) * strip_bytes]
         try:
             found = imagecodecs.deflate_decode(strip, out=target.data)
@@ -53,8 +53,9 @@ def _is_plain(keyframe: Any) -> bool:
     )
 
 
-def _strips(page: Any) -> Iterator[bytes]:
-    """One after the other, so that each lies in the memory of the last, which the processor still has at hand."""
+def parts_of(page: Any) -> Iterator[bytes]:
+    """Its strips or tiles as they are packed; one after the other, so that each lies in the memory of the last, which the
+    processor still has at hand."""
     handle = page.parent.filehandle
     descriptor = _descriptor(handle)
     for offset, n_bytes in zip(page.dataoffsets, page.databytecounts, strict=True):

@@ -1,0 +1,28 @@
+"""How many scans a JPEG has. Each is work over the whole picture, and a hundred bytes can ask for one: half a megabyte could
+keep a processor busy for minutes.
+"""
+
+import re
+
+from framecast.errors import SeriesError
+
+JPEG = b"\xff\xd8\xff"
+MOST_SCANS = 100
+_SCAN, _END = b"\xff\xda", b"\xff\xd9"
+_MARK = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+"""The start of a part of the file; what codes pixels holds none."""
+
+
+def check_scans(content: bytes, what: str) -> None:
+    """Raises SeriesError, which begins with `what`, where a JPEG has more scans than any picture needs."""
+    if not content.startswith(JPEG) or content.count(_SCAN) <= MOST_SCANS:
+        return
+    place, n_scans = 2, 0
+    while (mark := _MARK.search(content, place)) is not None and mark[0] != _END:
+        n_scans += mark[0] == _SCAN
+        place = mark.end() + int.from_bytes(content[mark.end() : mark.end() + 2], "big")
+    if n_scans > MOST_SCANS:
+        raise SeriesError(
+            f"{what} a JPEG of {n_scans} scans, and {MOST_SCANS} are read at most; a picture has some ten. Save the picture "
+            "again."
+        )
