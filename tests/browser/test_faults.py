@@ -41,6 +41,11 @@ def test_closing_reloading_two_tabs_page_switches_and_two_stops_leave_one_run(br
             tabs[1].get_by_role("link", name=name, exact=True).click()
             expect(tabs[1].get_by_role("heading", name=name, exact=True)).to_be_visible(timeout=LONG_MS)
         expect(tabs[1].get_by_role("button", name=STOP)).to_be_visible(timeout=LONG_MS)
+        tabs[0].get_by_role("heading", name="Train", exact=True).click()
+        for _ in range(300):  # reruns, as many as a person may ask for in a minute
+            tabs[0].keyboard.press("r")
+        expect(tabs[0].get_by_role("button", name=STOP)).to_be_visible(timeout=LONG_MS)
+        expect(tabs[0].get_by_test_id("stException")).to_have_count(0)
         assert run.state == "interrupted" and len(run.progress()) > 0, "it trained all the while"
 
         for tab in tabs:  # two people, at once: neither waits for the other's page
