@@ -295,7 +295,7 @@ class TrainingSettings(PaceSettings):
         label="Forecast in tiles",
         help="Forecast squares of this many pixels one after the other, each with what lies around it, where a whole frame "
         "does not fit into memory. The forecast stays the same; with group normalisation to half a percent of the change, "
-        "and it takes several times as long. 0 forecasts whole frames.",
+        "and it takes three to twenty times as long. 0 forecasts whole frames, and goes over to tiles if memory runs out.",
         minimum=0,
         maximum=100_000,
         unit="px",

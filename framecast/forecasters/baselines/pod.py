@@ -25,8 +25,9 @@ MARGIN = 0.3
 """Coefficients may leave the range they had by this share of it."""
 _NEGLIGIBLE = 1e-6
 """Standard deviation of a mode over that of the first, below which it is rounding."""
-_BLOCK = 1 << 12
-"""Values of a frame that are summed at a time: those of some hundred frames stay in the cache."""
+_BLOCK = 1 << 14
+"""Values of a frame that are summed at a time: small enough for the cache, and large enough that threads do not
+wait for each other all the time on a busy machine."""
 
 
 @dataclass(frozen=True, eq=False)
