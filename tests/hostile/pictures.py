@@ -74,6 +74,8 @@ def cases() -> Iterator[Case]:
     yield twice("png with a note that explodes", DAMAGED, png(8, 8, bytes(8 * 9), extra=text), "png")
     yield twice("bmp of negative size", "cannot be read|far too large|at most", bmp_claiming(-(2**31), 2**31 - 1), "bmp")
     yield Case.refused("gif of 65535 x 65535", "at most 67,108,864 pixels|far too large", gif_claiming(65535, 65535), "a.gif")
+    outside = "Frame 2 of 'a.gif' reaches beyond the 8 x 8 pixels"
+    yield Case.refused("gif with a frame far outside", outside, gif_outside(9000), "a.gif")
     yield Case.refused("gif of 300 frames of 8000 x 8000", "up to 16,777,216 pixels", gif_claiming(8000, 8000, 300), "a.gif")
     yield twice("jpeg of 3006 scans", "is a JPEG of 3006 scans, and 100 are read", jpeg_of_scans(3000), "jpg")
     yield Case.refused("gif of nothing", "at least one is needed|cannot be read", gif_claiming(0, 0), "a.gif")
@@ -108,6 +110,12 @@ def gif_claiming(height: int, width: int, n_frames: int = 1) -> bytes:
     head = b"GIF89a" + struct.pack("<HHBBB", width, height, 0x80, 0, 0) + bytes(6)
     side = (width, height) if n_frames == 1 else (1, 1)
     return head + (b"," + struct.pack("<HHHHB", 0, 0, *side, 0) + b"\x02\x02\x4c\x01\x00") * n_frames + b";"
+
+
+def gif_outside(place: int) -> bytes:
+    head = b"GIF89a" + struct.pack("<HHBBB", 8, 8, 0x80, 0, 0) + bytes(6)
+    places = (0, place, 0)
+    return head + b"".join(b"," + struct.pack("<HHHHB", at, at, 1, 1, 0) + b"\x02\x02\x4c\x01\x00" for at in places) + b";"
 
 
 def jpeg_of_scans(n_more: int) -> bytes:

@@ -109,6 +109,8 @@ SEEDS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "h5": ("hdf5", lambda: containers.h5(lambda file: file.create_dataset("x", data=pictures.frames(), compression="lzf"))),
     "netcdf": ("netcdf", netcdf),
     "dicom": ("dicom", lambda: containers.dicom(pictures.frames()[..., 0])),
+    "deflated dicom": ("dicom", lambda: containers.deflated(containers.dicom(pictures.frames()[..., 0]), 2**10)),
+    "tiff of jpegs": ("tiff", lambda: stacks.tiff_of_jpegs(2)),
 }
 
 seed = cache(lambda name: SEEDS[name][1]())

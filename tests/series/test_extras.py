@@ -164,6 +164,20 @@ def test_many_dicom_files_are_ordered_by_their_own_numbers(store: SeriesStore) -
 
 
 @pytest.mark.parametrize(
+    ("element", "value"),
+    [(b"\x28\x00\x08\x00IS", b"3k"), (b"\x18\x00\x63\x10DS", b"x "), (b"\x28\x00\x10\x00US", b"\x01")],
+)
+def test_a_dicom_header_that_means_nothing_is_one_sentence(store: SeriesStore, element: bytes, value: bytes) -> None:
+    """pydicom looks at a value when it is asked for, long after the file was opened."""
+    content = dicom(np.zeros((5, 10, 8), np.uint8), FrameTime=40)
+    place = content.index(element) + len(element)
+    length = int.from_bytes(content[place : place + 2], "little")
+    broken = content[:place] + len(value).to_bytes(2, "little") + value + content[place + 2 + length :]
+    with pytest.raises(SeriesError, match="cannot be read as a DICOM file"):
+        ingest(Upload.from_bytes("a.dcm", broken), store)
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"CDF\x01" + bytes(100), "a NetCDF file, which is read by xarray and netCDF4"),

@@ -63,6 +63,15 @@ def test_float_tiffs_keep_their_values_and_say_their_range(store: SeriesStore) -
     assert store.list()[0].value_range == (values.min(), values.max())
 
 
+def test_a_size_that_is_no_number_is_one_sentence(store: SeriesStore) -> None:
+    content = bytearray(encoded(np.zeros((5, 6), np.uint8), "TIFF"))
+    place = content.index(b"\x00\x01\x04\x00") if b"\x00\x01\x04\x00" in content else content.index(b"\x00\x01\x03\x00")
+    content[place + 2] = 7  # the width is of the type of bytes without a meaning
+    files = [Upload.from_bytes(f"{i}.tif", bytes(content)) for i in range(2)]
+    with pytest.raises(SeriesError, match="cannot be read as a TIFF file|is damaged"):
+        ingest(files, store)
+
+
 def test_palette_becomes_its_colours(store: SeriesStore) -> None:
     colours = np.random.default_rng(0).integers(0, 256, (4, 3), dtype=np.uint8)
     indices = np.random.default_rng(1).integers(0, 4, (2, 6, 6), dtype=np.uint8)

@@ -56,8 +56,15 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
     def frames() -> FrameStream:
         with readable(file, WHAT, Image.DecompressionBombError), file.open() as stream, Image.open(stream) as image:
             stop = n_frames if wish.wanted.stop is None else min(wish.wanted.stop, n_frames)
-            for index in range(wish.wanted.start, stop, wish.wanted.every):
+            for index in range(stop):
                 image.seek(index)
+                if image.size != (width, height):  # Pillow makes room for what lies outside, as much as is asked for
+                    raise SeriesError(
+                        f"Frame {index + 1} of {file.label} reaches beyond the {width} x {height} pixels of the others; all "
+                        "frames must be alike. Save the animation again."
+                    )
+                if index < wish.wanted.start or (index - wish.wanted.start) % wish.wanted.every:
+                    continue
                 frame, changed = over_white(np.asarray(image.convert("RGBA")))
                 if changed:
                     warn(notes, TRANSPARENT)

@@ -23,6 +23,7 @@ from framecast.series.readers.contract import (
     Upload,
     Wish,
     check_size,
+    printable,
     readable,
     warn,
 )
@@ -43,42 +44,44 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
     notes: list[str] = []
     ordered = _ordered(files, notes)
     first, header = ordered[0]
+    places = set()
     for file, one in ordered:
-        _check(file, one)
-        if (one.Rows, one.Columns) != (header.Rows, header.Columns):
-            raise SeriesError(
-                f"{file.label} is {one.Rows} x {one.Columns} pixels and {first.label} {header.Rows} x {header.Columns}; all "
-                "must have one size. Leave it out, or crop it."
-            )
-        if len(ordered) > 1 and _count(one) != 1:
-            raise SeriesError(f"{file.label} holds {_count(one)} frames; of several files each must hold one. Give it alone.")
-    n_frames = _count(header) if len(ordered) == 1 else len(ordered)
-    if len({tuple(one.get("ImagePositionPatient") or ()) for _, one in ordered}) > 1:
+        with _quiet(file):  # values are made of their bytes when they are asked for
+            _check(file, one)
+            if (one.Rows, one.Columns) != (header.Rows, header.Columns):
+                raise SeriesError(
+                    f"{file.label} is {one.Rows} x {one.Columns} pixels and {first.label} {header.Rows} x {header.Columns}; "
+                    "all must have one size. Leave it out, or crop it."
+                )
+            if len(ordered) > 1 and _count(one) != 1:
+                raise SeriesError(
+                    f"{file.label} holds {_count(one)} frames; of several files each must hold one. Give it alone."
+                )
+            places.add(tuple(one.get("ImagePositionPatient") or ()))
+    if len(places) > 1:
         warn(notes, DEPTH)
+    with _quiet(first):
+        n_frames = _count(header) if len(ordered) == 1 else len(ordered)
+        milliseconds = float(header.get("FrameTime") or 0)
+        timestep = timedelta(milliseconds=milliseconds) if milliseconds > 0 else None
+        units = str(header.get("RescaleType", "") or "")[:16].replace("US", "")
     with closing(_frames(first, notes)) as decoding:
         sample = next(decoding)
 
     def frames() -> FrameStream:
         yield from wish.wanted.of(frame for file, _ in ordered for frame in _frames(file, notes))
 
-    timestep = header.get("FrameTime")
-    return Reading(
-        frames,
-        sample.dtype,
-        wish.wanted.count(n_frames),
-        timedelta(milliseconds=float(timestep)) if timestep and float(timestep) > 0 else None,
-        units=str(header.get("RescaleType", "") or "")[:16].replace("US", ""),
-        warnings=notes,
-    )
+    n_wanted = wish.wanted.count(n_frames)
+    return Reading(frames, sample.dtype, n_wanted, timestep, units=printable(units), warnings=notes)
 
 
 @contextmanager
 def _quiet(file: Upload) -> Iterator[Any]:
     """pydicom, its complaints turned into one sentence or none."""
     (pydicom,) = needed(file, WHAT, "pydicom")
-    from pydicom.errors import InvalidDicomError
+    from pydicom.errors import BytesLengthException, InvalidDicomError
 
-    with python_warnings.catch_warnings(), readable(file, WHAT, InvalidDicomError):
+    with python_warnings.catch_warnings(), readable(file, WHAT, InvalidDicomError, BytesLengthException):
         python_warnings.simplefilter("ignore")
         yield pydicom
 
@@ -95,7 +98,10 @@ def _ordered(files: Sequence[Upload], notes: list[str]) -> list[tuple[Upload, An
                 )
             stream.seek(0)
             headers.append((file, pydicom.dcmread(stream, stop_before_pixels=True)))
-    numbers = [_number(header) for _, header in headers]
+    numbers = []
+    for file, header in headers:
+        with _quiet(file):
+            numbers.append(_number(header))
     if len({number for number in numbers if number is not None}) < len(headers):
         return headers
     return [headers[i] for i in sorted(range(len(headers)), key=lambda i: numbers[i] or 0)]

@@ -13,7 +13,7 @@ import numpy as np
 
 from framecast.series.readers.axes import Array, Layout
 from framecast.series.readers.choice import Contents, contents
-from framecast.series.readers.contract import READERS, FrameStream, Reader, Reading, Upload, Wanted, Wish
+from framecast.series.readers.contract import READERS, FrameStream, Reader, Reading, Upload, Wanted, Wish, printable
 from framecast.series.readers.hdf5 import check_storage, datasets, opened
 from framecast.series.readers.matlab import WHAT, Kinds, cell_size, frames_of_cells, part
 
@@ -112,7 +112,7 @@ def _kind(dataset: "Dataset") -> str:
         return "empty"
     if dataset.dtype.hasobject and not text:  # references: what each struct of an array has in this field
         return "cell"
-    return text or {"float64": "double", "float32": "single"}.get(dataset.dtype.name, dataset.dtype.name)
+    return printable(text, 40) or {"float64": "double", "float32": "single"}.get(dataset.dtype.name, dataset.dtype.name)
 
 
 def _dtype(dataset: "Dataset") -> np.dtype[Any]:

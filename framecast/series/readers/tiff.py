@@ -121,7 +121,7 @@ def still_header(file: Upload) -> tuple[int, int, int, np.dtype[Any], float | No
         dtype = np.dtype(np.uint8) if palette or page.dtype is None or page.dtype.kind == "b" else page.dtype.newbyteorder("=")
         turned = _orientation(page) >= 5
         height, width = (page.imagewidth, page.imagelength) if turned else (page.imagelength, page.imagewidth)
-        return height, width, n_channels, dtype, _written_at(page)
+        return int(height), int(width), int(n_channels), dtype, _written_at(page)
 
 
 def still(file: Upload, notes: list[str]) -> Frame:
