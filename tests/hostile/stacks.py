@@ -20,6 +20,15 @@ def tiff(pixels: Array, **options: Any) -> bytes:
     return stream.getvalue()
 
 
+def taller(content: bytes, height: int) -> bytes:
+    """A TIFF whose page says that it has more rows than there are, strips of nine rows each."""
+    said = bytearray(content)
+    for tag, value in ((257, height), (278, 9)):
+        place = content.index(struct.pack("<HHI", tag, 4, 1))
+        said[place + 8 : place + 12] = struct.pack("<I", value)
+    return bytes(said)
+
+
 def tiff_of_jpegs(n_more: int) -> bytes:
     stream, page = io.BytesIO(), jpeg_of_scans(n_more)
     options: dict[str, Any] = {"compression": "jpeg", "photometric": "minisblack", "rowsperstrip": 256, "metadata": None}
@@ -85,6 +94,8 @@ def ome_cases(some: Array) -> Iterator[Case]:
     both = plane(0, "a.ome.tif") + plane(1, "b.ome.tif")
     files = tuple((name, page(index, both)) for index, name in enumerate(("a.ome.tif", "b.ome.tif")))
     yield Case("ome set", files, "", some[:2, ..., None])
+    for height, words in ((9_000_000, "cannot be read as a TIFF file"), (2**28, "at most 67,108,864 pixels")):
+        yield Case(f"ome set with a page of {height} rows", (files[0], (files[1][0], taller(files[1][1], height))), words)
     lone = page(0, plane(0, "a.ome.tif") + plane(1, "/etc/passwd") + plane(0, "../../&lt;b&gt;.tif"))
     yield Case.refused("ome that names files of the server", "'passwd', '<b>.tif' are missing", lone, "a.ome.tif")
     beyond = page(0, plane(0, "a.ome.tif") + plane(1, "b.ome.tif", "IFD='1000000'"))

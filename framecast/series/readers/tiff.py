@@ -52,6 +52,8 @@ WHAT = "a TIFF file"
 NAMES = {"T": "T", "Y": "height", "X": "width", "S": "colour", "C": "C (channel)", "Z": "Z (depth)"}
 PAGES_AT_A_TIME = 32
 JPEGS = (6, 7, 34892)
+MOST_MISSING = 10_000
+"""Strips and tiles that a page may do without: some programs leave empty ones out."""
 BROKEN_LIST = ("page offset", "corrupted tag list", "circular reference")
 """What tifffile says where the list of pages breaks off."""
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -291,6 +293,7 @@ def _from_array(stack: "TiffPageSeries", layout: Layout, wish: Wish, file: Uploa
 
 def _pixels(page: Any, notes: list[str]) -> Frame:
     """One page as (height, width, channel)."""
+    _check_parts(page)
     pixels = unpacked(page)
     if pixels is None:
         if page.keyframe.compression in JPEGS:
@@ -301,6 +304,14 @@ def _pixels(page: Any, notes: list[str]) -> Frame:
     if page.keyframe.axes == "SYX":
         pixels = np.moveaxis(pixels, 0, -1)
     return _meant(pixels if page.keyframe.photometric.name == "PALETTE" else three_axes(pixels), page.keyframe, notes)
+
+
+def _check_parts(page: Any) -> None:
+    """Refuse a page that is far larger than what is there of it: tifffile would go through all that is not."""
+    keyframe = page.keyframe
+    check_size("a TIFF file", int(keyframe.imagelength), int(keyframe.imagewidth), 1, keyframe.dtype.itemsize)
+    if int(np.prod(keyframe.chunked)) > len(page.dataoffsets) + MOST_MISSING:
+        raise ValueError("strips or tiles are missing")
 
 
 def _meant(pixels: Array, keyframe: Any, notes: list[str]) -> Frame:
