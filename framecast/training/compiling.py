@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from framecast.errors import FrameCastError, memory_ran_out
 from framecast.networks.contract import State, answers_each
+from framecast.networks.wrap import Padded
 from framecast.training.schedule import Budget
 from framecast.training.settings import TrainingSettings
 
@@ -43,6 +44,7 @@ class Compiled:
     def __init__(self, network: nn.Module, *, backend: Any = "inductor", replay: bool = False) -> None:
         """With `replay` a rollout on a GPU is one graph of operations that is replayed, which holds memory of its own."""
         self._network = network
+        self._padded = [part for part in network.modules() if isinstance(part, Padded)]
         self.note = ""
         """What is to be said of it to a person, once it has failed."""
 
@@ -68,12 +70,15 @@ class Compiled:
 
     def forecasting(self, frames: Tensor, state: State = None, **asked: Any) -> tuple[Tensor, State]:
         """The same for a rollout. Compiled is what a forecast is fed back to, nearly all of it and of one shape.
-        The true frames before come in blocks of any length and are absorbed uncompiled."""
-        if not self.note and asked.get("fed_back"):
+        The true frames before come in blocks of any length and are absorbed uncompiled; so is a forecast in tiles, which
+        would be laid out one after the other, and one that memory ran out for, which may go over to tiles."""
+        in_tiles = any(part.tile_size for part in self._padded)
+        if not (self.note or in_tiles) and asked.get("fed_back"):
             try:
                 return self._replay(frames, state, asked) if self._replayed else self(frames, state, **asked)
             except Exception as error:  # one of the network itself comes again below
-                self.give_up(error)
+                if not memory_ran_out(error):
+                    self.give_up(error)
         answer: tuple[Tensor, State] = self._network(frames, state, **asked)
         return answer
 

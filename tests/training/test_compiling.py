@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from framecast.networks.rollout import rollout
+from framecast.networks.wrap import Padded
 from framecast.training import loop
 from framecast.training.batches import cut
 from framecast.training.compiling import Compiled, pays
@@ -115,6 +116,27 @@ def test_a_compiled_rollout_is_the_rollout() -> None:
     assert torch.allclose(rollout(Compiled(network, backend="aot_eager").forecasting, past, 7), wanted, atol=1e-3)
     broken = Compiled(network, backend=refused)
     assert torch.equal(rollout(broken.forecasting, past, 7), wanted) and broken.note
+
+
+def too_large(graph: torch.fx.GraphModule, inputs: list[torch.Tensor]) -> Callable[..., Any]:
+    def call(*asked: Any) -> Any:
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2 bytes")
+
+    return call
+
+
+def test_a_rollout_that_memory_runs_out_for_when_compiled_goes_on_as_it_is() -> None:
+    """There it may go over to tiles, which are never compiled."""
+    network = network_of("unet").eval()
+    past = data_of().frames[None, :20]
+    wanted = rollout(network, past, 4)
+    full = Compiled(network, backend=too_large)
+    assert torch.equal(rollout(full.forecasting, past, 4), wanted) and not full.note
+    padded = next(part for part in network.modules() if isinstance(part, Padded))
+    padded.tile(8)
+    in_tiles = Compiled(network, backend=refused)
+    rollout(in_tiles.forecasting, past, 2)
+    assert not in_tiles.note, "nothing was compiled"
 
 
 def test_auto_compiles_long_runs_on_a_gpu() -> None:
