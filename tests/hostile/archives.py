@@ -57,6 +57,8 @@ def cases() -> Iterator[Case]:
     links = zipped(*((name, b"/etc/passwd") for name, _ in members), attributes=LINK)
     yield Case.refused("zip of symbolic links", "named like a picture and holds text", links, "a.zip")
     double = zipped(("a.png", members[0][1]), ("b.png", members[2][1])).replace(b"b.png", b"a.png")
+    nameless = zipped(*members).replace(members[0][0].encode(), b"\0" + members[0][0].encode()[1:])
+    yield Case.refused("zip with a file of no name", "holds a file without a name", nameless, "a.zip")
     yield Case.refused("zip with a name twice", "holds two files called 'a.png'", double, "a.zip")
     yield Case.refused("zip of 100,001 files", "at most 100,000 are read", many(100_001), "a.zip")
     edited = bytearray(zipped(*members, method=zipfile.ZIP_STORED))

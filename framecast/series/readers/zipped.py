@@ -54,13 +54,15 @@ def look(files: Sequence[Upload]) -> Contents:
 
 
 def _members(file: Upload, archive: zipfile.ZipFile) -> list[Upload]:
-    members = [member for member in archive.infolist() if not member.is_dir()]
+    members = [member for member in archive.infolist() if not member.filename.endswith("/")]
     if not members:
         raise SeriesError(f"{file.label} is an empty ZIP; it must hold at least 2 pictures. Put the frames into it.")
     if len(members) > MAX_MEMBERS:
         raise SeriesError(
             f"{file.label} holds {len(members):,} files; at most {MAX_MEMBERS:,} are read. Split it, or save a video."
         )
+    if not all(member.filename for member in members):
+        raise SeriesError(f"{file.label} holds a file without a name; every frame needs one. Make the ZIP again.")
     names = Counter(member.filename for member in members)
     name, n_called = names.most_common(1)[0]
     if n_called > 1:
