@@ -2,7 +2,8 @@
 
 Three origins before the test judge everything. A rule forecasts from each with the settings that the other origins chose. A
 network is trained on the frames before the oldest of them (the fold), and how long to train is chosen like a rule's settings;
-what carries weight is then trained again on all history for that long. No member is dropped for a low score: a fold network
+what carries weight is then trained again on all history for that long. Where time allows, a
+network is judged at the newest origin by a training of its own on all frames before it (auto_nearer.py). No member is dropped for a low score: a fold network
 has seen less than its refit will, and a gate cost more than it saved where this was measured; weights that the origins do not
 ask for come out small by themselves.
 """
@@ -16,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from framecast.forecasters.auto_fit import LEFT_BY_RULES, OVERHEAD, AutoFit
+from framecast.forecasters.auto_fit import LEFT_BY_RULES, AutoFit
 from framecast.forecasters.auto_further import go_further
-from framecast.forecasters.auto_settings import AutoSettings, networks_of, training_units
+from framecast.forecasters.auto_settings import OVERHEAD, AutoSettings, networks_of, training_units
 from framecast.forecasters.auto_state import AutoState, why_not_further
 from framecast.forecasters.blend import Weights
 from framecast.forecasters.catalog import FORECASTERS

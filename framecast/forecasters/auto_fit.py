@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from framecast.errors import DeviceMemoryError, DivergedError, InputError
-from framecast.forecasters.auto_settings import kept_at_rung, networks_of, training_units
+from framecast.forecasters.auto_nearer import judged, look_from_nearer
+from framecast.forecasters.auto_settings import OVERHEAD, kept_at_rung, networks_of, training_units
 from framecast.forecasters.auto_state import AutoState, Refitted, Tried
 from framecast.forecasters.blend import Moments, Weights, fit_weights
 from framecast.forecasters.catalog import FORECASTERS
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 N_ORIGINS = 3
 LEAST_WEIGHT = 0.02
 """A member with less than this at every lead does not forecast."""
-OVERHEAD = 1.15
-"""Looks and blending, over the training alone."""
 LEAST_SHARE = 0.5
 """Of a time limit, that networks get however long the rules took."""
 LEFT_BY_RULES = 0.8
@@ -81,6 +80,8 @@ class AutoFit:
         """The networks that are judged."""
         self.trained: list[Fold] = []
         """All that were begun."""
+        self.nearer: dict[str, Fold] = {}
+        """The networks that are judged, once more on the frames before the newest origin, where there was time for it."""
         self.refitting: NetworkForecaster | None = None
         """The network that is trained on all history at this moment."""
         self.part = self.state.part
@@ -118,13 +119,15 @@ class AutoFit:
     def save_state(self, folder: Path) -> None:
         """At any yield of `steps`: write into the empty `folder` where this fit stands."""
         self.note()
-        fold = next((fold for fold in self.trained if fold.at_work), None)
-        self.state.save(folder, fold.at_work if fold else self.refitting, fold.length if fold else None)
+        fold = next((fold for fold in (*self.trained, *self.nearer.values()) if fold.at_work), None)
+        nearer = fold is not None and fold not in self.trained
+        self.state.save(folder, fold.at_work if fold else self.refitting, fold.length if fold else None, nearer)
 
     def note(self) -> None:
         """Bring the state to where the fit stands, but for what is at work."""
         self.state.elapsed_s, self.state.part, self.state.left_out = self.elapsed(), self.part, self.auto.left_out
         self.state.folds |= {fold.name: fold.to_mapping() for fold in self.trained}
+        self.state.nearer |= {fold.name: fold.to_mapping() for fold in self.nearer.values() if fold.done}
         if self.trained:
             self.state.ended = {fold.name: fold.ended for fold in self.trained if fold.ended is not None}
 
@@ -200,8 +203,9 @@ class AutoFit:
                 folds = folds[: kept_at_rung(len(folds))]
         folds = [fold for fold in folds if fold.has_looked]
         self.folds = {fold.name: fold for fold in folds}
+        yield from look_from_nearer(self, sorted(folds, key=lambda fold: -fold.score))
         for fold in folds:
-            self.judged.append(Judged(fold.name, fold.settings, fold.judged(self.state.known)))
+            self.judged.append(Judged(fold.name, fold.settings, judged(self, fold, self.state.known)))
         self.look_at_moments()
 
     def _refit(self) -> Iterator[FitProgress]:
@@ -249,10 +253,10 @@ class AutoFit:
         found = [i for i, one in enumerate(self.judged) if one.name in self.folds and weights[i] >= LEAST_WEIGHT]
         return sorted(found, key=lambda i: -self.folds[self.judged[i].name].score)
 
-    def left_at(self, name: str, length: float | None) -> Course | None:
+    def left_at(self, name: str, length: float | None, *, nearer: bool = False) -> Course | None:
         """Where the training of this network stood, if it is the one that was left."""
         left = self.at_work
-        return left.course if left is not None and (left.name, left.length) == (name, length) else None
+        return left.course if left is not None and (left.name, left.length, left.nearer) == (name, length, nearer) else None
 
     def blend(self) -> str:
         """Weights for the members that can forecast by now, and what they mean in words."""
@@ -282,16 +286,26 @@ class AutoFit:
             for i, truth in enumerate(self.truth)
         ]
 
+    def nearer_fold(self, name: str) -> Fold:
+        """Of the network, on all frames before the newest origin; as it was left, if it was."""
+        fold = self._before(name, self.origins[:1])
+        if name in self.state.nearer:
+            fold.take_up(*self.state.nearer[name])
+        return fold
+
     def _fold(self, name: str) -> Fold:
-        stop = min(self.origins)
+        fold = self._before(name, self.origins)
+        if name in self.state.folds:
+            fold.take_up(*self.state.folds[name], self.state.ended.get(name))
+        return fold
+
+    def _before(self, name: str, origins: tuple[int, ...]) -> Fold:
+        stop = min(origins)
         changes = {"epochs": self.auto.settings.epochs, "minutes": self.seconds / 60, "validation": False, "refit": False}
         split = Split(range(stop), range(stop, stop), range(stop, stop + self.horizon))
         settings = FORECASTERS[name].configure(None, changes, split)
         bench, clock = self.auto.workbench, self.auto.clock
-        fold = Fold(name, settings, bench, self.history, self.origins, self.horizon, self.view, clock)
-        if name in self.state.folds:
-            fold.take_up(*self.state.folds[name], self.state.ended.get(name))
-        return fold
+        return Fold(name, settings, bench, self.history, origins, self.horizon, self.view, clock)
 
     def _fold_seconds(self, n_networks: int) -> float:
         """Of training for one network on the fold; 0 where there is no time limit."""

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from framecast.errors import DeviceMemoryError, DivergedError
+from framecast.forecasters.auto_settings import OVERHEAD
 from framecast.forecasters.auto_state import Refitted
 from framecast.forecasters.blend import Moments, fit_weights, score
 from framecast.forecasters.catalog import FORECASTERS
@@ -24,8 +25,6 @@ from framecast.training.progress import FitProgress
 if TYPE_CHECKING:
     from framecast.forecasters.auto_fit import AutoFit, Judged
 
-OVERHEAD = 1.15
-"""Looks and blending, over the training alone."""
 SHARE_OF_FOLDS = 1 / 3
 """Of the time, since a training on all history takes twice as long as the longest on the fold."""
 LEAST_GAIN = 1e-5
@@ -39,8 +38,8 @@ def go_further(fit: "AutoFit") -> Iterator[FitProgress]:
     yield fit.said("Blending", improved=True, finding=fit.blend())
     if not state.told:
         yield from _on_the_fold(fit)
-        before, moments, failed = _worth(fit, fit.moments), fit.moments_of(_judged_anew(fit)), ""
-        after = _worth(fit, moments)
+        before, moments = (fit.moments_of(_judged_by(fit, number)) for number in (state.known, state.n_further))
+        before, after, failed = _worth(fit, before), _worth(fit, moments), ""
         if _better(fit) and after > before + LEAST_GAIN:
             failed = yield from _on_all_history(fit, moments)
             if not failed:
@@ -144,8 +143,9 @@ def _take_over(fit: "AutoFit") -> None:
     fit.go_on_as_it_ended()
 
 
-def _judged_anew(fit: "AutoFit") -> "list[Judged]":
-    number, folds = fit.state.n_further, fit.folds
+def _judged_by(fit: "AutoFit", number: int) -> "list[Judged]":
+    """As seen up to this extension by the trainings on the fold, which alone are made further."""
+    folds = fit.folds
     return [replace(one, forecasts=folds[one.name].judged(number)) if one.name in folds else one for one in fit.judged]
 
 

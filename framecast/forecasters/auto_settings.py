@@ -12,6 +12,8 @@ ALWAYS = ("unet", "advect")
 WITH_TIME = ("convnext_unet", "convlstm", "simvp", "tau", "predrnn")
 """Those that join when the budget allows."""
 LONG_MINUTES = 15.0
+OVERHEAD = 1.15
+"""Looks and blending, over the training alone."""
 
 
 @dataclass(frozen=True)

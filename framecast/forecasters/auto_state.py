@@ -57,6 +57,8 @@ class AtWork:
     course: Course
     length: float | None = None
     """Of the training on the fold; None for all history."""
+    nearer: bool = False
+    """Whether that fold ends at the newest origin."""
 
 
 @dataclass(eq=False)
@@ -70,6 +72,8 @@ class AutoState:
     tried: list[Tried] = field(default_factory=list)
     folds: dict[str, tuple[dict[str, Any], list[list[Frames]]]] = field(default_factory=dict)
     """Name to what Fold.to_mapping gave."""
+    nearer: dict[str, tuple[dict[str, Any], list[list[Frames]]]] = field(default_factory=dict)
+    """The same of those that were trained once more on the frames before the newest origin."""
     ended: dict[str, Course] = field(default_factory=dict)
     """Name to how the longest training on the fold ended."""
     refitted: list[Refitted] = field(default_factory=list)
@@ -87,16 +91,18 @@ class AutoState:
     last: dict[str, Any] = field(default_factory=dict)
     """What the training on the fold at work said last, as FitProgress.to_mapping gives it."""
 
-    def save(self, folder: Path, network: NetworkForecaster | None, length: float | None) -> None:
-        """Write it into the empty `folder`. `network` is the one that is trained, on the fold where that has a `length`."""
+    def save(self, folder: Path, network: NetworkForecaster | None, length: float | None, nearer: bool) -> None:
+        """Write it into the empty `folder`. `network` is the one that is trained, on the fold where that has a `length`, or
+        on the `nearer` one."""
         arrays: dict[str, Frames] = {}
         for number, tried in enumerate(self.tried):
             arrays |= _named(f"rule.{number}", tried.forecasts)
             if tried.rule is not None:
                 _inside(folder, f"rule_{number + 1:02d}", tried.rule.save)
-        for name, (_, seen) in self.folds.items():
-            for moment, forecasts in enumerate(seen):
-                arrays |= _named(f"fold.{name}.{moment}", forecasts)
+        for place, folds in (("fold", self.folds), ("nearer", self.nearer)):
+            for name, (_, seen) in folds.items():
+                for moment, forecasts in enumerate(seen):
+                    arrays |= _named(f"{place}.{name}.{moment}", forecasts)
         for place, networks in (("refit", self.refitted), ("redone", self.redone)):
             for number, one in enumerate(networks):
                 _inside(folder, f"{place}_{number + 1:02d}", one.forecaster.save)
@@ -113,6 +119,7 @@ class AutoState:
             "last": self.last,
             "tried": [{"name": tried.name, "serves": tried.rule is not None} for tried in self.tried],
             "folds": [told for told, _ in self.folds.values()],
+            "nearer": [told for told, _ in self.nearer.values()],
             "ended": list(self.ended),
             "refitted": [_told(one) for one in self.refitted],
             "redone": [_told(one) for one in self.redone],
@@ -120,7 +127,7 @@ class AutoState:
             "n_further": self.n_further,
             "known": self.known,
             "told": self.told,
-            "at_work": network and {"name": network.name, "settings": network.settings.to_mapping(), "length": length},
+            "at_work": network and {"name": network.name, "settings": network.settings.to_mapping(), "length": length, "nearer": nearer},
         }
         (folder / "auto.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / "forecasts.safetensors")
@@ -135,9 +142,10 @@ class AutoState:
             place = folder / f"rule_{number + 1:02d}"
             rule = FORECASTERS[one["name"]].load(place) if one["serves"] else None
             state.tried.append(Tried(one["name"], rule, _of(arrays, f"rule.{number}")))
-        for told in content["folds"]:
-            seen = [_of(arrays, f"fold.{told['name']}.{moment}") for moment in range(len(told["moments"]))]
-            state.folds[told["name"]] = (told, seen)
+        for place, listed, folds in (("fold", content["folds"], state.folds), ("nearer", content.get("nearer", []), state.nearer)):
+            for told in listed:
+                seen = [_of(arrays, f"{place}.{told['name']}.{moment}") for moment in range(len(told["moments"]))]
+                folds[told["name"]] = (told, seen)
         for number, name in enumerate(content.get("ended", [])):
             state.ended[name] = Course.read(folder / f"fold_{number + 1:02d}")
         for number, one in enumerate(content["refitted"]):
@@ -150,7 +158,8 @@ class AutoState:
         state.told = content.get("told", "")
         if at_work:
             course = Course.read(folder / "network")
-            state.at_work = AtWork(at_work["name"], at_work["settings"], course, at_work["length"])
+            nearer = at_work.get("nearer", False)
+            state.at_work = AtWork(at_work["name"], at_work["settings"], course, at_work["length"], nearer)
         return state
 
     def extend(self, unit: str, amount: float) -> None:

@@ -183,6 +183,10 @@ class Fold:
         """Length of the longest training that was looked at."""
         return self._seen[-1][0].length
 
+    def forecast_by(self, restoration: str, origin: int = 0) -> Frames:
+        """What the longest training forecast from an origin, taken back to native size in this way."""
+        return next(seen[origin] for moment, seen in reversed(self._seen) if moment.restoration == restoration)
+
     @property
     def has_looked(self) -> bool:
         """Whether there is anything to judge it by."""

@@ -134,12 +134,13 @@ def test_on_the_past_origins_the_blend_is_not_worse_than_its_best_member(seed: i
 
 @pytest.mark.parametrize("error", [DivergedError, DeviceMemoryError])
 @pytest.mark.parametrize("failing, other, nth", [("advect", "unet", 1), *(
-    (*names, len(LENGTHS) + 1) for names in (("advect", "unet"), ("unet", "advect"))
+    (*names, len(LENGTHS) + 2) for names in (("advect", "unet"), ("unet", "advect"))
 )])  # fmt: skip
 def test_a_network_that_fails_is_left_out_with_its_sentence(
     error: type[Exception], failing: str, other: str, nth: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The first trainings are those on the fold, the last one that on all history. What is kept for going on knows it, too."""
+    """The first trainings are those on the fold, then one to its newest origin, the last one is that on all history. What is
+    kept for going on knows it, too."""
     sentence, real, begun = "The network of this test gave up.", NetworkForecaster.fit, list[str]()
 
     def fit(self: NetworkForecaster, history: FrameSeries, split: Split) -> Iterator[FitProgress]:

@@ -72,9 +72,25 @@ def test_a_departure_that_lasts_is_carried_on():
     assert np.abs(forecast - shifted[72:]).max() < 5, "phases have seen one more or one less of the shifted cycles"
 
 
+def test_cycles_that_change_slowly_fade():
+    walk = np.random.default_rng(2).normal(0, 6, (25, 12, 13, 17, 2)).cumsum(axis=0)
+    frames = cycle(12, 300).frames + walk.reshape(300, 13, 17, 2) + np.random.default_rng(3).normal(0, 15, (300, 13, 17, 2))
+    series, split = FrameSeries("drifting", frames.astype(np.float32), (-200.0, 500.0)), Split.of(300, 12)
+    rule, finding = fitted(series, split)
+    assert rule.choice == Season(12, 1_000_000, 0.0, 0.75) and "each counting 75% of the one after it" in finding
+    past, truth = series.frames[: split.test.start], series.frames[split.test.start :]
+    errors = {fading: np.square(rule.forecast_by(Season(12, 10**6, 0.0, fading), past, 12) - truth).mean() for fading in (1, 0.75)}
+    assert errors[0.75] < 0.8 * errors[1]
+    weights = 0.75 ** np.arange(24)
+    np.testing.assert_allclose(
+        rule.forecast(past, 1)[0], np.tensordot(weights / weights.sum(), past[276::-12], 1), rtol=1e-4, atol=1e-2
+    )
+
+
 def test_what_a_person_fixes_stays_fixed():
     rule, finding = fitted(cycle(7), Split.of(100), period=5, cycles=3, offset="short")
     assert rule.choice == Season(5, 3, 0.7)
+    assert fitted(cycle(7), Split.of(100), period=5, fading=0.5, cycles=4, offset="none")[0].choice == Season(5, 4, 0.0, 0.5)
     assert finding.startswith("A period of 5 frames was given; the mean of the last 3 cycles is forecast")
 
 

@@ -1,8 +1,10 @@
 """Seasonal: the mean of past cycles at the same phase. Where a series has a season, little beats it.
 
 The period is the one that stands out in the series (series/periods.py). Averaging several cycles is worth more than any
-offset; how many, and whether what the last frame departs from its own season by is carried on, hindcasts choose. They also may
-say that a peak was no season: then, as without one, the last frame is forecast.
+offset; how many, whether older ones count less, and whether what the last frame departs from its own season by is carried on,
+hindcasts choose. They also may say that a peak was no season: then, as without one, the last frame is forecast. Weights that
+fade from cycle to cycle are the seasonal part of exponential smoothing (Gardner 1985, Exponential smoothing: the state of the
+art, section 2).
 """
 
 from collections.abc import Sequence
@@ -13,7 +15,7 @@ import numpy as np
 
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind, Workbench
-from framecast.forecasters.tuned_rule import TunedRule, bounds, in_words, mean_frame
+from framecast.forecasters.tuned_rule import TunedRule, bounds, in_words, mean_frame, weighted_sum
 from framecast.series.frames import Frames, FrameSeries
 from framecast.series.periods import find_periods
 from framecast.settings import Settings, setting
@@ -21,6 +23,8 @@ from framecast.settings import Settings, setting
 ALL = 1_000_000
 """More cycles than any series has."""
 _CYCLES = (1, 2, 4, 8, ALL)
+_FADINGS = {ALL: (1.0, 0.75)}
+"""By number of cycles, tried beside equal weights: what a cycle counts of the one after it."""
 _OFFSETS = {"none": 0.0, "short": 0.7, "long": 0.93, "kept": 1.0}
 """Share of the offset that is left one lead later."""
 
@@ -41,6 +45,15 @@ class SeasonalSettings(Settings):
         "forecasting frames before the test. More than there are means all.",
         minimum=0,
     )
+    fading: float = setting(
+        0.0,
+        label="Fading",
+        help="What a cycle counts beside the one after it: 1 is a plain mean, 0.75 lets old cycles fade. 0 chooses by "
+        "forecasting frames before the test.",
+        minimum=0.0,
+        maximum=1.0,
+        advanced=True,
+    )
     offset: str = setting(
         "choose",
         label="Offset",
@@ -57,6 +70,8 @@ class Season:
     cycles: int
     offset: float
     """Share of the last frame's departure from its season that is left one lead later."""
+    fading: float = 1.0
+    """What a cycle counts of the one after it."""
 
 
 LAST_FRAME = Season(1, 1, 0.0)
@@ -72,10 +87,11 @@ class Seasonal(TunedRule[SeasonalSettings, Season]):
         cycles = [asked.cycles] if asked.cycles else _CYCLES
         offsets = list(_OFFSETS.values()) if asked.offset == "choose" else [_OFFSETS[asked.offset]]
         seasons = [
-            Season(period, n_cycles, offset)
+            Season(period, n_cycles, offset, fading)
             for period in self._periods
             for offset in offsets
             for n_cycles in cycles
+            for fading in ([asked.fading] if asked.fading else _FADINGS.get(n_cycles, (1.0,)))
             if n_cycles == cycles[0] or n_cycles == ALL or n_cycles * period <= history.n_frames
         ]
         return seasons if asked.period else [*seasons, LAST_FRAME]
@@ -106,15 +122,20 @@ class Seasonal(TunedRule[SeasonalSettings, Season]):
         found = "given" if self.settings.period else "found"
         averaged = "all cycles" if season.cycles == ALL else in_words(season.cycles, "cycle")
         said = averaged if season.cycles == 1 else f"the mean of {averaged}"
+        if season.fading < 1:
+            said += f", each counting {season.fading:.0%} of the one after it,"
         offset = f", with an offset that keeps {season.offset:.0%} a frame" if season.offset else ""
         return f"A period of {season.period} frames was {found}; {said} is forecast{offset}."
 
 
 def _at_phase(season: Season, past: Frames, time: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Mean of the last cycles before index `time`, less than a period after the past, at its phase."""
+    """Mean of the last cycles before index `time`, less than a period after the past, at its phase; older ones fade."""
     newest = time - season.period
     indices = range(newest, -1, -season.period)[: season.cycles] if newest >= 0 else ()
-    return mean_frame(past, indices or [len(past) - 1])
+    if season.fading == 1 or not indices:
+        return mean_frame(past, indices or [len(past) - 1])
+    weights = season.fading ** np.arange(len(indices))
+    return weighted_sum(past, indices, list(weights / weights.sum()))
 
 
 def _make(settings: SeasonalSettings, workbench: Workbench) -> Seasonal:

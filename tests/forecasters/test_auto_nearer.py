@@ -1,0 +1,104 @@
+"""A network is judged at the newest origin by a training on all frames before it, and on none after."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from framecast.errors import DivergedError
+from framecast.forecasters.auto import Auto
+from framecast.forecasters.auto_fit import AutoFit
+from framecast.forecasters.auto_nearer import judged, judging_moment
+from framecast.forecasters.auto_settings import AutoSettings
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.forecasters.contract import Workbench
+from framecast.forecasters.fold import Fold
+from framecast.series.frames import FrameSeries, Split
+from framecast.training.progress import FitProgress
+
+SPLIT = Split.of(20, 4, 0)
+NEARER = "trained on more of the earlier frames"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def two_rules() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("framecast.forecasters.blend._STEPS", 10)
+        patch.setattr(FORECASTERS, "_entries", {name: FORECASTERS[name] for name in ("persistence", "climatology", "auto", "unet")})
+        yield
+
+
+def waves(poisoned_from: int = 20) -> FrameSeries:
+    t, y, x, _ = np.ogrid[:20, :12, :13, :1]
+    frames = 0.5 + 0.3 * np.sin(2 * np.pi * (t / 5 + 0.08 * x + 0.05 * y))
+    frames[poisoned_from:] = 1 - frames[poisoned_from:] ** 2
+    return FrameSeries("waves", frames.astype(np.float32), (0.0, 1.0))
+
+
+def fit_of(frames: FrameSeries, minutes: float = 0.0, clock: Callable[[], float] | None = None) -> AutoFit:
+    auto = Auto(AutoSettings(minutes=minutes, epochs=8, networks="two"), Workbench(seed=3))
+    if clock:
+        auto.clock = clock
+    return AutoFit(auto, frames.head(SPLIT.test.start), SPLIT)
+
+
+def told(fit: AutoFit) -> list[FitProgress]:
+    return list(fit.steps())
+
+
+def test_what_it_learned_ends_at_the_newest_origin() -> None:
+    newest, _, oldest = fit_of(waves()).origins
+    said = {}
+    for frames in (waves(), waves(newest), waves(oldest)):
+        nearer = fit_of(frames).nearer_fold("unet")
+        list(nearer.train(0.5))
+        assert not nearer.failure
+        said[frames.frames[-1].tobytes(), frames.frames[oldest].tobytes()] = nearer.forecast_by(nearer.hindcast(0).best.restoration)
+    clean, after, between = said.values()
+    np.testing.assert_array_equal(clean, after, "frames from the newest origin on are not known")
+    assert not np.array_equal(clean, between), "those between the oldest and the newest origin are"
+
+
+def test_it_stands_for_the_network_at_the_newest_origin_alone_at_the_length_the_others_chose() -> None:
+    fit = fit_of(waves())
+    stages = [one.stage for one in told(fit)]
+    fold, nearer = fit.folds["unet"], fit.nearer["unet"]
+    moment = judging_moment(fit, fold, 0)
+    assert nearer.origins == fit.origins[:1] and nearer.longest == moment.length
+    stood, by_fold = next(one.forecasts for one in fit.judged if one.name == "unet"), fold.judged(0)
+    np.testing.assert_array_equal(stood[0], nearer.forecast_by(moment.restoration))
+    assert not np.array_equal(stood[0], by_fold[0])
+    np.testing.assert_array_equal(np.stack(stood[1:]), np.stack(by_fold[1:]))
+    first = next(index for index, stage in enumerate(stages) if NEARER in stage)
+    assert "(3 of 3)" in stages[first - 1] and not any("(3 of 3)" in stage for stage in stages[first:])
+
+
+def test_what_it_cannot_learn_leaves_the_network_judged_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Fold.train
+
+    def train(self: Fold, length: float, resumed: object = None) -> Iterator[FitProgress]:
+        if len(self.origins) == 1:
+            self.failure = str(DivergedError("It gave up."))
+            return
+        yield from real(self, length, resumed)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Fold, "train", train)
+    fit = fit_of(waves())
+    told(fit)
+    assert not fit.auto.left_out and fit.nearer["unet"].failure
+    np.testing.assert_array_equal(np.stack(judged(fit, fit.folds["unet"], 0)), np.stack(fit.folds["unet"].judged(0)))
+
+
+@pytest.mark.parametrize("step_s, trained", [(0.001, True), (4.0, False)])
+def test_where_time_is_limited_only_time_left_over_is_spent_on_it(step_s: float, trained: bool) -> None:
+    """A clock that moves at every look: by little, trainings end by their epochs early; by much, they take all their time."""
+    now = [0.0]
+
+    def clock() -> float:
+        now[0] += step_s
+        return now[0]
+
+    fit = fit_of(waves(), minutes=1.0, clock=clock)
+    stages = [one.stage for one in told(fit)]
+    assert fit.folds and bool(fit.nearer) is trained
+    assert any(NEARER in stage for stage in stages) is trained
