@@ -2,10 +2,10 @@
 
 Three origins before the test judge everything. A rule forecasts from each with the settings that the other origins chose. A
 network is trained on the frames before the oldest of them (the fold), and how long to train is chosen like a rule's settings;
-what carries weight is then trained again on all history for that long. Where time allows, a
-network is judged at the newest origin by a training of its own on all frames before it (auto_nearer.py). No member is dropped for a low score: a fold network
-has seen less than its refit will, and a gate cost more than it saved where this was measured; weights that the origins do not
-ask for come out small by themselves.
+where time allows, a training on all frames before the newest origin judges it there (auto_nearer.py). What carries weight is
+then trained on all history for that long, and as often as time is left for (auto_refit.py). No member is dropped for a low
+score: a fold network has seen less than its refit will, and a gate cost more than it saved where this was measured; weights
+that the origins do not ask for come out small by themselves.
 """
 
 import json

@@ -8,20 +8,21 @@ on all history; and of the one at work, where it stands. A fit that is left goes
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from framecast.errors import DeviceMemoryError, DivergedError, InputError
+from framecast.errors import InputError
 from framecast.forecasters.auto_nearer import judged, look_from_nearer
+from framecast.forecasters.auto_refit import train_on_all_history
 from framecast.forecasters.auto_settings import OVERHEAD, kept_at_rung, networks_of, training_units
-from framecast.forecasters.auto_state import AutoState, Refitted, Tried
+from framecast.forecasters.auto_state import AutoState, Tried
 from framecast.forecasters.blend import Moments, Weights, fit_weights
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Forecaster, Member
 from framecast.forecasters.course import Course
 from framecast.forecasters.finding import found_in_words
-from framecast.forecasters.fold import LENGTHS, Fold, settings_for
+from framecast.forecasters.fold import LENGTHS, Fold
 from framecast.forecasters.hindcast import View, past_origins
 from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.forecasters.tuned_rule import TunedRule
@@ -107,12 +108,12 @@ class AutoFit:
         yield self.said("Blending the simple rules", improved=True, finding=self.blend())
         if names := self._networks_to_try():
             yield from self._train_folds(names)
-            yield from self._refit()
+            yield from train_on_all_history(self)
 
     def go_on_as_it_ended(self) -> None:
         """Take up all that a fit had found that has ended: what forecast then does now. Trains nothing."""
         self.judged = []
-        for steps in (self._try_rules(), self._train_folds(self._networks_to_try()), self._refit()):
+        for steps in (self._try_rules(), self._train_folds(self._networks_to_try()), train_on_all_history(self)):
             for _ in steps:
                 pass
 
@@ -208,45 +209,6 @@ class AutoFit:
             self.judged.append(Judged(fold.name, fold.settings, judged(self, fold, self.state.known)))
         self.look_at_moments()
 
-    def _refit(self) -> Iterator[FitProgress]:
-        """Train on all history what carries weight, the best first, and blend with it."""
-        wanted = self.wanted(self.moments)
-        for index in wanted:
-            for kept in self.state.refitted:
-                if kept.name == self.judged[index].name:
-                    settings = self.judged[index].settings.from_mapping(dict(kept.settings))
-                    self.judged[index] = replace(self.judged[index], forecaster=kept.forecaster, settings=settings)
-        if self.state.refitted:
-            yield self.said("Blending", improved=True, finding=self.blend())
-        for number, index in enumerate(wanted):
-            one = self.judged[index]
-            if one.forecaster is not None or one.name in self.auto.left_out:
-                continue
-            kind, moment = FORECASTERS[one.name], self.folds[one.name].hindcast(self.state.known).best
-            settings = self._refit_settings(one.settings, moment.length, len(wanted) - number)
-            if left := self.at_work if self.left_at(one.name, None) else None:
-                settings = one.settings.from_mapping(dict(left.settings))
-            forecaster = NetworkForecaster(one.name, settings, self.auto.workbench, clock=self.auto.clock)
-            if left:
-                forecaster.take_up(left.course)
-            self.refitting = forecaster
-            start = self.split.test.start
-            fit = forecaster.fit(self.history, Split(range(start), range(start, start), self.split.test))
-            try:
-                for progress in fit:
-                    part = 0.6 + 0.4 * (number + progress.fraction) / len(wanted)
-                    yield self.passed_on(progress, f"{kind.title}: trained on all history", part)
-            except (DivergedError, DeviceMemoryError) as error:
-                self.auto.left_out[one.name] = str(error)
-                continue
-            finally:
-                fit.close()  # type: ignore[attr-defined]
-                self.refitting = None  # also of one that failed: there is nothing of it to keep
-            forecaster.restoration = moment.restoration
-            self.judged[index] = replace(one, forecaster=forecaster, settings=settings)
-            self.state.refitted.append(Refitted(one.name, settings.to_mapping(), forecaster, moment))
-            yield replace(self.said("Blending", improved=True, finding=self.blend()), part_done=True)
-
     def wanted(self, moments: Sequence[Moments]) -> list[int]:
         """Places of the networks that carry weight where all are judged by these, the best first."""
         weights = fit_weights(moments, self.view.leads, self.horizon).at(self.view.leads).max(axis=0)
@@ -312,14 +274,6 @@ class AutoFit:
         limit = self.auto.settings.minutes * 60
         left = max(limit - self.elapsed(), limit * LEAST_SHARE)
         return left / OVERHEAD / training_units(n_networks) if limit else 0.0
-
-    def _refit_settings(self, settings: Any, length: float, n_left: int) -> Any:
-        """Of the training on all history: as long as on the fold. One that was best when trained longest gets the whole time,
-        which is twice as long; where time is short all get less."""
-        settings = settings_for(settings, length if length < LENGTHS[-1] else 1.0)
-        limit = self.auto.settings.minutes * 60
-        left = max(limit - self.elapsed(), 0.05 * limit) / n_left / 60
-        return replace(settings, minutes=min(left, settings.minutes)) if limit else settings
 
     @property
     def limit_s(self) -> float:

@@ -13,6 +13,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from framecast.errors import DeviceMemoryError, DivergedError
+from framecast.forecasters.auto_nearer import judged
+from framecast.forecasters.auto_refit import network_to_train
 from framecast.forecasters.auto_settings import OVERHEAD
 from framecast.forecasters.auto_state import Refitted
 from framecast.forecasters.blend import Moments, fit_weights, score
@@ -38,10 +40,10 @@ def go_further(fit: "AutoFit") -> Iterator[FitProgress]:
     yield fit.said("Blending", improved=True, finding=fit.blend())
     if not state.told:
         yield from _on_the_fold(fit)
-        before, moments = (fit.moments_of(_judged_by(fit, number)) for number in (state.known, state.n_further))
-        before, after, failed = _worth(fit, before), _worth(fit, moments), ""
+        before, after = (_worth(fit, fit.moments_of(_judged_by(fit, number))) for number in (state.known, state.n_further))
+        failed = ""
         if _better(fit) and after > before + LEAST_GAIN:
-            failed = yield from _on_all_history(fit, moments)
+            failed = yield from _on_all_history(fit, fit.moments_of(_judged_as_blended(fit)))
             if not failed:
                 _take_over(fit)
         state.redone = []
@@ -78,11 +80,11 @@ def _on_all_history(fit: "AutoFit", moments: Sequence[Moments]) -> Generator[Fit
     for index in fit.wanted(moments):
         one = fit.judged[index]
         moment = _best(fit, fit.folds[one.name])
-        kept = next((kept for kept in state.refitted if kept.name == one.name), None)
-        if kept is None or kept.moment != moment:
-            todo.append((one, moment, kept))
+        earlier: list[Refitted | None] = [kept for kept in state.refitted if kept.name == one.name]
+        todo += [(one, moment, kept) for kept in earlier or [None] if kept is None or kept.moment != moment]
     for number, (one, moment, kept) in enumerate(todo):
-        if any(redone.name == one.name for redone in state.redone):
+        start_number = kept.number if kept else 0
+        if any((redone.name, redone.number) == (one.name, start_number) for redone in state.redone):
             continue
         stage = f"{FORECASTERS[one.name].title}: trained further on all history"
         forecaster = _to_be_trained(fit, one, moment, kept, len(todo) - number)
@@ -98,7 +100,7 @@ def _on_all_history(fit: "AutoFit", moments: Sequence[Moments]) -> Generator[Fit
             steps.close()  # type: ignore[attr-defined]
             fit.refitting = None
         forecaster.restoration = moment.restoration
-        state.redone.append(Refitted(one.name, forecaster.settings.to_mapping(), forecaster, moment))
+        state.redone.append(Refitted(one.name, forecaster.settings.to_mapping(), forecaster, moment, start_number))
         yield replace(fit.said(stage), part_done=True)
     return ""
 
@@ -118,9 +120,10 @@ def _to_be_trained(
         first = moment.length if moment.length < LENGTHS[-1] else 1.0
         settings = settings_for(one.settings, first * moment.n_steps / fold.steps_of(moment.length))
         settings = replace(settings, minutes=seconds / 60) if in_minutes else settings
-    forecaster = NetworkForecaster(one.name, settings, fit.auto.workbench, clock=fit.auto.clock)
+    forecaster = network_to_train(fit, one.name, settings, kept.number if kept else 0)
     if left:
         forecaster.take_up(left.course)
+        fit.at_work = None
     elif kept:
         assert kept.moment is not None
         course = kept.forecaster.where_it_ended()
@@ -147,6 +150,12 @@ def _judged_by(fit: "AutoFit", number: int) -> "list[Judged]":
     """As seen up to this extension by the trainings on the fold, which alone are made further."""
     folds = fit.folds
     return [replace(one, forecasts=folds[one.name].judged(number)) if one.name in folds else one for one in fit.judged]
+
+
+def _judged_as_blended(fit: "AutoFit") -> "list[Judged]":
+    """As they will be judged when the extension has been taken over."""
+    number, folds = fit.state.n_further, fit.folds
+    return [replace(one, forecasts=judged(fit, folds[one.name], number)) if one.name in folds else one for one in fit.judged]
 
 
 def _best(fit: "AutoFit", fold: Fold) -> Moment:

@@ -34,6 +34,15 @@ class AutoSettings(Settings):
         minimum=1,
         maximum=MOST_EPOCHS,
     )
+    seeds: int = setting(
+        4,
+        label="Trainings of each network",
+        help="How often a network is trained on all history, from different random starts; their mean forecasts. With a time "
+        "limit, as often as time is left for.",
+        minimum=1,
+        maximum=16,
+        advanced=True,
+    )
     networks: str = setting(
         "as time allows",
         label="Networks",

@@ -46,6 +46,8 @@ class Refitted:
     forecaster: NetworkForecaster
     moment: Moment | None = None
     """Of the fold, that it was trained for; None of one that is of a time when that was not kept."""
+    number: int = 0
+    """Of the training from another random start."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +129,8 @@ class AutoState:
             "n_further": self.n_further,
             "known": self.known,
             "told": self.told,
-            "at_work": network and {"name": network.name, "settings": network.settings.to_mapping(), "length": length, "nearer": nearer},
+            "at_work": network
+            and {"name": network.name, "settings": network.settings.to_mapping(), "length": length, "nearer": nearer},
         }
         (folder / "auto.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / "forecasts.safetensors")
@@ -142,9 +145,9 @@ class AutoState:
             place = folder / f"rule_{number + 1:02d}"
             rule = FORECASTERS[one["name"]].load(place) if one["serves"] else None
             state.tried.append(Tried(one["name"], rule, _of(arrays, f"rule.{number}")))
-        for place, listed, folds in (("fold", content["folds"], state.folds), ("nearer", content.get("nearer", []), state.nearer)):
-            for told in listed:
-                seen = [_of(arrays, f"{place}.{told['name']}.{moment}") for moment in range(len(told["moments"]))]
+        for listed, kind, folds in (("folds", "fold", state.folds), ("nearer", "nearer", state.nearer)):
+            for told in content.get(listed, []):
+                seen = [_of(arrays, f"{kind}.{told['name']}.{moment}") for moment in range(len(told["moments"]))]
                 folds[told["name"]] = (told, seen)
         for number, name in enumerate(content.get("ended", [])):
             state.ended[name] = Course.read(folder / f"fold_{number + 1:02d}")
@@ -179,14 +182,15 @@ def why_not_further(folder: Path) -> str:
 
 
 def _told(one: Refitted) -> dict[str, Any]:
-    return {"name": one.name, "settings": dict(one.settings), "moment": one.moment and asdict(one.moment)}
+    moment = one.moment and asdict(one.moment)
+    return {"name": one.name, "settings": dict(one.settings), "moment": moment, "number": one.number}
 
 
 def _refitted(told: dict[str, Any], folder: Path) -> Refitted:
     forecaster, moment = NetworkForecaster.load(folder), told.get("moment")
     if moment is not None:
         forecaster.take_up(replace(Course.read(folder), forecasting={}))  # it is the network that was loaded
-    return Refitted(told["name"], told["settings"], forecaster, moment and Moment(**moment))
+    return Refitted(told["name"], told["settings"], forecaster, moment and Moment(**moment), told.get("number", 0))
 
 
 def _named(place: str, forecasts: Sequence[Frames]) -> dict[str, Frames]:

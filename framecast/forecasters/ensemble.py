@@ -33,6 +33,7 @@ from framecast.forecasters.contract import ForecasterKind, Timed, Workbench
 from framecast.forecasters.ensemble_state import JUDGED, NETWORK, Judged, Resumed, law_of, member_folder, why_not_further
 from framecast.forecasters.network_fit import STAGE_CHOSEN, TIME_SHARE_OF_FIRST_STAGE
 from framecast.forecasters.network_forecaster import NetworkForecaster
+from framecast.forecasters.seeds import SEED_STEP
 from framecast.networks.contract import NETWORKS
 from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.series.preparation import reduce_frames
@@ -176,7 +177,7 @@ class Ensemble:
         kind = FORECASTERS[self.settings.of]
         changes = {name: getattr(self.settings, name) for name in PASSED_ON}
         changes["minutes"] = self.settings.minutes / _n_networks(self.settings)
-        bench = replace(self.workbench, seed=self.workbench.seed + 1000 * index)
+        bench = replace(self.workbench, seed=self.workbench.seed + SEED_STEP * index)
         network = kind.make(kind.configure(None, changes, split), bench)
         assert isinstance(network, NetworkForecaster)
         return network

@@ -8,6 +8,7 @@ from framecast.forecasters.network_fit import TIME_SHARE_OF_FIRST_STAGE
 from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.forecasters.network_settings import settings_class
 from framecast.forecasters.network_size import n_weights, training_bytes
+from framecast.forecasters.seeds import Seeds
 from framecast.forecasters.starting_weights import INHERITED, starting_weights
 from framecast.networks.contract import NETWORKS, QUESTION_OPTIONS, NetworkKind
 
@@ -23,7 +24,7 @@ def _register(name: str, kind: NetworkKind) -> None:
             family="network",
             settings=settings,
             make=lambda chosen, workbench: NetworkForecaster(name, chosen, workbench),
-            load=NetworkForecaster.load,
+            load=Seeds.load,
             presets={"recommended": kind.recommended, "question": QUESTION_OPTIONS, **kind.presets},
             preset_help={
                 "recommended": "Scaled values, forecasts the change, trained on its own forecasts, refitted on all history.",

@@ -33,7 +33,7 @@ def series(n_frames: int = N_FRAMES, seed: int = 0) -> FrameSeries:
 
 
 def auto(networks: str, epochs: int = 1) -> Auto:
-    return Auto(AutoSettings(minutes=0.0, epochs=epochs, networks=networks), Workbench(seed=3))
+    return Auto(AutoSettings(minutes=0.0, epochs=epochs, networks=networks, seeds=2), Workbench(seed=3))
 
 
 def fitted(networks: str, frames: FrameSeries, split: Split = SPLIT) -> tuple[Auto, list[FitProgress]]:

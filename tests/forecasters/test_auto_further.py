@@ -42,7 +42,7 @@ def two_rules_and_networks_that_count() -> Iterator[None]:
 
 
 def made(state: Path | None = None, *further: object, minutes: float = 0.0, clock: Callable[[], float] | None = None) -> Auto:
-    bench, settings = Workbench(seed=3), AutoSettings(minutes=minutes, epochs=4, networks="two")
+    bench, settings = Workbench(seed=3), AutoSettings(minutes=minutes, epochs=4, networks="two", seeds=2)
     found = Auto(settings, bench, clock=clock) if clock else Auto(settings, bench)
     assert isinstance(found, ExtensibleForecaster)
     if state is not None:

@@ -1,0 +1,99 @@
+"""What carries weight is trained on all history from several random starts, as time allows; their mean forecasts."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from framecast.errors import DivergedError
+from framecast.forecasters.auto import Auto
+from framecast.forecasters.auto_settings import AutoSettings
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.forecasters.contract import Workbench
+from framecast.forecasters.network_forecaster import NetworkForecaster
+from framecast.forecasters.seeds import Seeds
+from framecast.series.frames import FrameSeries, Split
+from framecast.training.progress import FitProgress
+
+SPLIT = Split.of(20, 4, 0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def two_rules() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("framecast.forecasters.auto_fit.LEAST_WEIGHT", -1.0)  # so that the network is trained to its end
+        patch.setattr("framecast.forecasters.blend._STEPS", 10)
+        few = {name: FORECASTERS[name] for name in ("persistence", "climatology", "auto", "unet")}
+        patch.setattr(FORECASTERS, "_entries", few)
+        yield
+
+
+def history() -> FrameSeries:
+    t, y, x, _ = np.ogrid[:16, :12, :13, :1]
+    frames = 0.5 + 0.3 * np.sin(2 * np.pi * (t / 5 + 0.08 * x + 0.05 * y))
+    return FrameSeries("waves", frames.astype(np.float32), (0.0, 1.0))
+
+
+def fitted(seeds: int, minutes: float = 0.0, step_s: float = 0.0) -> tuple[Auto, list[FitProgress]]:
+    now = [0.0]
+
+    def clock() -> float:
+        now[0] += step_s
+        return now[0]
+
+    auto = Auto(AutoSettings(minutes=minutes, epochs=2, networks="two", seeds=seeds), Workbench(seed=3), clock=clock)
+    return auto, list(auto.fit(history(), SPLIT))
+
+
+def network_of(auto: Auto) -> object:
+    return next(member.forecaster for member in auto.members if member.name == "unet")
+
+
+@pytest.fixture(scope="module")
+def three() -> tuple[Auto, list[FitProgress]]:
+    return fitted(3)
+
+
+def test_each_start_is_another_and_their_mean_forecasts(three: tuple[Auto, list[FitProgress]], tmp_path: Path) -> None:
+    found, past = network_of(three[0]), history().frames
+    assert isinstance(found, Seeds) and len(found.networks) == 3
+    each = np.stack([network.forecast(past, 4) for network in found.networks])
+    assert len({one.tobytes() for one in each}) == 3
+    np.testing.assert_allclose(found.forecast(past, 4), each.mean(axis=0), atol=1e-6)
+    alone = network_of(fitted(1)[0])
+    assert isinstance(alone, NetworkForecaster)
+    np.testing.assert_array_equal(alone.forecast(past, 4), each[0], "the first is the one that there always was")
+    found.save(tmp_path)
+    loaded = FORECASTERS["unet"].load(tmp_path)
+    np.testing.assert_array_equal(loaded.forecast(past, 4), found.forecast(past, 4))
+
+
+def test_each_training_is_a_stage_of_its_own_and_the_blend_forecasts_between_them(
+    three: tuple[Auto, list[FitProgress]]
+) -> None:
+    stages = list(dict.fromkeys(one.stage for one in three[1]))
+    on_all = [stage for stage in stages if "on all history" in stage]
+    assert [stage.partition(", from ")[2] for stage in on_all] == ["", "start 2", "start 3"]
+    fractions = [one.fraction for one in three[1]]
+    assert fractions == sorted(fractions) and sum(one.part_done and one.improved for one in three[1]) == 3
+
+
+@pytest.mark.parametrize("step_s, several", [(0.0001, True), (2.0, False)])
+def test_where_time_is_limited_there_are_as_many_as_it_is_left_for(step_s: float, several: bool) -> None:
+    auto, _ = fitted(3, minutes=1.0, step_s=step_s)
+    assert isinstance(network_of(auto), Seeds) is several
+
+
+def test_a_start_that_fails_leaves_those_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = NetworkForecaster.fit
+
+    def fit(self: NetworkForecaster, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
+        if self.workbench.seed == 1003:
+            raise DivergedError("It gave up.")
+        yield from real(self, history, split)
+
+    monkeypatch.setattr(NetworkForecaster, "fit", fit)
+    auto, _ = fitted(3)
+    found = network_of(auto)
+    assert not auto.left_out and isinstance(found, Seeds) and [one.workbench.seed for one in found.networks] == [3, 2003]
