@@ -22,6 +22,7 @@ import numpy as np
 from framecast.errors import FrameCastError, StorageError
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import BlendForecaster, Member
+from framecast.forecasters.seeds import Seeds
 from framecast.runs.forecasting import native_forecast, score_test
 from framecast.runs.record import RunRecord, new_id, utc_now
 from framecast.runs.store import Array, Run
@@ -67,7 +68,7 @@ def runs_of_members(run: Run, series: FrameSeries) -> Iterator[None]:
         try:
             if (earlier := before.get(name)) is not None:
                 if _is_saved_in(earlier, members[name]):
-                    earlier.write_summary({**earlier.summary(), "finding": _share(weights, run.record)})
+                    earlier.write_summary({**earlier.summary(), "finding": _share(members[name], weights, run.record)})
                     continue
                 record = replace(record, title=f"{record.title}, trained further")
             with _whole_or_not_at_all(run.store.create(record)) as made:
@@ -100,8 +101,11 @@ def _content(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): blake2b(path.read_bytes()).digest() for path in files}
 
 
-def _share(weights: Array, blend: RunRecord) -> str:
-    return f"It has {weights.mean():.0%} of the weight in “{blend.title}”, the mean over all leads."
+def _share(member: Member, weights: Array, blend: RunRecord) -> str:
+    share = f"It has {weights.mean():.0%} of the weight in “{blend.title}”, the mean over all leads."
+    if not isinstance(member.forecaster, Seeds):
+        return share
+    return f"{share} It is the mean of {len(member.forecaster.networks)} trainings from different random starts."
 
 
 @contextlib.contextmanager
@@ -143,7 +147,7 @@ def _fill(made: Run, member: Member, weights: Array, blend: Run, series: FrameSe
         {
             "fit_seconds": {},
             "forecast_seconds": {},
-            "finding": _share(weights, blend.record),
+            "finding": _share(member, weights, blend.record),
             "stopped_early": False,
             "learned_nothing": False,
             "ended_by_time": False,
