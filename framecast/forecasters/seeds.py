@@ -8,11 +8,14 @@ What chance does to one training of a short series is as large as most levers, a
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from framecast.forecasters.contract import Forecaster
-from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.training.progress import FitProgress
+
+if TYPE_CHECKING:
+    from framecast.forecasters.network_forecaster import NetworkForecaster
 
 SEED_STEP = 1000
 """Between the seeds of a run that trains the same more than once; the seeds beside its own are left to other runs."""
@@ -21,7 +24,7 @@ SEED_STEP = 1000
 class Seeds:
     """A Forecaster of trained networks, at least one."""
 
-    def __init__(self, networks: Sequence[NetworkForecaster]) -> None:
+    def __init__(self, networks: "Sequence[NetworkForecaster]") -> None:
         self.networks = tuple(networks)
 
     def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
@@ -42,7 +45,9 @@ class Seeds:
             network.save(place)
 
     @classmethod
-    def load(cls, folder: Path) -> "Forecaster":
+    def load(cls, folder: Path) -> Forecaster:
         """What `save` wrote, or a network that was saved alone, which then comes back as it was."""
+        from framecast.forecasters.network_forecaster import NetworkForecaster  # brings torch
+
         first, others = NetworkForecaster.load(folder), sorted(folder.glob("seed_*"))
         return cls([first, *map(NetworkForecaster.load, others)]) if others else first
