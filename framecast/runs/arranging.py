@@ -45,16 +45,10 @@ def filtered(lines: Iterable[RunLine], asked: RunFilter, states: Mapping[str, st
     return [line for line in lines if asked.keeps(line, (states or {}).get(line.id, line.state))]
 
 
-def mean_of(metric: str) -> str:
-    """'Mean SSIM', 'Mean fine detail': what the mean of a score over the leads is called."""
-    title = METRICS[metric].title if metric in METRICS else metric
-    return f"Mean {title if title[:2].isupper() else title[:1].lower() + title[1:]}"
-
-
 def sort_keys() -> dict[str, str]:
     """What runs can be sorted by, and how that is called. Scores have their best first."""
     usual = {NEWEST: "Newest first", "name": "Name", "series": "Series", "forecaster": "Forecaster", "state": "State"}
-    scores = {metric: f"{mean_of(metric)}, best first" for metric in METRICS}
+    scores = {metric: f"Mean {metric.upper()}, best first" for metric in METRICS}
     skills = {"skill": "Skill, best first", "skill_horizon": "Skill horizon, longest first"}
     costs = {"fit_time": "Time to fit, shortest first", "disk": "Disk use, largest first"}
     return usual | scores | skills | costs | {"size": "Working size, largest first"}
