@@ -48,6 +48,8 @@ def tiff_cases() -> Iterator[Case]:
     pages = tiff(some, photometric="rgb", metadata=None, compression="zlib")
     yield Case.refused("tiff that goes in circles", "list of pages breaks off|cannot be read", circular(pages), "a.tif")
     yield Case.refused("tiff with jpegs of 3006 scans", "a JPEG of 3006 scans, and 100 are read", tiff_of_jpegs(3000), "a.tif")
+    vast = tiff_of_jpegs(0).replace(b"\xff\xc2\0\x0b\x08\x01\0\x01\0", b"\xff\xc2\0\x0b\x08\xff\xdc\xff\xdc")
+    yield Case.refused("tiff with jpegs of 65500 x 65500", "cannot be read as a TIFF file", vast, "a.tif")
     yield Case.refused("tiff cut short", "is damaged|cannot be read", pages[: len(pages) // 2], "a.tif")
     yield Case.refused("tiff of a header only", "is damaged|cannot be read", pages[:8], "a.tif")
     yield Case.refused("tiff of noise", "is damaged|cannot be read", pages[:8] + bytes(range(256)), "a.tif")

@@ -1,5 +1,7 @@
-"""How many scans a JPEG has. Each is work over the whole picture, and a hundred bytes can ask for one: half a megabyte could
-keep a processor busy for minutes.
+"""How many scans and pixels a JPEG has, before it is decoded.
+
+Each scan is work over the whole picture, and a hundred bytes can ask for one: half a megabyte could keep a processor busy for
+minutes. Within a TIFF the size that a JPEG says is not the one that the TIFF says.
 """
 
 import re
@@ -9,6 +11,8 @@ from framecast.errors import SeriesError
 JPEG = b"\xff\xd8\xff"
 MOST_SCANS = 100
 _SCAN, _END = b"\xff\xda", b"\xff\xd9"
+_SIZE = re.compile(rb"\xff[\xc0-\xc3\xc5-\xc7\xc9-\xcb\xcd-\xcf]...(..)(..)", re.DOTALL)
+"""Where a frame begins: how long this part is, bits a value, height, width."""
 _MARK = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """The start of a part of the file; what codes pixels holds none."""
 
@@ -26,3 +30,9 @@ def check_scans(content: bytes, what: str) -> None:
             f"{what} a JPEG of {n_scans} scans, and {MOST_SCANS} are read at most; a picture has some ten. Save the picture "
             "again."
         )
+
+
+def n_pixels(content: bytes) -> int:
+    """As many as a JPEG says it has; the most where several parts could be the one that says it."""
+    sizes = (int.from_bytes(found[1], "big") * int.from_bytes(found[2], "big") for found in _SIZE.finditer(content))
+    return max(sizes, default=0)

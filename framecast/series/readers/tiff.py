@@ -7,6 +7,7 @@ channels), what is time is for a person to say.
 
 import contextlib
 import logging
+import math
 import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -23,6 +24,7 @@ from framecast.series.readers import tiff_unlike
 from framecast.series.readers.axes import Layout, named
 from framecast.series.readers.choice import Contents, Part, contents
 from framecast.series.readers.contract import (
+    HEAD_BYTES,
     MAX_FRAME_BYTES,
     READERS,
     Frame,
@@ -37,7 +39,7 @@ from framecast.series.readers.contract import (
     readable,
     warn,
 )
-from framecast.series.readers.jpeg_scans import check_scans
+from framecast.series.readers.jpeg_scans import check_scans, n_pixels
 from framecast.series.readers.laid_out import Array, LaidOut
 from framecast.series.readers.moments import of_all, step_of, taken_at
 from framecast.series.readers.ome import Described, bare, described, incomplete
@@ -299,6 +301,8 @@ def _pixels(page: Any, notes: list[str]) -> Frame:
         if page.keyframe.compression in JPEGS:
             for part in parts_of(page):
                 check_scans(part, "A TIFF file holds")
+                if n_pixels(part[:HEAD_BYTES].split(b"\xff\xda", 1)[0]) > 2 * math.prod(page.keyframe.chunks) + HEAD_BYTES:
+                    raise ValueError("a JPEG that is larger than its place")
         pixels = np.asarray(page.asarray(maxworkers=1))
     pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     if page.keyframe.axes == "SYX":
