@@ -32,7 +32,9 @@ def check_scans(content: bytes, what: str) -> None:
         )
 
 
-def n_pixels(content: bytes) -> int:
-    """As many as a JPEG says it has; the most where several parts could be the one that says it."""
-    sizes = (int.from_bytes(found[1], "big") * int.from_bytes(found[2], "big") for found in _SIZE.finditer(content))
-    return max(sizes, default=0)
+def check_part(content: bytes, n_values: int) -> None:
+    """The same for a strip or tile of a TIFF, which holds `n_values`. Raises ValueError where it says far more pixels."""
+    check_scans(content, "A TIFF file holds")
+    for found in _SIZE.finditer(content.split(_SCAN, 1)[0]):
+        if int.from_bytes(found[1], "big") * int.from_bytes(found[2], "big") > 2 * n_values + 2**16:
+            raise ValueError("a JPEG that is larger than its place")

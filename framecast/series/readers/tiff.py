@@ -24,7 +24,6 @@ from framecast.series.readers import tiff_unlike
 from framecast.series.readers.axes import Layout, named
 from framecast.series.readers.choice import Contents, Part, contents
 from framecast.series.readers.contract import (
-    HEAD_BYTES,
     MAX_FRAME_BYTES,
     READERS,
     Frame,
@@ -39,7 +38,7 @@ from framecast.series.readers.contract import (
     readable,
     warn,
 )
-from framecast.series.readers.jpeg_scans import check_scans, n_pixels
+from framecast.series.readers.jpeg_scans import check_part
 from framecast.series.readers.laid_out import Array, LaidOut
 from framecast.series.readers.moments import of_all, step_of, taken_at
 from framecast.series.readers.ome import Described, bare, described, incomplete
@@ -300,9 +299,7 @@ def _pixels(page: Any, notes: list[str]) -> Frame:
     if pixels is None:
         if page.keyframe.compression in JPEGS:
             for part in parts_of(page):
-                check_scans(part, "A TIFF file holds")
-                if n_pixels(part[:HEAD_BYTES].split(b"\xff\xda", 1)[0]) > 2 * math.prod(page.keyframe.chunks) + HEAD_BYTES:
-                    raise ValueError("a JPEG that is larger than its place")
+                check_part(part, math.prod(page.keyframe.chunks))
         pixels = np.asarray(page.asarray(maxworkers=1))
     pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     if page.keyframe.axes == "SYX":
