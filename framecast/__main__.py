@@ -1,14 +1,12 @@
 """`python -m framecast`: see framecast.cli."""
 
-import os
 import sys
 
 from framecast.cli.main import INTERRUPTED, main
+from framecast.cli.together import end_at_once, n_processes
 
 if __name__ == "__main__":
     code = main()
-    if code == INTERRUPTED:  # at once: taking torch down can take seconds more where many programs are at work
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+    if code == INTERRUPTED or n_processes() > 1:
+        end_at_once(code)
     sys.exit(code)

@@ -42,8 +42,6 @@ class FitProgress:
     """Epochs this stage will take; None where minutes are the budget."""
     step: int = 0
     """Optimiser steps in this stage."""
-    steps_per_epoch: int | None = None
-    """Of this stage, where it has them: tells how far into an epoch a validation was made."""
     fraction: float = 0.0
     """Share of the whole fit that is done, 0 to 1."""
     elapsed_s: float = 0.0
@@ -75,6 +73,8 @@ class FitProgress:
     learning rate; counted from the beginning of the stage."""
     finding: str = ""
     """What the fit found out, as a sentence for a person; in the last progress where there is something to say."""
+    steps_per_epoch: int | None = None
+    """Of this stage, where it has them: tells how far into an epoch a validation was made."""
 
     def to_mapping(self) -> dict[str, Any]:
         """What is kept in progress.jsonl: all but the preview."""

@@ -1,9 +1,9 @@
 """The command line, of which torchrun starts two processes; the second one runs out of memory in its third step."""
 
 import os
-import sys
 
 from framecast.cli.main import main
+from framecast.cli.together import end_at_once
 from framecast.training.step import Stepper
 
 STEPS = 2
@@ -20,4 +20,4 @@ def failing(self: Stepper, *asked: object) -> object:
 
 if os.environ["RANK"] == "1":
     Stepper.__call__ = failing  # type: ignore[method-assign, assignment]
-sys.exit(main())
+end_at_once(main())

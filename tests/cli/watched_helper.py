@@ -5,10 +5,10 @@ With a step number in POISON the second process makes its share of that step no 
 
 import hashlib
 import os
-import sys
 from pathlib import Path
 
 from framecast.cli.main import main
+from framecast.cli.together import end_at_once
 from framecast.training.step import Stepper
 
 POISON = int(os.environ.get("POISON", "0"))
@@ -28,4 +28,4 @@ def watched(self: Stepper, optimizer: object, batch: object, data_range: float, 
 Stepper.__call__ = watched  # type: ignore[method-assign, assignment]
 code = main()
 Path(os.environ["FOLDER"], os.environ["RANK"]).write_text(f"{taken} {seen.hexdigest()}")
-sys.exit(code)
+end_at_once(code)

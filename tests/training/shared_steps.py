@@ -3,10 +3,9 @@
 The first process takes each step twice, with its helper and without, and prints how far the two are apart.
 """
 
-import sys
-
 import torch
 
+from framecast.cli.together import end_at_once
 from framecast.networks.build import bare_network
 from framecast.networks.contract import NETWORKS
 from framecast.networks.wrap import Padded, Residual
@@ -109,4 +108,5 @@ def data() -> TrainingData:
 SCALER = Scaler((127.0,), (70.0,))
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
+    end_at_once(0)

@@ -59,4 +59,5 @@ def _living() -> int:
 
 
 def _is_tensor(one: object) -> bool:
-    return issubclass(type(one), torch.Tensor) and one.device.type == "cpu"  # type: ignore[attr-defined]
+    """One with memory; those that stand for others while something is compiled have none."""
+    return type(one) in (torch.Tensor, torch.nn.Parameter) and one.device.type == "cpu"  # type: ignore[attr-defined]
