@@ -23,7 +23,7 @@ from framecast.forecasters.auto_settings import OVERHEAD, AutoSettings, networks
 from framecast.forecasters.auto_state import AutoState, why_not_further
 from framecast.forecasters.blend import Weights
 from framecast.forecasters.catalog import FORECASTERS
-from framecast.forecasters.contract import Forecaster, ForecasterKind, Member, Timed, Workbench
+from framecast.forecasters.contract import Forecaster, ForecasterKind, Member, Timed, Workbench, retreats_of
 from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.training.progress import FitProgress
 
@@ -88,7 +88,7 @@ class Auto:
     @property
     def retreat(self) -> str:
         """What memory made of forecasts of members, in words; see NetworkForecaster."""
-        return " ".join(dict.fromkeys(words for one in self.members if (words := getattr(one.forecaster, "retreat", ""))))
+        return retreats_of(one.forecaster for one in self.members)
 
     def save(self, folder: Path) -> None:
         listed = []

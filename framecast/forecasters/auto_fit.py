@@ -25,6 +25,7 @@ from framecast.forecasters.finding import found_in_words
 from framecast.forecasters.fold import LENGTHS, Fold
 from framecast.forecasters.hindcast import View, past_origins
 from framecast.forecasters.network_forecaster import NetworkForecaster
+from framecast.forecasters.seeds import SEED_STEP
 from framecast.forecasters.tuned_rule import TunedRule
 from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.settings import Settings
@@ -121,8 +122,10 @@ class AutoFit:
         """At any yield of `steps`: write into the empty `folder` where this fit stands."""
         self.note()
         fold = next((fold for fold in (*self.trained, *self.nearer.values()) if fold.at_work), None)
-        nearer = fold is not None and fold not in self.trained
-        self.state.save(folder, fold.at_work if fold else self.refitting, fold.length if fold else None, nearer)
+        if fold is not None:
+            self.state.save(folder, fold.at_work, {"length": fold.length, "nearer": fold not in self.trained})
+        else:
+            self.state.save(folder, self.refitting, {"length": None, "number": self._start_at_work()})
 
     def note(self) -> None:
         """Bring the state to where the fit stands, but for what is at work."""
@@ -215,10 +218,14 @@ class AutoFit:
         found = [i for i, one in enumerate(self.judged) if one.name in self.folds and weights[i] >= LEAST_WEIGHT]
         return sorted(found, key=lambda i: -self.folds[self.judged[i].name].score)
 
-    def left_at(self, name: str, length: float | None, *, nearer: bool = False) -> Course | None:
+    def left_at(self, name: str, length: float | None, *, nearer: bool = False, number: int = 0) -> Course | None:
         """Where the training of this network stood, if it is the one that was left."""
-        left = self.at_work
-        return left.course if left is not None and (left.name, left.length, left.nearer) == (name, length, nearer) else None
+        left, asked = self.at_work, (name, length, nearer, number)
+        return left.course if left and (left.name, left.length, left.nearer, left.number) == asked else None
+
+    def _start_at_work(self) -> int:
+        """From which random start the network is trained on all history."""
+        return 0 if self.refitting is None else (self.refitting.workbench.seed - self.auto.workbench.seed) // SEED_STEP
 
     def blend(self) -> str:
         """Weights for the members that can forecast by now, and what they mean in words."""

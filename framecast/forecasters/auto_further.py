@@ -112,7 +112,7 @@ def _to_be_trained(
     assert fit.state.further is not None
     in_minutes = fit.state.further[0] == "minutes"
     seconds = max(fit.limit_s - fit.elapsed(), 0.05 * fit.limit_s) / n_left
-    left = fit.at_work if fit.left_at(one.name, None) else None
+    left = fit.at_work if fit.left_at(one.name, None, number=kept.number if kept else 0) else None
     if left or kept:
         settings: Any = one.settings.from_mapping(dict((left or kept).settings))  # type: ignore[union-attr]
     else:
@@ -123,7 +123,6 @@ def _to_be_trained(
     forecaster = network_to_train(fit, one.name, settings, kept.number if kept else 0)
     if left:
         forecaster.take_up(left.course)
-        fit.at_work = None
     elif kept:
         assert kept.moment is not None
         course = kept.forecaster.where_it_ended()

@@ -57,7 +57,7 @@ def _trained(
     if one.name in fit.auto.left_out:
         return
     moment = fit.folds[one.name].hindcast(fit.state.known).best
-    left = fit.at_work if fit.left_at(one.name, None) else None
+    left = fit.at_work if fit.left_at(one.name, None, number=number) else None
     if left:
         settings = one.settings.from_mapping(dict(left.settings))
     elif number == 0:
@@ -70,7 +70,6 @@ def _trained(
     forecaster = network_to_train(fit, one.name, settings, number)
     if left:
         forecaster.take_up(left.course)
-        fit.at_work = None
     fit.refitting = forecaster
     stage = f"{kind.title}: trained on all history" + (f", from start {number + 1}" if number else "")
     steps = forecaster.fit(fit.history, Split(range(start), range(start, start), fit.split.test))

@@ -61,6 +61,8 @@ class AtWork:
     """Of the training on the fold; None for all history."""
     nearer: bool = False
     """Whether that fold ends at the newest origin."""
+    number: int = 0
+    """Of the training on all history from another random start."""
 
 
 @dataclass(eq=False)
@@ -93,9 +95,9 @@ class AutoState:
     last: dict[str, Any] = field(default_factory=dict)
     """What the training on the fold at work said last, as FitProgress.to_mapping gives it."""
 
-    def save(self, folder: Path, network: NetworkForecaster | None, length: float | None, nearer: bool) -> None:
-        """Write it into the empty `folder`. `network` is the one that is trained, on the fold where that has a `length`, or
-        on the `nearer` one."""
+    def save(self, folder: Path, network: NetworkForecaster | None, where: Mapping[str, Any]) -> None:
+        """Write it into the empty `folder`. `network` is the one that is trained, and `where` has the `length`, `nearer` and
+        `number` of AtWork."""
         arrays: dict[str, Frames] = {}
         for number, tried in enumerate(self.tried):
             arrays |= _named(f"rule.{number}", tried.forecasts)
@@ -129,8 +131,7 @@ class AutoState:
             "n_further": self.n_further,
             "known": self.known,
             "told": self.told,
-            "at_work": network
-            and {"name": network.name, "settings": network.settings.to_mapping(), "length": length, "nearer": nearer},
+            "at_work": network and {"name": network.name, "settings": network.settings.to_mapping(), **where},
         }
         (folder / "auto.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / "forecasts.safetensors")
@@ -161,8 +162,7 @@ class AutoState:
         state.told = content.get("told", "")
         if at_work:
             course = Course.read(folder / "network")
-            nearer = at_work.get("nearer", False)
-            state.at_work = AtWork(at_work["name"], at_work["settings"], course, at_work["length"], nearer)
+            state.at_work = AtWork(**at_work, course=course)
         return state
 
     def extend(self, unit: str, amount: float) -> None:

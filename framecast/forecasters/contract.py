@@ -4,7 +4,7 @@ A forecaster never sees the test frames: whoever calls `fit` hands over the hist
 reference to the frames it was fitted on; `forecast` is given as many true frames as exist.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -118,6 +118,11 @@ class BlendForecaster(Forecaster, Protocol):
     def shares(self, horizon: int) -> np.ndarray[Any, np.dtype[Any]]:
         """(lead, member) weights: none below 0, and each row has the sum 1."""
         ...
+
+
+def retreats_of(forecasters: Iterable[Forecaster]) -> str:
+    """What memory made those do in another way than they were meant to, in words, each once; empty where it made none."""
+    return " ".join(dict.fromkeys(words for one in forecasters if (words := getattr(one, "retreat", ""))))
 
 
 @dataclass(frozen=True)

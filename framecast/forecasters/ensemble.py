@@ -29,7 +29,7 @@ from safetensors.numpy import load_file, save_file
 
 from framecast.forecasters.calibration import SpreadLaw
 from framecast.forecasters.catalog import FORECASTERS
-from framecast.forecasters.contract import ForecasterKind, Timed, Workbench
+from framecast.forecasters.contract import ForecasterKind, Timed, Workbench, retreats_of
 from framecast.forecasters.ensemble_state import JUDGED, NETWORK, Judged, Resumed, law_of, member_folder, why_not_further
 from framecast.forecasters.network_fit import STAGE_CHOSEN, TIME_SHARE_OF_FIRST_STAGE
 from framecast.forecasters.network_forecaster import NetworkForecaster
@@ -304,7 +304,7 @@ class Ensemble:
     @property
     def retreat(self) -> str:
         """What memory made of forecasts of members, in words; see NetworkForecaster."""
-        return " ".join(dict.fromkeys(network.retreat for network in self._networks.values() if network.retreat))
+        return retreats_of(self._networks.values())
 
     def save(self, folder: Path) -> None:
         for index, network in self._networks.items():

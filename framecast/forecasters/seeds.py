@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from framecast.forecasters.contract import Forecaster
+from framecast.forecasters.contract import Forecaster, retreats_of
 from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.training.progress import FitProgress
 
@@ -37,6 +37,11 @@ class Seeds:
             total += network.forecast(past, horizon)
         total /= len(self.networks)
         return total
+
+    @property
+    def retreat(self) -> str:
+        """What memory made of forecasts, in words; see NetworkForecaster."""
+        return retreats_of(self.networks)
 
     def save(self, folder: Path) -> None:
         for number, network in enumerate(self.networks, 1):

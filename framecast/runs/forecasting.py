@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from framecast.errors import DivergedError
-from framecast.forecasters.contract import Forecaster
+from framecast.forecasters.contract import Forecaster, retreats_of
 from framecast.leaving import may_be_left
 from framecast.runs.run_folder import Run
 from framecast.series.frames import Frames, FrameSeries, Split
@@ -39,9 +39,9 @@ def forecast_first(run: Run, series: FrameSeries, finding: str) -> tuple[Frames,
     """The forecast of the test frames by what the fit has saved, and what it found. Where memory made the forecaster do it in
     another way than it was meant to, that is said there, and saved for every forecast from the run folder."""
     forecaster = run.forecaster()
-    before = getattr(forecaster, "retreat", "")
+    before = retreats_of([forecaster])
     forecast = _forecast_test(run, forecaster, series)
-    retreat = getattr(forecaster, "retreat", "")
+    retreat = retreats_of([forecaster])
     if retreat not in finding:
         finding = f"{finding.replace(before, '').strip()} {retreat}".strip()
     if retreat != before:

@@ -97,3 +97,31 @@ def test_a_start_that_fails_leaves_those_before_it(monkeypatch: pytest.MonkeyPat
     auto, _ = fitted(3)
     found = network_of(auto)
     assert not auto.left_out and isinstance(found, Seeds) and [one.workbench.seed for one in found.networks] == [3, 2003]
+
+
+def test_a_start_that_was_left_goes_on_and_not_another_one_in_its_place(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Also behind one that failed, which begins again and fails again."""
+    real, begun = NetworkForecaster.fit, list[tuple[int, bool]]()
+
+    def fit(self: NetworkForecaster, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
+        begun.append((self.workbench.seed, self.course.is_new))
+        if self.workbench.seed == 1003:
+            raise DivergedError("It gave up.")
+        yield from real(self, history, split)
+
+    monkeypatch.setattr(NetworkForecaster, "fit", fit)
+    once, _ = fitted(3)
+    auto, left = (Auto(AutoSettings(minutes=0.0, epochs=2, networks="two", seeds=3), Workbench(seed=3)) for _ in range(2))
+    steps = left.fit(history(), SPLIT)
+    for progress in steps:
+        if "from start 3" in progress.stage and progress.step:
+            break
+    left.save_state(tmp_path)
+    steps.close()  # type: ignore[attr-defined]
+    auto.resume(tmp_path)
+    begun.clear()
+    list(auto.fit(history(), SPLIT))
+    assert begun == [(1003, True), (2003, False)]
+    np.testing.assert_array_equal(auto.forecast(history().frames, 4), once.forecast(history().frames, 4))

@@ -91,6 +91,7 @@ def test_what_a_person_fixes_stays_fixed():
     rule, finding = fitted(cycle(7), Split.of(100), period=5, cycles=3, offset="short")
     assert rule.choice == Season(5, 3, 0.7)
     assert fitted(cycle(7), Split.of(100), period=5, fading=0.5, cycles=4, offset="none")[0].choice == Season(5, 4, 0.0, 0.5)
+    assert "; the last cycle is forecast" in fitted(cycle(7), Split.of(100), period=5, fading=0.5, cycles=1, offset="none")[1]
     assert finding.startswith("A period of 5 frames was given; the mean of the last 3 cycles is forecast")
 
 

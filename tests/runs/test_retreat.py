@@ -12,6 +12,7 @@ from torch import Tensor
 from framecast.forecasters.auto import Auto, AutoSettings
 from framecast.forecasters.contract import Member, Workbench
 from framecast.forecasters.ensemble import Ensemble, EnsembleSettings
+from framecast.forecasters.seeds import Seeds
 from framecast.networks.unet import UNet
 from framecast.runs.experiment import carry_out, plan, repeat_forecast
 from framecast.runs.store import Run, RunStore
@@ -85,7 +86,8 @@ def test_a_blend_says_once_what_became_of_its_members() -> None:
     auto, ensemble = Auto(AutoSettings(), Workbench()), Ensemble(EnsembleSettings(), Workbench())
     auto.members = tuple(members)
     ensemble._networks = dict(enumerate(member.forecaster for member in members))  # type: ignore[misc]
-    assert auto.retreat == ensemble.retreat == "Memory ran out."
+    seeds = Seeds([member.forecaster for member in members])  # type: ignore[misc]
+    assert auto.retreat == ensemble.retreat == seeds.retreat == "Memory ran out."
 
 
 WORDS = (("unet", "Memory ran out."), ("persistence", ""), ("convlstm", "Memory ran out."))

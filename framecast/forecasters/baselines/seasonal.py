@@ -23,8 +23,8 @@ from framecast.settings import Settings, setting
 ALL = 1_000_000
 """More cycles than any series has."""
 _CYCLES = (1, 2, 4, 8, ALL)
-_FADINGS = {ALL: (1.0, 0.75)}
-"""By number of cycles, tried beside equal weights: what a cycle counts of the one after it."""
+_FADING = 0.75
+"""What a cycle counts of the one after it; tried over all cycles, beside equal weights."""
 _OFFSETS = {"none": 0.0, "short": 0.7, "long": 0.93, "kept": 1.0}
 """Share of the offset that is left one lead later."""
 
@@ -91,7 +91,7 @@ class Seasonal(TunedRule[SeasonalSettings, Season]):
             for period in self._periods
             for offset in offsets
             for n_cycles in cycles
-            for fading in ([asked.fading] if asked.fading else _FADINGS.get(n_cycles, (1.0,)))
+            for fading in ([asked.fading] if asked.fading else [1.0, _FADING] if n_cycles == ALL else [1.0])
             if n_cycles == cycles[0] or n_cycles == ALL or n_cycles * period <= history.n_frames
         ]
         return seasons if asked.period else [*seasons, LAST_FRAME]
@@ -121,9 +121,8 @@ class Seasonal(TunedRule[SeasonalSettings, Season]):
             return f"A period of {listed} frames was tried; the last frame forecast earlier frames better, so it is forecast."
         found = "given" if self.settings.period else "found"
         averaged = "all cycles" if season.cycles == ALL else in_words(season.cycles, "cycle")
-        said = averaged if season.cycles == 1 else f"the mean of {averaged}"
-        if season.fading < 1:
-            said += f", each counting {season.fading:.0%} of the one after it,"
+        fading = f", each counting {season.fading:.0%} of the one after it," if season.fading < 1 else ""
+        said = averaged if season.cycles == 1 else f"the mean of {averaged}{fading}"
         offset = f", with an offset that keeps {season.offset:.0%} a frame" if season.offset else ""
         return f"A period of {season.period} frames was {found}; {said} is forecast{offset}."
 
