@@ -46,26 +46,28 @@ class Predictability:
         return len(self.persistence)
 
     def sentence(self) -> str:
-        """The answer in one sentence; what it says of the far end is the mean of the last fifth of the leads."""
+        """The answer in one sentence. What it is goes by the mean of the last fifth of the leads, which is calmer than the
+        last one; the scores that it gives are those of the last lead, as in the plot beside it."""
         near, far = self.persistence[0], _far(self.persistence)
         average, seasonal = _far(self.climatology), _far(self.seasonal) if self.seasonal else 0.0
+        last, last_average = self.persistence[-1], self.climatology[-1]
         at_end = f"at {self.horizon} frame{'s' * (self.horizon > 1)} ahead"
         lead = next((lead for lead, gain in enumerate(self._gains(), 1) if gain >= 0), None)
         caught = f"{lead} frames" if lead and lead > 1 else "one frame" if lead else ""
         repeated = f"the last frame repeated scores an SSIM of {near:.2f} at one frame ahead"
-        repeated += f" and {far:.2f} {at_end}" if self.horizon > 1 else ""
+        repeated += f" and {last:.2f} {at_end}" if self.horizon > 1 else ""
         if min(self.persistence) > _PERFECT:
             return "Nothing changes: the last frame repeated is already a perfect forecast."
         if self.seasonal and seasonal > max(far, average) + _CLEARLY:
             return (
                 f"Predictable far ahead, because it repeats every {self.period:,} frames: {at_end} past cycles score an SSIM "
-                f"of {seasonal:.2f}, the last frame repeated {far:.2f}."
+                f"of {self.seasonal[-1]:.2f}, the last frame repeated {last:.2f}."
             )
         if far > _HIGH and far >= average:
             return f"Changes slowly: {repeated}, so little is left to gain; judge forecasts by their skill."
         if average > _HIGH and caught:
             return (
-                f"Stays near its average: {repeated}; from {caught} ahead on the average of the past ({average:.2f}) "
+                f"Stays near its average: {repeated}; from {caught} ahead on the average of the past ({last_average:.2f}) "
                 "is better, and little is left to gain; judge forecasts by their skill."
             )
         if near <= self.climatology[0] + _CLEARLY:
@@ -74,8 +76,8 @@ class Predictability:
                 f"{self.climatology[0]:.2f}) is about as good as the last frame ({near:.2f})."
             )
         nature = "Changes fast" if near < _FAST else "Near frames are easy, far ones are not"
-        rest = f"; from {caught} ahead on the average of the past ({average:.2f}) is as good" if caught else ""
-        return f"{nature}: {repeated}{rest or f', which still beats the average of the past ({average:.2f})'}."
+        rest = f"; from {caught} ahead on the average of the past ({last_average:.2f}) is as good" if caught else ""
+        return f"{nature}: {repeated}{rest or f', which still beats the average of the past ({last_average:.2f})'}."
 
     def _gains(self) -> list[float]:
         """By how much the average of the past is better than the last frame, lead by lead."""

@@ -12,7 +12,6 @@ from typing import Any
 import streamlit as st
 
 from framecast.files import bytes_in_words
-from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.jobs import JobManager
 from framecast.runs.snapshot import JobSnapshot
 from framecast.runs.store import Run
@@ -65,7 +64,7 @@ def _live(run: Run, manager: JobManager) -> None:
 
 def _facts(run: Run, snapshot: JobSnapshot, progress: FitProgress) -> None:
     facts = [("Device", "GPU" if run.record.device.startswith("cuda") else "CPU")]
-    if FORECASTERS[run.record.forecaster].family != "rule" and snapshot.phase == "training" and snapshot.progress:
+    if snapshot.phase == "training" and (progress.step or progress.n_epochs):  # rules, which auto tries first, have no epochs
         facts.append(("In epoch", in_epoch(progress)))
     if progress.remaining_s is not None and snapshot.phase in ("training", "forecasting"):
         facts.append(("Time left", duration(progress.remaining_s)))

@@ -46,6 +46,16 @@ def test_one_frame_is_no_frames() -> None:
     assert "from one frame ahead on the average" in said and "1 frames" not in said
 
 
+def test_the_scores_that_are_told_are_those_of_the_plot() -> None:
+    falling = tuple(0.95 - 0.01 * lead for lead in range(20))
+    below = tuple(one - 0.2 for one in falling)
+    found = Predictability(falling, below, (), period=None, n_origins=3, height=9, width=7)
+    assert "0.76 at 20 frames ahead" in found.sentence() and "the average of the past (0.56)" in found.sentence()
+    high = tuple(one + 0.04 for one in falling)
+    season = Predictability(falling, below, high, period=5, n_origins=3, height=9, width=7)
+    assert "score an SSIM of 0.80, the last frame repeated 0.76" in season.sentence()
+
+
 def test_one_frame_ahead_is_told_once_where_it_is_all_there_is() -> None:
     one = Predictability((0.95,), (0.6,), (), period=None, n_origins=2, height=9, width=7)
     assert "0.95 at one frame ahead, so little" in one.sentence() and one.sentence().count("0.95") == 1
