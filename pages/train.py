@@ -44,11 +44,12 @@ with choices:
     stored = next(one for one in stored_series if one.digest == digest)
     st.subheader("2. What is learned from, what is forecast", anchor=False)
     split = None
-    try:
-        split = split_choice(stored)
-        short_series_note(stored)
-    except FrameCastError as error:
-        page.refuse(error)
+    with st.container():  # one place however much is said in it: the cards below are drawn alone, and known by their place
+        try:
+            split = split_choice(stored)
+            short_series_note(stored)
+        except FrameCastError as error:
+            page.refuse(error)
     if split:
         st.subheader("3. Forecaster", anchor=False)
         name, kind, preset = forecaster_choice()

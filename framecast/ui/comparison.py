@@ -17,7 +17,6 @@ from framecast.ui.clicked_chart import clicked_chart
 from framecast.ui.diagnosis_view import diagnosis_view
 from framecast.ui.how_sure import Band, band, band_note, how_sure
 from framecast.ui.metric_choice import metric_choice
-from framecast.ui.more_numbers import more_numbers
 from framecast.ui.rival_choice import rival_choice
 from framecast.ui.score_charts import Curve, CurvePlot, curves_in_words, horizon_chart
 from framecast.ui.text import decimals, escaped, fixed
@@ -26,8 +25,9 @@ N_TILES = 5
 """Numbers in a row."""
 
 
-def numbers_view(run: Run, stored: StoredSeries | None, store: SeriesStore, lead: int) -> None:
-    """Draw what is computed from the forecast, with a mark at the lead that is shown."""
+def numbers_view(run: Run, stored: StoredSeries | None, store: SeriesStore, lead: int) -> dict[str, str]:
+    """Draw what is computed from the forecast, with a mark at the lead that is shown. Return what each forecaster in it is
+    called."""
     units = stored.units if stored else "1"
     scores, members = run.scores(), run.members()
     diagnosis_view(run, stored, store)
@@ -38,7 +38,7 @@ def numbers_view(run: Run, stored: StoredSeries | None, store: SeriesStore, lead
     how_sure(members, units, lead)
     curves, titles = rival_choice(run, stored, store)
     _charts(run, curves, titles, units, lead, members, metrics)
-    more_numbers(run, stored, store, titles, lead)
+    return titles
 
 
 def _charts(

@@ -19,16 +19,26 @@ _MEANWHILE = "The scores follow in a moment."
 @st.fragment
 def seen_forecast(run: Run, stored: StoredSeries | None, store: SeriesStore) -> None:
     """Draw the player and the scores of a finished run; the lead shown moves both. `stored` is its series, None where that was
-    deleted: then only the scores are left."""
+    deleted: then only the scores are left.
+
+    What is drawn alone has a place that does not depend on how much stands above it. Streamlit knows a fragment by its place:
+    a click in one that has moved meanwhile would find nothing that answers it."""
+    frames, numbers, more = st.container(), st.container(), st.container()
     lead = 1
     try:
-        lead = frames_view(run, stored, store)
+        with frames:
+            lead = frames_view(run, stored, store)
     except FrameCastError as error:  # frames that are damaged leave the scores
-        page.refuse(error)
-    from framecast.ui.comparison import numbers_view  # only here: it imports torch, and the player does not wait for that
+        with frames:
+            page.refuse(error)
+    from framecast.ui.comparison import numbers_view  # only here: they import torch, and the player does not wait for that
+    from framecast.ui.more_numbers import more_numbers
 
     try:
-        numbers_view(run, stored, store, lead)
+        with numbers:
+            titles = numbers_view(run, stored, store, lead)
+        with more:
+            more_numbers(run, stored, store, titles, lead)
     except FrameCastError as error:
         page.refuse(error)
 
@@ -54,7 +64,7 @@ def first_look(runs: list[Run], store: SeriesStore, meanwhile: DeltaGenerator) -
     if stored is None:
         return
     try:
-        with st.container():  # as the fragment has one: the player is where it will be, and stays
+        with st.container(), st.container():  # as the fragment has: the player is where it will be, and stays
             frames_view(run, stored, store)
     except FrameCastError:
         return  # the page says why
