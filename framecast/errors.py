@@ -84,7 +84,8 @@ class StorageError(RunError):
     pass
 
 
-_MEMORY_SIGNS = ("out of memory", "not enough memory", "can't allocate memory", "unable to allocate")
+_MEMORY_SIGNS = ("out of memory", "not enough memory", "can't allocate memory", "unable to allocate", "alloc_failed")
+"""The last one is how the libraries beneath torch on a GPU say it: CUBLAS_STATUS_ALLOC_FAILED, CUFFT_ALLOC_FAILED."""
 
 
 def memory_ran_out(error: BaseException) -> bool:

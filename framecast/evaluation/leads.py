@@ -4,13 +4,12 @@ Each thread takes a lead and goes through both frames once for all that was aske
 pictures of a few leads at a time exist as float. What no pass can give is computed by the metric itself.
 """
 
-import contextlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 import numpy as np
 
-from framecast.errors import InputError
+from framecast.errors import InputError, memory_ran_out
 from framecast.leaving import may_be_left
 from framecast.metrics import METRICS
 from framecast.metrics.contract import Array, Mask, check_pair, required
@@ -39,13 +38,14 @@ def scores_of_leads(
     passing = _names_of_pass(metrics) if can_pass(forecast, truth, data_range=data_range) else []
     found: dict[str, Array] = {}
     if passing and device != "cpu":
-        import torch
-
         from framecast.evaluation.on_device import scores_on_device
 
         _start(passing, last)
-        with contextlib.suppress(torch.OutOfMemoryError):  # beside a network there may be no room; the processor has it
+        try:
             found = scores_on_device(forecast, truth, passing, data_range=data_range, valid=valid, last=last, device=device)
+        except RuntimeError as error:
+            if not memory_ran_out(error):  # beside a network there may be no room; the processor has it
+                raise
     if passing and not found:
         leads = _leads(forecast, truth, passing, data_range, valid, last, n_threads, maps=False)
         found = dict(zip(passing, np.array([values for values, _ in leads]).T, strict=True))

@@ -29,6 +29,7 @@ from framecast.forecasters.starting_weights import starting_weights
 from framecast.forecasters.training_data import mask_tensor, to_tensor
 from framecast.networks.build import bare_network
 from framecast.networks.contract import NETWORKS, motion_of
+from framecast.networks.exactly import exactly
 from framecast.networks.rollout import chunks, decisive, frames_at_once
 from framecast.networks.wrap import Padded, Residual
 from framecast.series.frames import Frames, FrameSeries, Split
@@ -259,9 +260,8 @@ class NetworkForecaster:
         at_once = frames_at_once(network, context, tiled=bool(self.tile))
         was_training = network.training  # a fit may be paused for a look at it
         network.eval()
-        exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
         n_frames = 0
-        with memory_errors(self.workbench.device), exact:
+        with memory_errors(self.workbench.device), exactly():
             low, high = seen_range(tensor)
             clamp = (low.to(device), high.to(device)) if self.settings.clamp else None
             zero_block = horizon if self.settings.zero_block else 0

@@ -76,9 +76,14 @@ def test_every_metric_has_its_form_and_what_has_none_is_computed_by_itself(monke
     assert found["mse"].tolist() == METRICS["mse"].function(forecast, truth, data_range=data_range).tolist()
 
 
-def test_where_memory_runs_out_the_processor_scores(monkeypatch):
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("cuFFT error: CUFFT_ALLOC_FAILED")], ids=repr
+)
+def test_where_memory_runs_out_the_processor_scores(monkeypatch, error):
+    """Also where a library beneath torch says so, in words of its own."""
+
     def full(*arguments, **named):
-        raise torch.OutOfMemoryError("CUDA out of memory.")
+        raise error
 
     truth, forecast, last, data_range = pictures("uint8")
     asked = {"data_range": data_range, "last": last}

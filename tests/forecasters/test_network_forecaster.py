@@ -158,3 +158,18 @@ def test_a_network_of_one_size_refuses_tiles_and_crops() -> None:
     for name in ("tile", "crop"):
         with pytest.raises(SettingError, match=f"Set {name} to 0"):
             FORECASTERS["cnn_lstm"].configure(changes={name: 64})
+
+
+def test_a_forecast_is_made_in_float32_and_not_in_what_a_gpu_takes_for_it() -> None:
+    """TF32, which cuDNN has on by default, has ten bits of the fraction. Training may use it."""
+    series = waves()
+    forecaster = forecaster_of(steps=1)
+    assert {torch.backends.cudnn.allow_tf32 for _ in forecaster.fit(series.head(20), SPLIT)} == {True}
+    seen: list[tuple[bool, bool]] = []
+    assert forecaster._network is not None
+    forecaster._network.register_forward_hook(
+        lambda *_: seen.append((torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic))
+    )
+    forecaster.forecast(series.frames[:20], 4)
+    assert len(seen) == 4 and set(seen) == {(False, True)}
+    assert torch.backends.cudnn.allow_tf32
