@@ -109,7 +109,7 @@ def networks_part(asked: Asked) -> Iterator[Row]:
     names = ["unet", "convlstm"] if asked.quick else networks.NETWORKS
     side = 16 if asked.quick else 64
     yield from networks.rows(asked.measured, side, 1 if asked.quick else 2, names)
-    yield from counterparts.rows(asked.device, side, 1 if asked.quick else 5)
+    yield from counterparts.rows(asked.measured, side, 1 if asked.quick else 5)
 
 
 def steps_part(asked: Asked) -> Iterator[Row]:
@@ -124,22 +124,23 @@ def steps_part(asked: Asked) -> Iterator[Row]:
 def evaluation_part(asked: Asked) -> Iterator[Row]:
     n_leads, size = (3, 40) if asked.quick else (50, 785)
     truth, forecast, last = scoring.pictures(n_leads, size)
-    found, difference = scoring.side_by_side(truth, forecast, last, 1 if asked.quick else 3)
-    theirs = found[scoring.NAMES[-1]]
+    found, difference = scoring.side_by_side(truth, forecast, last, 1 if asked.quick else 3, asked.device)
+    theirs = found.pop(scoring.NAMES[-1])
     blurs = 4 * 2 * 11 * 2 * truth.size  # four quantities, rows and columns, 11 products and sums each
     floor = max(2 * truth.nbytes / asked.measured.copied, blurs / asked.measured.product["float32"])
-    for name in scoring.NAMES[:-1]:
+    for name, seconds in found.items():
         note = f"SSIM differs by {difference:.0e} at the most" if name == "SSIM alone" else ""
+        measured = (name == scoring.ON_GPU) == (asked.device != "cpu")  # the rates are those of the device
         yield Row(
-            "Evaluation", f"{name} of {n_leads} frames of {size} x {size} x 3", found[name], theirs,
-            "scikit-image's SSIM frame by frame", "s", floor, "operations of SSIM's blurs", note,
+            "Evaluation", f"{name} of {n_leads} frames of {size} x {size} x 3", seconds, theirs,
+            "scikit-image's SSIM frame by frame", "s", floor if measured else None, "operations of SSIM's blurs", note,
         )  # fmt: skip
 
 
 def rules_part(asked: Asked) -> Iterator[Row]:
     n_frames, size, n_leads = (30, 32, 5) if asked.quick else (350, 785, 50)
     names = ["persistence", "dmd"] if asked.quick else rules.RULES
-    read = n_frames * size**2 * 3 / asked.measured.copied
+    read = n_frames * size**2 * 3 / asked.measured.copied if asked.device == "cpu" else None  # rules are for a processor
     for name, row in rules.rows(n_frames, size, n_leads, names):
         note = f"fit {row['fit_s']:.1f} s, {row['cpu_s']:.1f} CPU s, {row['memory_mib']:.0f} MiB at most"
         what = f"{name}: {n_frames} frames of {size} x {size} x 3, {n_leads} leads"

@@ -1,6 +1,6 @@
 """What it costs to score one forecast of the question's size by every metric and to draw its maps, beside scikit-image's SSIM.
 
-    python -m benchmarks.scoring [--leads 50] [--size 785] [--rounds 3] [--diagnosis]
+    python -m benchmarks.scoring [--leads 50] [--size 785] [--rounds 3] [--device cpu] [--diagnosis]
 
 The pictures are made: a texture that moves a pixel a frame under noise of 3 grey levels; the forecast has half the noise.
 What is compared takes turns: all ten metrics with maps in one pass on all cores, in one thread, and `structural_similarity`
@@ -22,6 +22,8 @@ from framecast.evaluation.diagnosis import FAULTS
 from framecast.evaluation.leads import scores_and_maps, scores_of_leads
 
 NAMES = ("all metrics", "all metrics and maps", "all metrics, one thread", "SSIM alone", "scikit-image's SSIM")
+ON_GPU = "all metrics on the GPU"
+"""Beside NAMES where there is one: from frames in the memory of the machine to numbers there."""
 
 
 def main() -> None:
@@ -29,11 +31,12 @@ def main() -> None:
     parser.add_argument("--leads", type=int, default=50)
     parser.add_argument("--size", type=int, default=785)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--device", default="cpu", help="cuda: on the GPU, too")
     parser.add_argument("--diagnosis", action="store_true", help="CPU seconds of all faults that are looked for, too")
     asked = parser.parse_args()
     truth, forecast, last = pictures(asked.leads, asked.size)
-    found, difference = side_by_side(truth, forecast, last, asked.rounds)
-    for name in NAMES:
+    found, difference = side_by_side(truth, forecast, last, asked.rounds, asked.device)
+    for name in found:
         print(f"{name:26} {found[name]:8.2f} s for {asked.leads} frames, {found[NAMES[-1]] / found[name]:5.1f} times as fast")
     print(f"largest difference from scikit-image {difference:.1e}")
     if asked.diagnosis:
@@ -59,8 +62,11 @@ def pictures(n_leads: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return frames(1, n_leads, 3.0), frames(1, n_leads, 1.5), frames(0, 1, 3.0)[0]
 
 
-def side_by_side(truth: np.ndarray, forecast: np.ndarray, last: np.ndarray, rounds: int) -> tuple[dict[str, float], float]:
-    """Median seconds of each of NAMES for all frames, and by how much our SSIM differs from scikit-image's."""
+def side_by_side(
+    truth: np.ndarray, forecast: np.ndarray, last: np.ndarray, rounds: int, device: str = "cpu"
+) -> tuple[dict[str, float], float]:
+    """Median seconds of each of NAMES for all frames, and of ON_GPU where `device` is another than the processor; how far our
+    SSIM is from scikit-image's."""
     metrics, some = list(METRICS), slice(None, None, 10)
     wanted = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 255, "channel_axis": -1}
 
@@ -74,6 +80,8 @@ def side_by_side(truth: np.ndarray, forecast: np.ndarray, last: np.ndarray, roun
         NAMES[3]: lambda: scores_of_leads(forecast, truth, ["ssim"], data_range=255.0),
         NAMES[4]: theirs,
     }
+    if device != "cpu":
+        works[ON_GPU] = lambda: scores_of_leads(forecast, truth, metrics, data_range=255.0, last=last, device=device)
     found = in_turns({name: lambda work=work: timed(work) for name, work in works.items()}, rounds)
     found[NAMES[4]] *= len(truth) / len(truth[some])
     ours = scores_of_leads(forecast, truth, ["ssim"], data_range=255.0)["ssim"][some]

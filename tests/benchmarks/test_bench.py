@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import torch
+from torch.utils._python_dispatch import _get_current_dispatch_mode
 
-from benchmarks import bench, machine, networks
+from benchmarks import bench, counterparts, machine, networks, reference
 from benchmarks.table import Row, in_turns, markdown, replace_rows, replace_section
 
 NUMBER = re.compile(r"^[\d.e+-]+$")
@@ -142,6 +144,52 @@ def test_a_script_that_takes_too_long_is_ended_with_all_it_started(monkeypatch: 
         while ended.is_running() and ended.status() != psutil.STATUS_ZOMBIE:
             assert time.monotonic() < deadline, "what the script had started lives on"
             time.sleep(0.05)
+
+
+def test_a_public_implementation_is_set_beside_in_a_step_and_a_rollout(monkeypatch: pytest.MonkeyPatch):
+    """With a floor, from the operations of ours. What is not installed is a row that says so."""
+    products: list[int] = []
+
+    def product(n: int) -> None:
+        products.append(n)
+        torch.ones(n, n) @ torch.ones(n, n)
+
+    def pair(device: str, side: int) -> tuple[counterparts.Side, counterparts.Side]:
+        return tuple(counterparts.Side(word, lambda: product(side), lambda: product(2 * side)) for word in ("ours", "theirs"))
+
+    monkeypatch.setattr(counterparts, "PAIRS", (("made==1", "json", pair), ("none==2", "not_a_module", pair)))
+    measured = machine.Machine("cpu", {"float32": 1e6}, {"float32": 1e5}, 1e6)
+    step, rollout, missing = counterparts.rows(measured, 8, 1)
+    assert step.what.startswith("step of ours") and rollout.what.startswith("50-step rollout of ours")
+    assert (step.floor, rollout.floor) == (2 * 8**3 / 1e6, 2 * 16**3 / 1e6)
+    assert step.ratio and rollout.ratio and "pip install" in missing.note
+    assert sorted(products) == [8] * 5 + [16] * 5, "each twice in turns, and ours once to be counted"
+
+
+def test_on_a_gpu_the_scores_are_made_there_too(monkeypatch: pytest.MonkeyPatch):
+    """Played by the processor under another name. What the processor does has no floor of the rates of a GPU."""
+    rates = machine.Machine("cpu:0", {"float32": 1e6}, {"float32": 1e5}, 1e6)
+    rows = {row.what: row for row in bench.evaluation_part(bench.Asked("cpu:0", True, Path(), rates))}
+    (on_gpu,) = [row for what, row in rows.items() if what.startswith("all metrics on the GPU of 3 frames")]
+    assert on_gpu.ratio and on_gpu.floor
+    assert len(rows) == 5 and [row.floor for row in rows.values()].count(None) == 4
+    usual = list(bench.evaluation_part(bench.Asked("cpu", True, Path(), rates)))
+    assert len(usual) == 4 and all(row.floor for row in usual)
+
+
+def test_a_forecast_is_not_timed_while_its_operations_are_counted(monkeypatch: pytest.MonkeyPatch):
+    from framecast.forecasters.network_forecaster import NetworkForecaster
+
+    forecast, counted = NetworkForecaster.forecast, []
+
+    def watched(self: NetworkForecaster, past: np.ndarray, horizon: int) -> np.ndarray:
+        counted.append(_get_current_dispatch_mode() is not None)
+        return forecast(self, past, horizon)
+
+    monkeypatch.setattr(NetworkForecaster, "forecast", watched)
+    rates = machine.Machine("cpu", {"float32": 1e9}, {"float32": 1e9}, 1e9)
+    rows = list(reference.rows(rates, 24, 40, 4, 16, 0.02, ["unet"]))
+    assert counted == [True, False] and rows[-1].floor
 
 
 def test_the_machine_is_measured_in_numbers_above_zero():
