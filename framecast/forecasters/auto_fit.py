@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from framecast.errors import InputError
+from framecast.forecasters.auto_chance import Chance
 from framecast.forecasters.auto_nearer import judged, look_from_nearer
 from framecast.forecasters.auto_refit import train_on_all_history
 from framecast.forecasters.auto_settings import OVERHEAD, kept_at_rung, networks_of, training_units
 from framecast.forecasters.auto_state import AutoState, Tried
-from framecast.forecasters.blend import Moments, Weights, fit_weights
+from framecast.forecasters.blend import Moments, Weights, fit_weights, never_below_the_best
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Forecaster, Member
 from framecast.forecasters.course import Course
@@ -86,6 +87,7 @@ class AutoFit:
         """The networks that are judged, once more on the frames before the newest origin, where there was time for it."""
         self.refitting: NetworkForecaster | None = None
         """The network that is trained on all history at this moment."""
+        self.chance = Chance(self)
         self.part = self.state.part
         """Of the whole fit that is done; it never falls."""
 
@@ -231,7 +233,8 @@ class AutoFit:
         """Weights for the members that can forecast by now, and what they mean in words."""
         ready = [index for index, one in enumerate(self.judged) if one.forecaster is not None]
         moments = [part.only(ready) for part in self.moments]
-        weights = fit_weights(moments, self.view.leads, self.horizon)
+        weights = fit_weights(self.chance.calmed(moments, ready), self.view.leads, self.horizon)
+        weights = never_below_the_best(moments, self.view.leads, weights)
         at = weights.at(np.arange(self.horizon))
         kept = [place for place in range(len(ready)) if at[:, place].max() >= LEAST_WEIGHT]
         members = []
@@ -269,8 +272,10 @@ class AutoFit:
         return fold
 
     def _before(self, name: str, origins: tuple[int, ...]) -> Fold:
+        """Of the network, with as much time for each frame whatever the origins."""
         stop = min(origins)
-        changes = {"epochs": self.auto.settings.epochs, "minutes": self.seconds / 60, "validation": False, "refit": False}
+        minutes = self.seconds / 60 * stop / min(self.origins)
+        changes = {"epochs": self.auto.settings.epochs, "minutes": minutes, "validation": False, "refit": False}
         split = Split(range(stop), range(stop, stop), range(stop, stop + self.horizon))
         settings = FORECASTERS[name].configure(None, changes, split)
         bench, clock = self.auto.workbench, self.auto.clock

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from framecast.errors import DeviceMemoryError, DivergedError
 from framecast.forecasters.auto_nearer import judged
-from framecast.forecasters.auto_refit import network_to_train
+from framecast.forecasters.auto_refit import network_to_train, share_of_refit
 from framecast.forecasters.auto_settings import OVERHEAD
 from framecast.forecasters.auto_state import Refitted
 from framecast.forecasters.blend import Moments, fit_weights, score
 from framecast.forecasters.catalog import FORECASTERS
-from framecast.forecasters.fold import LENGTHS, Fold, Moment, settings_for
+from framecast.forecasters.fold import Fold, Moment, settings_for
 from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.series.frames import Split
 from framecast.training.progress import FitProgress
@@ -117,8 +117,7 @@ def _to_be_trained(
         settings: Any = one.settings.from_mapping(dict((left or kept).settings))  # type: ignore[union-attr]
     else:
         fold = fit.folds[one.name]
-        first = moment.length if moment.length < LENGTHS[-1] else 1.0
-        settings = settings_for(one.settings, first * moment.n_steps / fold.steps_of(moment.length))
+        settings = settings_for(one.settings, share_of_refit(fit, moment) * moment.n_steps / fold.steps_of(moment.length))
         settings = replace(settings, minutes=seconds / 60) if in_minutes else settings
     forecaster = network_to_train(fit, one.name, settings, kept.number if kept else 0)
     if left:

@@ -2,17 +2,19 @@
 
 What is trained on the frames before the oldest origin has seen half of a short series or less, and forecasts worse than its
 refit will; rules, which see all frames before each origin, then carry more of the blend than they should. So each network is
-trained anew on the frames before the newest origin, for as long as the other origins chose, and what it forecasts from there
-stands for it there. Where time is limited this is done only with what the trainings on all history leave over.
+trained anew on the frames before the newest origin, as far as the other origins chose (as often, over more frames), and what
+it forecasts from there stands for it there. Where time is limited this is done only with what the trainings on all history
+leave over.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from framecast.forecasters.auto_refit import share_of_refit
 from framecast.forecasters.auto_settings import OVERHEAD
 from framecast.forecasters.catalog import FORECASTERS
-from framecast.forecasters.fold import LENGTHS, Fold, Moment
+from framecast.forecasters.fold import Fold, Moment
 from framecast.series.frames import Frames
 from framecast.training.progress import FitProgress
 
@@ -55,6 +57,6 @@ def _has_time(fit: "AutoFit", folds: Sequence[Fold], length: float) -> bool:
     """Whether so long a training leaves enough for those on all history. There is none for fits that had ended."""
     if fit.state.further is not None or not fit.limit_s:
         return fit.state.further is None
-    best = [fold.hindcast(0).best.length for fold in folds]
-    refits = sum(1.0 if one == LENGTHS[-1] else one for one in best)
-    return fit.elapsed() + fit.seconds * (length + refits) * OVERHEAD <= fit.limit_s
+    refits = sum(share_of_refit(fit, fold.hindcast(0).best) for fold in folds)
+    nearer = length * fit.origins[0] / min(fit.origins)
+    return fit.elapsed() + fit.seconds * (nearer + refits) * OVERHEAD <= fit.limit_s

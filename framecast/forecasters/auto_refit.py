@@ -1,17 +1,19 @@
 """What carries weight in auto's blend is trained on all history, and while there is time, again from other random starts.
 
-A training is as long as the one that was best on the fold; where the longest was best it gets the whole time of a network,
-which is twice as long. First each network is trained once, the best first. Time that is left then goes into more trainings of
-the same length: longer ones were tried on the fold and found no better, and a mean of several is less a matter of chance.
+A training sees each frame as often as the one that was best on the fold did: all history is more frames, so it takes longer by
+as much. Where the longest was best it gets the whole time of a network, which is twice as long. First each network is trained
+once, the best first. Time that is left then goes into more trainings of the same length, first where most weight is: longer
+ones were tried on the fold and found no better, and a mean of several is less a matter of chance.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from framecast.errors import DeviceMemoryError, DivergedError
 from framecast.forecasters.auto_settings import OVERHEAD
 from framecast.forecasters.auto_state import Refitted
+from framecast.forecasters.blend import fit_weights
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.fold import LENGTHS, Moment, settings_for
 from framecast.forecasters.network_forecaster import NetworkForecaster
@@ -36,10 +38,19 @@ def train_on_all_history(fit: "AutoFit") -> Iterator[FitProgress]:
             yield from _trained(fit, index, 0, len(wanted) - place, part)
     if fit.state.further is not None:  # what had ended is taken up as it is
         return
-    for number in range(1, fit.auto.settings.seeds):
-        for index in wanted:
-            if not _is_kept(fit, fit.judged[index].name, number):
-                yield from _trained(fit, index, number, 1, (0.4, 0.0))
+    for index, number in further_starts(fit, wanted):
+        if not _is_kept(fit, fit.judged[index].name, number):
+            yield from _trained(fit, index, number, 1, (0.4, 0.0))
+
+
+def further_starts(fit: "AutoFit", wanted: Sequence[int]) -> list[tuple[int, int]]:
+    """Places and numbers of what is trained again, in the order of what it gains: of a mean of n that has weight w, one more
+    takes w²/(n(n + 1)) of the variance that chance brings in."""
+    if not wanted:
+        return []
+    weights = fit_weights(fit.moments, fit.view.leads, fit.horizon).at(fit.view.leads).mean(axis=0)
+    starts = [(index, number) for number in range(1, fit.auto.settings.seeds) for index in wanted]
+    return sorted(starts, key=lambda one: -(weights[one[0]] ** 2) / (one[1] * (one[1] + 1)))
 
 
 def network_to_train(fit: "AutoFit", name: str, settings: Any, number: int) -> NetworkForecaster:
@@ -104,12 +115,19 @@ def _is_kept(fit: "AutoFit", name: str, number: int) -> bool:
 
 
 def _settings(fit: "AutoFit", settings: Any, moment: Moment, n_left: int) -> Any:
-    """Of the first training: as long as on the fold. One that was best when trained longest gets the whole time, which is
-    twice as long; where time is short all get less."""
-    settings = settings_for(settings, moment.length if moment.length < LENGTHS[-1] else 1.0)
+    """Of the first training; where time is short all get less."""
+    settings = settings_for(settings, share_of_refit(fit, moment))
     limit = fit.auto.settings.minutes * 60
     left = max(limit - fit.elapsed(), 0.05 * limit) / n_left / 60
     return replace(settings, minutes=min(left, settings.minutes)) if limit else settings
+
+
+def share_of_refit(fit: "AutoFit", moment: Moment) -> float:
+    """Of the whole time of a network, or of its epochs, that a training on all history takes which was best at this moment on
+    the fold. A time is longer by as much as there are more frames; epochs grow with them by themselves."""
+    if moment.length == LENGTHS[-1]:
+        return 1.0
+    return min(1.0, moment.length * (fit.history.n_frames / min(fit.origins) if fit.seconds else 1.0))
 
 
 def _has_time(fit: "AutoFit", settings: Any) -> bool:

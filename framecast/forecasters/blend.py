@@ -179,7 +179,7 @@ def fit_weights(
         optimizer.step()
     found = (base + moved).detach().double().numpy()
     blend = Weights(tuple(map(float, found[0])), tuple(map(float, found[1])), horizon)
-    return _never_below_the_best(seen, leads, blend, scores)
+    return never_below_the_best(seen, leads, blend)
 
 
 def score(seen: Sequence[Moments], leads: Array, weights: Weights) -> Array:
@@ -188,8 +188,9 @@ def score(seen: Sequence[Moments], leads: Array, weights: Weights) -> Array:
     return np.asarray(np.mean([moments.ssim(at) for moments in seen], axis=0))
 
 
-def _never_below_the_best(seen: Sequence[Moments], leads: Array, weights: Weights, scores: Array) -> Weights:
+def never_below_the_best(seen: Sequence[Moments], leads: Array, weights: Weights) -> Weights:
     """The weights, or where the prior made them worse than the best member alone, moved towards it as far as it takes."""
+    scores = np.stack([single_scores(moments) for moments in seen]).mean(axis=0)
     best = int(scores.argmax())
     for bonus in (0.0, 0.5, 1.0, 2.0, 4.0, 8.0):
         raised = [tuple(log + bonus * (i == best) for i, log in enumerate(logs)) for logs in (weights.first, weights.last)]

@@ -8,9 +8,13 @@ import pytest
 
 from framecast.errors import DivergedError
 from framecast.forecasters.auto import Auto
+from framecast.forecasters.auto_fit import AutoFit
+from framecast.forecasters.auto_refit import further_starts, share_of_refit
 from framecast.forecasters.auto_settings import AutoSettings
+from framecast.forecasters.blend import Weights
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Workbench
+from framecast.forecasters.fold import LENGTHS, Moment
 from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.forecasters.seeds import Seeds
 from framecast.series.frames import FrameSeries, Split
@@ -83,6 +87,43 @@ def test_each_training_is_a_stage_of_its_own_and_the_blend_forecasts_between_the
 def test_where_time_is_limited_there_are_as_many_as_it_is_left_for(step_s: float, several: bool) -> None:
     auto, _ = fitted(3, minutes=1.0, step_s=step_s)
     assert isinstance(network_of(auto), Seeds) is several
+
+
+def test_all_history_is_seen_as_often_as_the_fold_was() -> None:
+    """With a time limit a training is longer by as much as there are more frames, to the whole time at most; epochs, without
+    one, are as many and longer by themselves."""
+
+    def fit_of(minutes: float) -> AutoFit:
+        fit = AutoFit(Auto(AutoSettings(minutes=minutes), Workbench()), history(), SPLIT)
+        fit.seconds = minutes * 60
+        return fit
+
+    limited, unlimited = fit_of(1.0), fit_of(0.0)
+    more = 16 / min(limited.origins)
+    assert 1 < more <= 2
+    shares = {length: share_of_refit(limited, Moment(length, "change")) for length in LENGTHS}
+    assert shares == {0.125: 0.125 * more, 0.25: 0.25 * more, 0.5: 1.0}
+    assert [share_of_refit(unlimited, Moment(length, "change")) for length in LENGTHS] == [0.125, 0.25, 1.0]
+    fold, nearer = limited._fold("unet"), limited.nearer_fold("unet")
+    assert nearer.settings.minutes == pytest.approx(fold.settings.minutes * limited.origins[0] / min(limited.origins))
+
+
+@pytest.mark.parametrize(
+    "weights, order",
+    [
+        ([0.6, 0.1, 0.3], [(0, 1), (0, 2), (2, 1), (2, 2)]),  # .36/2, .36/6, .09/2, .09/6
+        ([0.0, 0.5, 0.5], [(2, 1), (2, 2), (0, 1), (0, 2)]),
+        ([0.4, 0.3, 0.3], [(0, 1), (2, 1), (0, 2), (2, 2)]),
+    ],
+)
+def test_time_that_is_left_goes_first_where_it_gains_most(
+    weights: list[float], order: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit = AutoFit(Auto(AutoSettings(seeds=3), Workbench()), history(), SPLIT)
+    logs = tuple(float(np.log(max(weight, 1e-9))) for weight in weights)
+    monkeypatch.setattr("framecast.forecasters.auto_refit.fit_weights", lambda *_: Weights(logs, logs, 4))
+    assert further_starts(fit, [0, 2]) == order
+    assert further_starts(fit, []) == []
 
 
 def test_a_start_that_fails_leaves_those_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
