@@ -264,8 +264,8 @@ class TrainingSettings(PaceSettings):
     precision: str = setting(
         "auto",
         label="Number format",
-        help="bfloat16 is faster and as good in training; auto uses it where the device can. Forecasts are always "
-        "made in float32.",
+        help="bfloat16 is faster and as good in training; auto uses it where the device can. In float32 a GPU may round "
+        "convolutions to TF32 while it trains. Forecasts are always made in full float32.",
         choices=("auto", "float32", "bfloat16"),
         advanced=True,
         group=_OPTIMISER,

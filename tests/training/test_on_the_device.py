@@ -20,10 +20,12 @@ from torch.utils._pytree import tree_leaves
 from framecast.forecasters.training_data import to_tensor
 from framecast.networks.contract import NETWORKS
 from framecast.networks.wrap import Padded, Residual
+from framecast.training import loop
 from framecast.training.batches import TrainingData, cut
 from framecast.training.optimising import optimizer_of
 from framecast.training.scaled import Scaled
 from framecast.training.scaling import Scaler
+from framecast.training.schedule import Budget
 from framecast.training.settings import TrainingSettings
 from framecast.training.team import Team
 from framecast.training.validation import seen_range
@@ -87,6 +89,29 @@ def test_nothing_inside_an_epoch_reads_a_number_off_the_device(changes: dict[str
     waited = {name: names.count(name) for name in WAITING if name in names}
     drawn = 5 if changes.get("pushforward") else 0  # how many frames, from the generator of the run, once a step
     assert waited in ({}, {"aten::item": drawn, "aten::_local_scalar_dense": drawn})
+
+
+def test_a_longer_epoch_reads_no_more_numbers_off_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole loop with all that it keeps and judges, but for its signs of life, which come by the clock."""
+    monkeypatch.setattr(loop, "SIGN_OF_LIFE_S", 1e9)
+    settings = replace(SETTINGS, batch_size=1, epochs=1, averaging=0.1, crop=16)
+    read = {}
+    for n_steps in (4, 16):
+        frames = frames_of(n_frames=n_steps + 4)
+        data = TrainingData(frames, range(len(frames)), range(0), 255.0, mask=torch.ones(24, 20))
+        torch.manual_seed(0)
+        kind = NETWORKS["unet"]
+        bare = kind.build(kind.settings.from_mapping({"width": 8, "context": 3}), 1, 24, 24)
+        network = Residual(Scaled(Padded(bare, 8), SCALER, answers_change=True))
+        taken = loop.train(
+            network, data, SCALER, settings, context=3, budget=Budget(1, n_steps), best=loop.Best(), seed=0, stage=""
+        )
+        with profile(activities=[ProfilerActivity.CPU]) as seen:
+            (progress,) = taken
+        assert progress.step == n_steps
+        names = [event.name for event in seen.events() if not in_the_optimizer(event)]
+        read[n_steps] = [names.count(name) for name in WAITING]
+    assert read[4] == read[16] and sum(read[4]) > 0
 
 
 def in_the_optimizer(event: Any) -> bool:
