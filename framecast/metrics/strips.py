@@ -19,8 +19,10 @@ SUMS = (
     "forecast_change", "truth_change",  # squared differences from the frame before
     "ssim", "windows",  # values of the map, and how many
 )  # fmt: skip
-_VALUES = 40_000
-"""In a strip. Its ten arrays then take about the second level of a core's cache."""
+_VALUES = 120_000
+"""In a strip. Its ten arrays are a few times the second level of a core's cache, and far from leaving the third. Strips of a
+third of that fit the second and are no quicker; two threads wait for the interpreter at every call, and would make three times
+as many."""
 
 
 def sums_of_plane(
