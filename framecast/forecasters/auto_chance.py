@@ -49,7 +49,8 @@ class Chance:
         said = np.stack([self._said[network] for network in seeds.networks])
         variance = said.var(axis=0, ddof=1, dtype=np.float64) / history.data_range**2
         counted = variance if view.valid is None else variance[:, view.valid]
-        return np.nan_to_num(counted.reshape(len(counted), -1).mean(axis=1))  # what is no number has no say in weights
+        means = counted.reshape(len(counted), -1).mean(axis=1)
+        return np.asarray(np.nan_to_num(means))  # what is no number has no say in weights
 
 
 def calmed(moments: Moments, member: int, variance: Array, n: int) -> Moments:

@@ -98,7 +98,7 @@ def test_judged_at_one_lead_only_the_weights_stay_as_they_were_fitted() -> None:
 
 def test_beside_a_member_that_is_exact_the_fit_stays_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not rescued afterwards: the weights as they were fitted are looked at."""
-    monkeypatch.setattr(blend, "_never_below_the_best", lambda seen, leads, weights, scores: weights)
+    monkeypatch.setattr(blend, "never_below_the_best", lambda seen, leads, weights: weights)
     seen = [Moments.of([noisy(t, 40, 1), t], t, 255.0) for t in map(truth_of, range(2))]
     fitted = fit_weights(seen, LEADS, 4)
     assert np.isfinite([*fitted.first, *fitted.last]).all() and (fitted.at(LEADS)[:, 1] > 0.9).all()
