@@ -3,9 +3,9 @@
 Three origins before the test judge everything. A rule forecasts from each with the settings that the other origins chose. A
 network is trained on the frames before the oldest of them (the fold), and how long to train is chosen like a rule's settings;
 where time allows, a training on all frames before the newest origin judges it there (auto_nearer.py). What carries weight is
-then trained on all history for that long, and as often as time is left for (auto_refit.py). No member is dropped for a low
-score: a fold network has seen less than its refit will, and a gate cost more than it saved where this was measured; weights
-that the origins do not ask for come out small by themselves.
+then trained on all history as far, and as often as time is left for (auto_refit.py); it is weighed as the mean of these starts
+(auto_chance.py). No member is dropped for a low score: a fold network has seen less than its refit will, and a gate cost more
+than it saved where this was measured; weights that the origins do not ask for come out small by themselves.
 """
 
 import json
