@@ -6,6 +6,7 @@ address always wins. Train remembers its run by itself: what is chosen on Compar
 way round, unless a link carries the run along.
 """
 
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -19,6 +20,10 @@ RUN = "chosen_run"
 """The finished run that Compare and Forecast show."""
 TRAINED = "run_on_train"
 """The run that Train shows beside its form."""
+LEFT = "left_on_train"
+"""(run id, moment): the run that the address of Train named before another was chosen there."""
+STALE_S = 3.0
+"""For so long an address that was left is the browser's old one, not a wish to go back."""
 UPLOADS = "upload_generation"
 """Counts finished uploads: a new number makes a new, empty upload box."""
 NOTICE = "notice"
@@ -45,6 +50,9 @@ def choose_series(digest: str) -> None:
 def choose_run(run_id: str | None, key: str = RUN) -> None:
     """Make this the run that pages show, or none."""
     st.session_state[key] = run_id
+    before = st.query_params.get("run")
+    if key == TRAINED and before not in (None, run_id):
+        st.session_state[LEFT] = (before, time.monotonic())
     if run_id is None:
         st.query_params.pop("run", None)
     elif st.query_params.get("run") != run_id:
@@ -77,8 +85,14 @@ def jump_of(run_id: str) -> Jump | None:
 def run_on_train_page(known: Callable[[str], object], live: Sequence[str]) -> tuple[str | None, bool]:
     """The run in the address, else the one shown here last, else a live one; and whether the address names none that is
     `known`, which then counts for nothing. What is shown goes into the address, so that its end is still shown when it is
-    live no more."""
+    live no more.
+
+    What refreshes itself comes every second with the address that the browser has. Where it comes between a click on another
+    run and the page that follows, that address is the old one, and the click would be undone."""
     asked = st.query_params.get("run")
+    left, moment = st.session_state.get(LEFT, (None, 0.0))
+    if asked == left and time.monotonic() - moment < STALE_S:
+        asked = None
     lost = asked is not None and not known(asked)
     candidates = [None if lost else asked, st.session_state.get(TRAINED), *live]
     shown = next((run_id for run_id in candidates if run_id and known(run_id)), None)
