@@ -165,6 +165,7 @@ def taken_along_and_back(page: Page, run: Run, tmp_path: Path) -> None:
             expect(page.get_by_text("1 run is back.")).to_be_visible()
             assert run.state == "finished"
     importing = page.get_by_text("Import a run", exact=True)
+    drawn(page)
     expect(importing).to_have_count(1)  # while the page is drawn anew it is there twice
     importing.click()
     page.locator("input[type=file]").set_input_files(tmp_path / "run.zip")

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from framecast.series.store import SeriesStore
+from tests.browser.conftest import drawn
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -25,6 +26,7 @@ def test_a_crop_drawn_on_the_frame_becomes_a_series(page: Page, server_workspace
     page.get_by_role("button", name="Prepare").click()
     frame = page.locator(".crop")
     expect(frame).to_be_visible()
+    drawn(page)  # what is still to come above it would move it under the mouse
     frame.scroll_into_view_if_needed()
     area = frame.bounding_box()
     assert area is not None
