@@ -2,8 +2,8 @@
 
 Streamlit forgets a widget's value when its page is left, so a choice is kept under a key of its own and the widget is set
 from it. A run is also kept in the address (`?run=`), so that a reload, a second tab or a shared link shows the same one; the
-address wins, but for one that was left a moment ago. Train remembers its run by itself: what is chosen on Compare or Forecast never changes it, nor the other
-way round, unless a link carries the run along.
+address wins, but for one that was left a moment ago. Train remembers its run by itself: what is chosen on Compare or Forecast
+never changes it, nor the other way round, unless a link carries the run along.
 """
 
 import time
