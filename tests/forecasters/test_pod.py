@@ -25,14 +25,14 @@ def series(law: str, n_frames: int = T + H, side: int = 20) -> FrameSeries:
 
 
 @pytest.mark.parametrize("law", ["travelling", "standing", "two"])
-@pytest.mark.parametrize("kind, settings", RULES)
-def test_waves_go_on_for_fifty_leads(kind: type, settings: object, law: str) -> None:
+@pytest.mark.parametrize("kind, settings, off_by", [(*RULES[0], 8.0), (*RULES[1], 0.1)])  # a ridge pulls, oscillations do not
+def test_waves_go_on_for_fifty_leads(kind: type, settings: object, off_by: float, law: str) -> None:
     whole = series(law)
     rule = kind(settings)
     for _ in rule.fit(whole.head(T), Split.of(T + H, H)):
         pass
     forecast = rule.forecast(whole.frames[:T], H)
-    assert np.abs(forecast - whole.frames[T:]).max() < 8  # of 160
+    assert np.abs(forecast - whole.frames[T:]).max() < off_by  # of 160
 
 
 @pytest.mark.parametrize("kind, choice", [(PodVar, Autoregression(4, 4, 0.1, 1.0)), (Dmd, Oscillations(4, 4, 6, 1.0))])
