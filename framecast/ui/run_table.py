@@ -31,7 +31,7 @@ def run_table(run: Run, rivals: list[Run]) -> None:
     """Draw the table, best mean SSIM first. `rivals` come from `same_frames`, the run among them."""
     by_id = {one.id: one for one in rivals}
     board = rows(board_curves(rivals))
-    numbers = number_columns(board) | _cost_columns(board, by_id, run)
+    numbers = number_columns(board) | cost_columns(board, by_id, run)
     head = [_cell("Forecaster", "th", "left")] + [_cell(name, "th", "right") for name in numbers]
     body = []
     for index, row in enumerate(board):
@@ -61,7 +61,7 @@ def number_columns(board: Sequence[Row]) -> dict[str, list[str]]:
     return columns
 
 
-def _cost_columns(board: Sequence[Row], by_id: Mapping[str, Run], shown: Run) -> dict[str, list[str]]:
+def cost_columns(board: Sequence[Row], by_id: Mapping[str, Run], shown: Run) -> dict[str, list[str]]:
     """How long each took to fit and how many weights it has, as far as a run tells."""
     beside = shown.summary_if_whole().get("fit_seconds", {})
     times, weights = [], []
@@ -76,10 +76,11 @@ def _cost_columns(board: Sequence[Row], by_id: Mapping[str, Run], shown: Run) ->
 
 
 def _n_weights(run: Run) -> int | None:
-    """None for a forecaster that has none of its own, as rules and blends."""
+    """None for a forecaster that has none of its own: rules, and blends, whose networks are rows for themselves if they have
+    any."""
     record = run.record
     kind = FORECASTERS[record.forecaster]
-    if kind.n_weights is None:
+    if kind.n_weights is None or run.weights():
         return None
     _, height, width, n_channels = run.forecast().shape
     shape = record.preparation.working_shape(height, width)

@@ -1,15 +1,20 @@
 """What is said of a run beside persistence: in words, in colour, in a table."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from framecast.evaluation.leaderboard import Row
+from framecast.evaluation.leaderboard import Row, rows
 from framecast.evaluation.scores import ScoreCurve
+from framecast.runs.experiment import carry_out, plan
+from framecast.runs.store import RunStore
+from framecast.series.frames import Split
+from framecast.series.synthetic import SYNTHETIC
 from framecast.ui.comparison import against
 from framecast.ui.outcome import ending, tone_of
-from framecast.ui.run_table import number_columns
+from framecast.ui.run_table import board_curves, cost_columns, number_columns
 
 
 @pytest.mark.parametrize(
@@ -71,3 +76,19 @@ def test_a_run_that_a_simple_rule_beats_in_both_is_not_green() -> None:
     assert tone_of(curves(0.7, 4.0), "unet") == "info"
     assert tone_of(curves(0.7, 6.0), "unet") == "success"
     assert tone_of(curves(0.55, 6.0), "unet") == "success"
+
+
+def test_a_blend_has_no_weights_of_its_own_and_a_network_has(tmp_path: Path) -> None:
+    """What auto was counted by before it began is the largest network that it may train, of which it need not keep any."""
+    series, store = SYNTHETIC["moving_blob"](24, 12), RunStore(tmp_path)
+    quick = {"auto": {"epochs": 1, "minutes": 0.0, "networks": "two"}, "unet": {"epochs": 1, "context": 2, "unroll": 1}}
+    runs = []
+    for name, changes in quick.items():
+        record = plan(series, forecaster=name, device="cpu", changes=changes, split=Split.of(24, 3), n_threads=1)
+        runs.append(store.create(record))
+        list(carry_out(record, series, runs[-1]))
+    blend, network = runs
+    board = rows(board_curves(runs))
+    shown = dict(zip((row.forecaster for row in board), cost_columns(board, {run.id: run for run in runs}, blend)["Weights"],
+                     strict=True))  # fmt: skip
+    assert shown[blend.id] == "–" and int(shown[network.id].replace(",", "")) > 1000
