@@ -87,6 +87,8 @@ class AutoFit:
         """The networks that are judged, once more on the frames before the newest origin, where there was time for it."""
         self.refitting: NetworkForecaster | None = None
         """The network that is trained on all history at this moment."""
+        self.networks_had_their_turn = False
+        """Whether those that carry no weight are known."""
         self.chance = Chance(self)
         self.part = self.state.part
         """Of the whole fit that is done; it never falls."""
@@ -246,7 +248,12 @@ class AutoFit:
         names = [self.judged[index].name for index in ready]
         leader = self.judged[ready[int(at.mean(axis=0).argmax())]].forecaster
         how = leader.finding() if isinstance(leader, TunedRule) else ""
-        return found_in_words(names, moments, weights, self.view.leads, self.horizon, how)
+        shares = np.zeros(len(ready))
+        shares[kept] = self.auto.shares(self.split.horizon).mean(axis=0)  # as Compare shows them
+        in_vain = bool(self.folds) and self.networks_had_their_turn and not any(name in self.folds for name in names)
+        return found_in_words(
+            names, moments, weights, self.view.leads, self.horizon, how, shares=shares, in_vain=in_vain
+        )
 
     def look_at_moments(self) -> None:
         self.moments = self.moments_of(self.judged)

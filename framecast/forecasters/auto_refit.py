@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 def train_on_all_history(fit: "AutoFit") -> Iterator[FitProgress]:
     """Each network that carries weight, and blend with it."""
     wanted = fit.wanted(fit.moments)
+    fit.networks_had_their_turn = not wanted
+    if fit.folds and not wanted:
+        yield fit.said("Blending", improved=True, finding=fit.blend())
     for index in wanted:
         _put_in_place(fit, index)
     if fit.state.refitted:

@@ -15,20 +15,31 @@ COUNTS = 0.1
 """Mean weight from which a member is named."""
 ADDS = 0.002
 """SSIM that networks must add on the past for it to be said."""
+NOTHING = "Networks add nothing to the simple rules here."
 
 
 def found_in_words(
-    names: Sequence[str], moments: Sequence[Moments], weights: Weights, leads: Array, horizon: int, how: str = ""
+    names: Sequence[str],
+    moments: Sequence[Moments],
+    weights: Weights,
+    leads: Array,
+    horizon: int,
+    how: str = "",
+    *,
+    shares: Array | None = None,
+    in_vain: bool = False,
 ) -> str:
     """A few sentences on a blend of the forecasters `names`, persistence among them, as the past judged it. `how` is what the
-    first of them found for itself."""
+    first of them found for itself, `shares` (name,) the mean weights that people will see of it, by default those of
+    `weights`; `in_vain` is whether networks were tried and none has any."""
     titles = [FORECASTERS[name].title for name in names]
-    share = weights.at(np.arange(horizon)).mean(axis=0)
+    share = weights.at(np.arange(horizon)).mean(axis=0) if shares is None else shares
     return " ".join(
         sentence
         for sentence in (
             _who_carries(titles, share),
             how,
+            NOTHING if in_vain else "",
             _what_networks_add(names, moments, weights, leads, horizon, float(share[_networks(names)].sum())),
             _how_far(score(moments, leads, weights), _alone(names, moments, leads, horizon), leads, horizon),
         )
@@ -56,7 +67,7 @@ def _what_networks_add(
     without = [part.only(rules) for part in moments]
     added = score(moments, leads, weights).mean() - score(without, leads, fit_weights(without, leads, horizon)).mean()
     if added < ADDS:
-        return f"Networks add {'nothing' if share < COUNTS else 'little'} to the simple rules here."
+        return NOTHING if share < COUNTS else NOTHING.replace("nothing", "little")
     return f"On earlier frames networks added {added:.3f} to the mean SSIM of the simple rules."
 
 

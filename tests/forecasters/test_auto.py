@@ -288,3 +288,19 @@ def test_the_time_that_was_used_before_it_was_left_stays_used(tmp_path: Path) ->
     now[0] = 1000.0
     found[1].resume(tmp_path)
     assert next(iter(found[1].fit(series().head(SPLIT.test.start), SPLIT))).elapsed_s == 20.0
+
+
+def test_networks_that_were_tried_in_vain_are_said_to_add_nothing() -> None:
+    frames = np.random.default_rng(0).uniform(0, 1, (5, 12, 13, 1))[np.arange(40) % 5].astype(np.float32)
+    split = Split.of(40, 8, 0)
+    found, progress = fitted("two", FrameSeries("cycle", frames, (0.0, 1.0)), split)
+    assert {FORECASTERS[member.name].family for member in found.members} == {"rule"}
+    assert "Networks add nothing to the simple rules here." in progress[-1].finding
+
+
+def test_weights_in_words_are_those_that_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("framecast.forecasters.auto_fit.LEAST_WEIGHT", 0.3)  # so that some are left out of the blend
+    found, progress = fitted("none", series())
+    shown = found.shares(SPLIT.horizon).mean(axis=0)
+    first = found.members[int(shown.argmax())].name
+    assert f"{FORECASTERS[first].title} ({shown.max():.0%})" in progress[-1].finding
