@@ -21,7 +21,7 @@ S = TypeVar("S", bound=Settings)
 C = TypeVar("C")
 Array = np.ndarray[Any, np.dtype[Any]]
 
-_FILE = "choice.json"
+CHOICE_FILE = "choice.json"
 
 
 class TunedRule(Generic[S, C]):
@@ -93,12 +93,12 @@ class TunedRule(Generic[S, C]):
         return self.forecast_by(choice, view.patches(past), horizon)[view.leads]
 
     def save(self, folder: Path) -> None:
-        (folder / _FILE).write_text(json.dumps(asdict(self.choice)), encoding="utf-8")  # type: ignore[call-overload]
+        (folder / CHOICE_FILE).write_text(json.dumps(asdict(self.choice)), encoding="utf-8")  # type: ignore[call-overload]
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         loaded = cls(cls.settings_type())  # type: ignore[arg-type]
-        loaded._choice = cls.choice_type(**json.loads((folder / _FILE).read_text(encoding="utf-8")))
+        loaded._choice = cls.choice_type(**json.loads((folder / CHOICE_FILE).read_text(encoding="utf-8")))
         return loaded
 
 

@@ -22,15 +22,15 @@ def series(n_frames=20, shape=(13, 11, 3), dtype="uint8", seed=0):
 
 
 def fitted(history, **settings):
-    forecaster = Climatology(ClimatologySettings(**settings))
-    assert list(forecaster.fit(history, Split.of(history.n_frames + 5, n_test=5))) == []
+    forecaster = Climatology(ClimatologySettings(**{"average": "mean"} | settings))
+    assert len(list(forecaster.fit(history, Split.of(history.n_frames + 5, n_test=5)))) == 1
     return forecaster
 
 
 def both(history):
     persistence = Persistence()
     assert list(persistence.fit(history, Split.of(history.n_frames + 5, n_test=5))) == []
-    return [persistence, fitted(history), fitted(history, average="median"), fitted(history, n_frames=3)]
+    return [persistence, fitted(history), fitted(history, average="median"), fitted(history, n_frames=3), fitted(history, average="choose")]
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -105,6 +105,31 @@ def test_the_median_ignores_what_passes_by():
     assert (fitted(history).forecast(frames, 1) > 50).any()
 
 
+def test_what_is_averaged_is_chosen_from_forecasts_of_earlier_frames():
+    """A median where things pass by a still ground, few frames where it drifts, the mean of all where only noise differs."""
+    noise = np.random.default_rng(0)
+    passing = np.full((60, 16, 17, 1), 50, np.uint8)
+    passing[np.arange(60), noise.integers(0, 16, 60)] = 255
+    drifting = np.broadcast_to(np.arange(60, dtype=np.float32)[:, None, None, None], (60, 16, 17, 1))
+    texture = noise.normal(size=(16, 17, 1)) * np.cos(drifting / 20) + noise.normal(size=(16, 17, 1)) * np.sin(drifting / 20)
+    noisy = noise.normal(size=(16, 17, 1)) + noise.normal(0, 0.5, (60, 16, 17, 1))
+    found = []
+    for frames in (passing, texture.astype(np.float32), noisy.astype(np.float32)):
+        chosen = fitted(FrameSeries("one", frames, (float(frames.min()), float(frames.max()))), average="choose")
+        found.append((chosen.choice.average, min(chosen.choice.n_frames, 60)))
+    assert found[0] == ("median", found[0][1]) and found[1][1] == 5 and found[2] == ("mean", 60)
+    few = fitted(FrameSeries("few", noisy[:3].astype(np.float32), (-2.0, 2.0)), average="choose")
+    assert (few.choice.average, few.choice.n_frames) == ("mean", climatology.ALL), "too short to choose"
+
+
+def test_a_climatology_of_before_it_chose_still_forecasts(tmp_path):
+    history = series()
+    fitted(history).save(tmp_path)
+    (tmp_path / "choice.json").unlink()
+    expected = fitted(history).forecast(history.frames, 2)
+    np.testing.assert_array_equal(Climatology.load(tmp_path).forecast(history.frames, 2), expected)
+
+
 @pytest.mark.parametrize("average", ["mean", "median"])
 def test_the_series_never_exists_as_float(average, monkeypatch):
     monkeypatch.setattr(climatology, "_MEDIAN_BYTES", 100_000)
@@ -119,5 +144,5 @@ def test_the_series_never_exists_as_float(average, monkeypatch):
 def test_settings_out_of_bounds_are_refused():
     with pytest.raises(SettingError, match="n_frames is -1; it must be at least 0"):
         ClimatologySettings(n_frames=-1)
-    with pytest.raises(SettingError, match="choose one of: mean, median"):
+    with pytest.raises(SettingError, match="choose one of: choose, mean, median"):
         ClimatologySettings(average="mode")

@@ -1,70 +1,105 @@
 """Climatology: the average of past frames, forecast at every lead. What long leads converge to.
 
-Its frame is made when it is fitted and kept with it, so a loaded climatology forecasts the same bits whatever it is shown.
-Nothing holds the series as float: the mean adds frame after frame in float64, the median takes a few rows at a time.
+Whether it is a mean or a median, and of how many frames, hindcasts choose. Its frame is made when it is fitted and kept
+with it, so a loaded climatology forecasts the same bits whatever it is shown. Nothing holds the series as float: the mean
+adds frame after frame in float64, the median takes a few rows at a time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind, Workbench
+from framecast.forecasters.tuned_rule import CHOICE_FILE, TunedRule, in_words
 from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.settings import Settings, setting
 from framecast.training.progress import FitProgress
 
+ALL = 1_000_000
+"""More frames than any series has."""
+_AVERAGED = (ALL, 80, 40, 20, 10, 5)
 _MEDIAN_BYTES = 32 * 2**20
 _FILE = "climatology.npy"
 
 
 @dataclass(frozen=True)
 class ClimatologySettings(Settings):
+    average: str = setting(
+        "choose",
+        label="Average",
+        help="The mean is best in squared error. The median ignores what passes through a pixel now and then, and stays "
+        "sharper. 'choose' decides by forecasting frames before the test.",
+        choices=("choose", "mean", "median"),
+    )
     n_frames: int = setting(
         0,
         label="Frames averaged",
-        help="How many of the last frames are averaged; 0 means all of them. Few frames follow a slow change, many give a "
-        "calmer average.",
+        help="How many of the last frames are averaged. Few frames follow a slow change, many give a calmer average. 0 "
+        "means all of them; where the average is chosen, their number is, too.",
         minimum=0,
         unit="frames",
     )
-    average: str = setting(
-        "mean",
-        label="Average",
-        help="The mean is best in squared error. The median ignores what passes through a pixel now and then, and stays "
-        "sharper.",
-        choices=("mean", "median"),
-    )
 
 
-class Climatology:
+@dataclass(frozen=True)
+class Average:
+    average: str
+    """"mean" or "median"."""
+    n_frames: int
+    """How many of the last frames are averaged, ALL for all."""
+
+
+class Climatology(TunedRule[ClimatologySettings, Average]):
+    settings_type, choice_type = ClimatologySettings, Average
+
     def __init__(self, settings: ClimatologySettings) -> None:
-        self._settings = settings
+        super().__init__(settings)
         self._frame: np.ndarray[Any, np.dtype[np.float32]] | None = None
 
+    def candidates(self, history: FrameSeries) -> Sequence[Average]:
+        asked = self.settings
+        if asked.average != "choose":
+            return [Average(asked.average, asked.n_frames or ALL)]
+        counts = [asked.n_frames] if asked.n_frames else [n for n in _AVERAGED if n == ALL or n < history.n_frames]
+        return [Average(average, n_frames) for average in ("mean", "median") for n_frames in counts]
+
     def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
-        """Averages at once, before anything is yielded; a history shorter than asked for is averaged whole."""
-        frames = history.frames[-self._settings.n_frames :]
-        average = _median if self._settings.average == "median" else _mean
-        self._frame = average(frames).astype(np.float32)
-        return iter(())
+        """As TunedRule; a history shorter than asked for is averaged whole."""
+        for progress in super().fit(history, split):
+            self._frame = _averaged(self.choice, history.frames[: split.test.start])
+            yield progress
+
+    @staticmethod
+    def forecast_by(choice: Average, past: Frames, horizon: int) -> Frames:
+        return np.repeat(_averaged(choice, past)[None], horizon, axis=0)
 
     def forecast(self, past: Frames, horizon: int) -> Frames:
         assert self._frame is not None, "climatology forecasts only after fit or load"
         return np.repeat(self._frame[None], horizon, axis=0)
 
+    def finding(self) -> str:
+        which = "all frames" if self.choice.n_frames == ALL else in_words(self.choice.n_frames, "frame")
+        return f"The {self.choice.average} of {which} is forecast at every lead."
+
     def save(self, folder: Path) -> None:
         assert self._frame is not None, "climatology is saved only after fit or load"
+        super().save(folder)
         np.save(folder / _FILE, self._frame, allow_pickle=False)
 
     @classmethod
-    def load(cls, folder: Path) -> "Climatology":
-        loaded = cls(ClimatologySettings())
+    def load(cls, folder: Path) -> Self:
+        loaded = super().load(folder) if (folder / CHOICE_FILE).exists() else cls(ClimatologySettings())  # the frame is enough
         loaded._frame = np.load(folder / _FILE, allow_pickle=False)
         return loaded
+
+
+def _averaged(choice: Average, frames: Frames) -> np.ndarray[Any, np.dtype[np.float32]]:
+    average = _median if choice.average == "median" else _mean
+    return average(frames[-choice.n_frames :]).astype(np.float32)
 
 
 def _mean(frames: Frames) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -97,9 +132,15 @@ FORECASTERS.add(
         settings=ClimatologySettings,
         make=_make,
         load=Climatology.load,
-        presets={"recommended": {}, "median": {"average": "median"}, "recent": {"n_frames": 10}},
+        presets={
+            "recommended": {},
+            "mean": {"average": "mean"},
+            "median": {"average": "median"},
+            "recent": {"average": "mean", "n_frames": 10},
+        },
         preset_help={
-            "recommended": "The mean of all frames before the test.",
+            "recommended": "Mean or median, of all or the last frames: whatever forecast the frames before the test best.",
+            "mean": "The mean of all frames before the test.",
             "median": "The median of all frames before the test: sharper where things pass by.",
             "recent": "The mean of the last ten frames, for series that drift.",
         },
