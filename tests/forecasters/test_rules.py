@@ -30,7 +30,8 @@ def fitted(history, **settings):
 def both(history):
     persistence = Persistence()
     assert list(persistence.fit(history, Split.of(history.n_frames + 5, n_test=5))) == []
-    return [persistence, fitted(history), fitted(history, average="median"), fitted(history, n_frames=3), fitted(history, average="choose")]
+    asked = ({}, {"average": "median"}, {"n_frames": 3}, {"average": "choose"})
+    return [persistence, *(fitted(history, **settings) for settings in asked)]
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
