@@ -15,16 +15,16 @@ from framecast.series.synthetic import SYNTHETIC
 QUICK: dict[str, object] = {"minutes": 0.0, "epochs": 1, "unroll": 2, "members": 3}
 
 
-def noisy_drift(n_frames: int = 90, size: int = 24) -> FrameSeries:
-    """A texture that drifts, and on it noise that each pixel remembers half of: nobody can forecast it, and how far it goes is
+def noisy(made: str = "drifting_texture", n_frames: int = 90, size: int = 24) -> FrameSeries:
+    """What moves by a law, and on it noise that each pixel remembers half of: nobody can forecast it, and how far it goes is
     known."""
     rng = np.random.default_rng(5)
-    frames = SYNTHETIC["drifting_texture"](n_frames, size, 0).frames.astype(np.float32)
+    frames = SYNTHETIC[made](n_frames, size, 0).frames.astype(np.float32)
     noise = np.zeros(frames.shape[1:], np.float32)
     for frame in frames:
         noise = 0.5 * noise + rng.normal(0, 6, noise.shape).astype(np.float32)
         frame += noise
-    return FrameSeries("noisy drift", frames, (-40.0, 300.0))
+    return FrameSeries(f"noisy {made}", frames, (-40.0, 300.0))
 
 
 def fitted(series: FrameSeries, split: Split, n_steps: int | None = None, **changes: object) -> Ensemble:
@@ -44,7 +44,7 @@ def fitted(series: FrameSeries, split: Split, n_steps: int | None = None, **chan
 
 @pytest.fixture(scope="module")
 def series() -> FrameSeries:
-    return noisy_drift(40)
+    return noisy(n_frames=40)
 
 
 SPLIT = Split.of(40, 8)
@@ -101,9 +101,11 @@ def test_the_weights_of_all_networks_are_counted() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["seeds", "noise"])
-def test_the_80_percent_interval_holds_80_percent_of_a_noisy_series(kind: str) -> None:
-    series, split = noisy_drift(), Split.of(90, 15)
+@pytest.mark.parametrize(
+    ("made", "kind"), [("drifting_texture", "seeds"), ("drifting_texture", "noise"), ("travelling_waves", "seeds")]
+)
+def test_the_80_percent_interval_holds_80_percent_of_a_noisy_series(made: str, kind: str) -> None:
+    series, split = noisy(made), Split.of(90, 15)
     ensemble = fitted(series, split, kind=kind, epochs=6)
     past, law = series.frames[: split.test.start], ensemble.spread_law(15)
     members = np.stack(list(ensemble.forecast_members(past, 15)))

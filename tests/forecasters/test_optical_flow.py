@@ -150,3 +150,17 @@ def test_what_was_asked_for_is_not_chosen_anew():
     series = drifting(20, shape=(20, 24))
     rule, _, _ = fitted(series, estimator="ILK", n_pairs=2, damping=1.0)
     assert (rule.choice.estimator, rule.choice.n_pairs, rule.choice.damping) == ("ILK", 2, 1.0)
+
+
+def test_what_was_found_is_told_in_words():
+    def told(*flow):
+        rule = OpticalFlow(OpticalFlowSettings())
+        rule._choice = Flow(*flow)
+        return rule.finding()
+
+    carried = "The last frame is carried on by"
+    assert told("joint", 10, 4.0, 1.0) == f"{carried} one steady motion, fitted to the last 10 steps between frames."
+    assert told("ILK", 1, 4.0, 1.0) == f"{carried} its motion, that of the last step between frames (ILK)."
+    slower = "the mean of the last 6 steps between frames (TV-L1), 90% of its speed left from frame to frame"
+    assert told("TV-L1", 6, 4.0, 0.9) == f"{carried} its motion, {slower}."
+    assert told("none", 1, 0.0, 1.0).startswith("No motion was found")

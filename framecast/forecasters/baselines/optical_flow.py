@@ -135,8 +135,10 @@ class OpticalFlow(TunedRule[OpticalFlowSettings, Flow]):
             return "No motion was found that goes on in the frames before the test; the last frame is forecast."
         looked = in_words(flow.n_pairs, "step")
         slower = "" if flow.damping == 1 else f", {flow.damping:.0%} of its speed left from frame to frame"
-        found = f"found from {looked} between frames by the estimator {flow.estimator}"
-        return f"The last frame is carried on by its motion, {found}{slower}."
+        if flow.estimator == "joint":
+            return f"The last frame is carried on by one steady motion, fitted to {looked} between frames{slower}."
+        mean = "that of" if flow.n_pairs == 1 else "the mean of"
+        return f"The last frame is carried on by its motion, {mean} {looked} between frames ({flow.estimator}){slower}."
 
 
 def _times(choice: Flow, leads: Iterable[int]) -> list[float]:
