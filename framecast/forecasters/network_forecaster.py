@@ -24,7 +24,16 @@ from framecast.forecasters.course import Course, weights_of
 from framecast.forecasters.hindcast import View
 from framecast.forecasters.network_fit import NetworkFit
 from framecast.forecasters.network_settings import settings_class
-from framecast.forecasters.restoration import Restorer, SmallMotion, best_way, possible_ways, small_motion
+from framecast.forecasters.restoration import (
+    Restorer,
+    SmallMotion,
+    best_way,
+    leave_out_faint,
+    much_is_empty,
+    possible_ways,
+    small_motion,
+    with_faint_left_out,
+)
 from framecast.forecasters.starting_weights import starting_weights
 from framecast.forecasters.training_data import mask_tensor, to_tensor
 from framecast.networks.build import bare_network
@@ -56,6 +65,8 @@ class _Fitted:
     channels: int
     scaler: Scaler
     device: str
+    empty: bool = False
+    """Whether much of the frames it learned from is empty."""
 
 
 class NetworkForecaster:
@@ -120,7 +131,8 @@ class NetworkForecaster:
         mean = mean_frame(seen, mask) if settings.subtract_mean else None
         self._mean_frame = None if mean is None else torch.from_numpy(mean).permute(2, 0, 1).contiguous()
         scaler = Scaler.fit(seen, mask, normalise=settings.normalise, around=mean)
-        self._fitted = _Fitted(self.name, settings.to_mapping(), shape, history.n_channels, scaler, device)
+        empty = much_is_empty(history.frames[learned_from.start : learned_from.stop])
+        self._fitted = _Fitted(self.name, settings.to_mapping(), shape, history.n_channels, scaler, device, empty)
         course = self.course
         if self.workbench.weights is not None and course.is_new:
             found = starting_weights(settings, self.workbench.weights, self.name, shape, history.n_channels)
@@ -181,7 +193,7 @@ class NetworkForecaster:
         """Choose the way back to native size that serves the forecast of the validation frames best, and say so; nothing where
         there is none to choose."""
         assert self._fitted is not None
-        if self.settings.restore != "choose" or self._fitted.shape == (history.height, history.width):
+        if self.settings.restore != "choose" or len(self._ways((history.height, history.width))) < 2:
             return []
         view = View.of(history, len(valid))
         truth = view.patches(history.frames[valid.start + view.leads])
@@ -225,12 +237,13 @@ class NetworkForecaster:
         another start."""
         small = reduce_frames(past, self.shape)
         seen = small if nudge is None else _nudged(small, nudge)
-        restorer = Restorer(self.restoration, past, small)
+        restorer, (low, high) = Restorer(self.restoration, past, small), extremes(past)
         frames = np.empty((horizon, *past.shape[1:]), np.float32)
         for lead, (frame, motion) in enumerate(self._rollout(seen, horizon)):
             frames[lead] = restorer(frame, motion)
         if self.settings.clamp:
-            np.clip(frames, *extremes(past), out=frames)
+            np.clip(frames, low, high, out=frames)
+        leave_out_faint(self.restoration, frames, low, high)
         return frames
 
     def hindcasts(self, past: Frames, horizon: int, view: View) -> dict[str, Frames]:
@@ -239,16 +252,28 @@ class NetworkForecaster:
         once; see reduction_of."""
         assert self._fitted is not None, "fit or load comes first"
         reduction = reduction_of(past, self._fitted.shape)
-        tells = NETWORKS[self.name].tells_motion and not self.settings.zero_block  # zeros are no frame to be moved
-        ways = possible_ways(reduced=past.shape[1:3] != self._fitted.shape, tells_motion=tells)
+        ways = self._ways(past.shape[1:3])
         restorers = {way: Restorer(way, past, reduction.small, view) for way in ways}
         said: dict[str, list[Frames]] = {way: [] for way in ways}
         for lead, (frame, motion) in enumerate(self._rollout(reduction.small, horizon)):
             if lead in view.leads:
                 for way, restorer in restorers.items():
                     said[way].append(restorer(frame, motion))
-        bounds = (reduction.low, reduction.high) if self.settings.clamp else (-np.inf, np.inf)
-        return {way: np.clip(np.stack(frames), *bounds) for way, frames in said.items()}
+        low, high = reduction.low, reduction.high
+        stacked = {way: np.stack(frames) for way, frames in said.items()}
+        for way, frames in stacked.items():
+            if self.settings.clamp:
+                np.clip(frames, low, high, out=frames)
+            leave_out_faint(way, frames, low, high)
+        return stacked
+
+    def _ways(self, native: tuple[int, ...]) -> tuple[str, ...]:
+        """Names of all ways back to `native` (height, width) that may be chosen, with the one that is."""
+        assert self._fitted is not None
+        tells = NETWORKS[self.name].tells_motion and not self.settings.zero_block  # zeros are no frame to be moved
+        ways = possible_ways(reduced=native != self._fitted.shape, tells_motion=tells)
+        ways = with_faint_left_out(ways) if self._fitted.empty else ways
+        return ways if self.restoration in ways else (*ways, self.restoration)
 
     def _rollout(self, small: Frames, horizon: int) -> Iterator[tuple[Frames, SmallMotion | None]]:
         """Forecast frames (h, w, channel) float32 one after the other, with the motion behind each where the network tells."""

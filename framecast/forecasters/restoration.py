@@ -4,6 +4,10 @@ None of them enlarges the forecast picture. "change" keeps every still edge of t
 so with the mean of all frames, for things that pass in front of something that stays: what the last frame shows of them would
 remain as a ghost. "warp" carries the detail along, for networks that know where it goes. Which of them suits a series, its
 validation frames tell.
+
+Where much of the frames is empty (black sky between rain, a dark ground between cells), a network leaves faint traces in it,
+which squared error hardly sees and SSIM does. There each way is also tried with what is fainter than a small part of the range
+left out: "background from 0.031".
 """
 
 import functools
@@ -29,6 +33,11 @@ WAYS = {
     "background": "the native mean frame plus the enlarged departure from it",
     "warp": "the native last frame moved by the enlarged flow, plus the enlarged rest",
 }
+EMPTY = 0.2
+"""Share of values at the very lowest, from which much of the frames is empty."""
+FAINT = (0.031, 0.083)
+"""Of the range from the lowest value to the highest, that may be left out."""
+_FROM = " from "
 
 
 def possible_ways(*, reduced: bool, tells_motion: bool) -> tuple[str, ...]:
@@ -36,6 +45,24 @@ def possible_ways(*, reduced: bool, tells_motion: bool) -> tuple[str, ...]:
     if not reduced:
         return ("change",)
     return tuple(WAYS) if tells_motion else ("change", "background")
+
+
+def with_faint_left_out(ways: tuple[str, ...]) -> tuple[str, ...]:
+    """The ways, and each once more for every part of the range that may be left out."""
+    return (*ways, *(f"{way}{_FROM}{faint}" for way in ways for faint in FAINT))
+
+
+def leave_out_faint(way: str, frames: Frames, low: Array, high: Array) -> None:
+    """Put what the way leaves out of forecast `frames` (..., channel) to `low`, in place; `low` and `high` are (channel,)."""
+    _, _, faint = way.partition(_FROM)
+    if faint:
+        np.copyto(frames, low, where=frames < low + float(faint) * (high - low), casting="unsafe")
+
+
+def much_is_empty(frames: Frames) -> bool:
+    """Whether a fifth or more of the last of `frames` (time, height, width, channel) is the lowest value of its channel."""
+    last = frames[-10:]
+    return bool((last == last.min(axis=(0, 1, 2))).mean() >= EMPTY)
 
 
 def way_setting(*, tells_motion: bool) -> Any:
@@ -61,9 +88,14 @@ def best_way(
         way: float(kind.function(said, truth, data_range=data_range, valid=view.valid).mean())
         for way, said in hindcasts.items()
     }
-    way = (max if kind.higher_is_better else min)(scores, key=lambda way: scores[way])
+    found = (max if kind.higher_is_better else min)(scores, key=lambda way: scores[way])
     listed = ", ".join(f"{name} {score:.4g}" for name, score in scores.items())
-    return way, f"At native size a frame is {WAYS[way]}; {kind.title} there by way: {listed}."
+    way, _, faint = found.partition(_FROM)
+    said = [f"At native size a frame is {WAYS[way]}"] if len({name.partition(_FROM)[0] for name in scores}) > 1 else []
+    said += [f"what is fainter than {float(faint):.0%} of the range is left out"] if faint else []
+    said += [] if said else ["Nothing faint is left out"]
+    words = ", and ".join(said)
+    return found, f"{words[0].upper()}{words[1:]}; {kind.title} there by way: {listed}."
 
 
 def small_motion(motion: Motion, shape: tuple[int, ...]) -> SmallMotion:
@@ -76,11 +108,11 @@ class Restorer:
     """Brings forecast frames to native size, one at a time, or what a view sees of them.
 
     Made from what was known at the origin: `past` (time, height, width, channel) as stored and the same frames `small` (time,
-    h, w, channel). Whole frames that already have native size pass as they are.
+    h, w, channel). Whole frames that already have native size pass as they are. What is faint is left in; see leave_out_faint.
     """
 
     def __init__(self, way: str, past: Frames, small: Frames, view: View | None = None) -> None:
-        self.way = way
+        self.way = way = way.partition(_FROM)[0]
         self.shape = (past.shape[1], past.shape[2])
         self.native_already = small.shape[1:3] == self.shape
         self.view = None if view is None or view.whole else view
