@@ -72,7 +72,8 @@ def way_setting(*, tells_motion: bool) -> Any:
         "choose",
         label="Back to native size",
         help="A forecast made small comes back as " + "; ".join(f"{WAYS[way]} ({way})" for way in ways) + ". The forecast of "
-        "the validation frames, looked at in native size, chooses.",
+        "the validation frames, looked at in native size, chooses, and whether faint traces are left out where much of the "
+        "frames is empty.",
         choices=("choose", *ways),
         advanced=True,
     )
