@@ -24,7 +24,9 @@ from framecast.forecasters.auto_state import AutoState, why_not_further
 from framecast.forecasters.blend import Weights
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Forecaster, ForecasterKind, Member, Timed, Workbench, retreats_of
+from framecast.forecasters.restoration import leave_out_faint
 from framecast.series.frames import Frames, FrameSeries, Split
+from framecast.series.reduction import extremes
 from framecast.training.progress import FitProgress
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -39,6 +41,8 @@ class Auto:
         self.clock = clock
         self.members: tuple[Member, ...] = ()
         self.weights = Weights((), (), 1)
+        self.faint = 0.0
+        """Part of the range that is left out of the blend where much of the frames is empty; see restoration.py."""
         self.rules: dict[str, Forecaster] = {}
         """Every rule that serves this series, fitted on all history, also those without weight."""
         self.left_out: dict[str, str] = {}
@@ -72,13 +76,15 @@ class Auto:
 
     def forecast(self, past: Frames, horizon: int) -> Frames:
         assert self.members, "fit or load comes first"
-        if len(self.members) == 1:
+        if len(self.members) == 1 and not self.faint:
             return self.members[0].forecaster.forecast(past, horizon)
         weights = self.shares(horizon).astype(np.float32)
         blended = np.zeros((horizon, *past.shape[1:]), np.float32)
         for column, member in zip(weights.T, self.members, strict=True):
             for frame, weight, one in zip(blended, column, member.forecaster.forecast(past, horizon), strict=True):
                 frame += weight * one
+        if self.faint:
+            leave_out_faint(self.faint, blended, *extremes(past))
         return blended
 
     def shares(self, horizon: int) -> Array:
@@ -96,7 +102,7 @@ class Auto:
             listed.append({"name": member.name, "settings": member.settings.to_mapping()})
             (folder / _folder(number)).mkdir()
             member.forecaster.save(folder / _folder(number))
-        content = {"members": listed, "weights": asdict(self.weights)}
+        content = {"members": listed, "weights": asdict(self.weights), "faint": self.faint}
         (folder / "blend.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
 
     @classmethod
@@ -109,7 +115,7 @@ class Auto:
             settings = kind.settings.from_mapping(one["settings"])
             members.append(Member(one["name"], kind.load(folder / _folder(number)), settings))
         weights = content["weights"]
-        auto.members = tuple(members)
+        auto.members, auto.faint = tuple(members), content.get("faint", 0.0)
         auto.weights = Weights(tuple(weights["first"]), tuple(weights["last"]), weights["horizon"])
         return auto
 

@@ -26,9 +26,12 @@ from framecast.forecasters.finding import found_in_words
 from framecast.forecasters.fold import LENGTHS, Fold
 from framecast.forecasters.hindcast import View, past_origins
 from framecast.forecasters.network_forecaster import NetworkForecaster
+from framecast.forecasters.restoration import FAINT, leave_out_faint, much_is_empty
 from framecast.forecasters.seeds import SEED_STEP
 from framecast.forecasters.tuned_rule import TunedRule
+from framecast.metrics.contract import METRICS
 from framecast.series.frames import Frames, FrameSeries, Split
+from framecast.series.reduction import extremes
 from framecast.settings import Settings
 from framecast.training.progress import FitProgress
 
@@ -245,15 +248,35 @@ class AutoFit:
             assert one.forecaster is not None
             members.append(Member(one.name, one.forecaster, one.settings))
         self.auto.members, self.auto.weights = tuple(members), weights.only(kept)
+        self.auto.faint = self._faint([self.judged[ready[place]] for place in kept])
         names = [self.judged[index].name for index in ready]
         leader = self.judged[ready[int(at.mean(axis=0).argmax())]].forecaster
         how = leader.finding() if isinstance(leader, TunedRule) else ""
         shares = np.zeros(len(ready))
         shares[kept] = self.auto.shares(self.split.horizon).mean(axis=0)  # as Compare shows them
         in_vain = bool(self.folds) and self.networks_had_their_turn and not any(name in self.folds for name in names)
-        return found_in_words(
+        found = found_in_words(
             names, moments, weights, self.view.leads, self.horizon, how, shares=shares, in_vain=in_vain
         )
+        faint = self.auto.faint
+        return f"{found} What is fainter than {faint:.0%} of the range is left out of empty frames." if faint else found
+
+    def _faint(self, members: "Sequence[Judged]") -> float:
+        """What of the range is best left out of the blend of these, as the past judges it. A mean of forecasts is faint where
+        only some of them see something, and frames that are mostly empty are not."""
+        if not much_is_empty(self.history.frames):
+            return 0.0
+        ssim, (low, high) = METRICS["ssim"].function, extremes(self.history.frames)
+        scores = dict.fromkeys((0.0, *FAINT), 0.0)
+        for origin, truth in enumerate(self.truth):
+            weights = self.auto.weights.at(self.view.leads).astype(np.float32)
+            each = np.stack([one.forecasts[origin].astype(np.float32) for one in members])
+            said = np.einsum("lk,klyxc->lyxc", weights, each)
+            for faint in scores:
+                leave_out_faint(faint, said, low, high)  # more and more: FAINT grows
+                seen = ssim(said, truth, data_range=self.history.data_range, valid=self.view.valid)
+                scores[faint] += float(seen.mean())
+        return max(scores, key=lambda faint: scores[faint])
 
     def look_at_moments(self) -> None:
         self.moments = self.moments_of(self.judged)

@@ -28,6 +28,7 @@ from framecast.forecasters.restoration import (
     Restorer,
     SmallMotion,
     best_way,
+    faint_of,
     leave_out_faint,
     much_is_empty,
     possible_ways,
@@ -243,7 +244,7 @@ class NetworkForecaster:
             frames[lead] = restorer(frame, motion)
         if self.settings.clamp:
             np.clip(frames, low, high, out=frames)
-        leave_out_faint(self.restoration, frames, low, high)
+        leave_out_faint(faint_of(self.restoration), frames, low, high)
         return frames
 
     def hindcasts(self, past: Frames, horizon: int, view: View) -> dict[str, Frames]:
@@ -264,7 +265,7 @@ class NetworkForecaster:
         for way, frames in stacked.items():
             if self.settings.clamp:
                 np.clip(frames, low, high, out=frames)
-            leave_out_faint(way, frames, low, high)
+            leave_out_faint(faint_of(way), frames, low, high)
         return stacked
 
     def _ways(self, native: tuple[int, ...]) -> tuple[str, ...]:

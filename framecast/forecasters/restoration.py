@@ -52,11 +52,16 @@ def with_faint_left_out(ways: tuple[str, ...]) -> tuple[str, ...]:
     return (*ways, *(f"{way}{_FROM}{faint}" for way in ways for faint in FAINT))
 
 
-def leave_out_faint(way: str, frames: Frames, low: Array, high: Array) -> None:
-    """Put what the way leaves out of forecast `frames` (..., channel) to `low`, in place; `low` and `high` are (channel,)."""
-    _, _, faint = way.partition(_FROM)
+def faint_of(way: str) -> float:
+    """The part of the range that a way leaves out; 0.0 where it leaves nothing out."""
+    return float(way.partition(_FROM)[2] or 0.0)
+
+
+def leave_out_faint(faint: float, frames: Frames, low: Array, high: Array) -> None:
+    """Put what of forecast `frames` (..., channel) is nearer to `low` than this part of the range to `low`, in place; `low`
+    and `high` are (channel,)."""
     if faint:
-        np.copyto(frames, low, where=frames < low + float(faint) * (high - low), casting="unsafe")
+        np.copyto(frames, low, where=frames < low + faint * (high - low), casting="unsafe")
 
 
 def much_is_empty(frames: Frames) -> bool:

@@ -12,6 +12,7 @@ from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.forecasters.restoration import (
     FAINT,
     best_way,
+    faint_of,
     leave_out_faint,
     much_is_empty,
     with_faint_left_out,
@@ -43,9 +44,9 @@ def test_what_is_left_out_is_put_to_the_lowest_of_its_channel() -> None:
     low, high = np.array([0.0, 10.0], np.float32), np.array([100.0, 30.0], np.float32)
     frames = np.array([[0.0, 10.0], [3.0, 10.5], [3.2, 10.7], [90.0, 29.0]], np.float32)[None, None]
     kept = frames.copy()
-    leave_out_faint("background", kept, low, high)
+    leave_out_faint(faint_of("background"), kept, low, high)
     np.testing.assert_array_equal(kept, frames)
-    leave_out_faint("background from 0.031", kept, low, high)
+    leave_out_faint(faint_of("background from 0.031"), kept, low, high)
     np.testing.assert_array_equal(kept[0, 0], [[0, 10], [0, 10], np.float32([3.2, 10.7]), [90, 29]])
 
 
@@ -97,7 +98,7 @@ def test_the_past_tells_whether_leaving_out_is_right() -> None:
     traces = empty.astype(np.float32)
     traces[:, 30:, ::3] += 6
     left_out = traces.copy()
-    leave_out_faint("change from 0.031", left_out, np.float32([0]), np.float32([230]))
+    leave_out_faint(0.031, left_out, np.float32([0]), np.float32([230]))
     said = {"change": traces, "change from 0.031": left_out}
     assert best_way(said, empty, "ssim", 255.0, view)[0] == "change from 0.031"
     glow = np.maximum(empty, 6)
