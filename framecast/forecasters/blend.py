@@ -4,8 +4,8 @@ SSIM is a ratio of local moments, and the moments of a weighted mean of forecast
 weights. So each window is reduced once to the moments of its members, and fitting touches no picture any more: thousands of
 evaluations take seconds. What is made large is the mean SSIM itself, with two things held back. The logarithm of a weight is
 linear in the lead, so a member has two numbers (with a weight per lead, few origins are fitted to the letter and the next one
-is lost), and weights pay for leaving a prior in which a member counts by the score it had: where origins say little the
-blend stays a mean of what was good, and a mean of forecasts loses less than a wrong choice among them.
+is lost), and weights pay for leaving a prior in which a member counts by the score it had, as far as the origins agree on it:
+where they say little the blend stays a mean of what was good, and a mean of forecasts loses less than a wrong choice does.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,9 @@ from framecast.series.frames import Frames
 
 Array = np.ndarray[Any, np.dtype[Any]]
 TEMPERATURE = 0.01
-"""SSIM by which a member must be better to count e times as much before anything is fitted."""
+"""SSIM by which a member must be better to count e times as much before anything is fitted, where all origins agree."""
+NEAR = 0.1
+"""SSIM behind the best within which a member says how far origins agree."""
 STIFFNESS = 0.01
 """SSIM that the weights must gain for each nat by which they leave the prior."""
 MSE_SHARE = 0.02
@@ -149,15 +151,16 @@ def fit_weights(
     leads: Array,
     horizon: int,
     *,
-    temperature: float = TEMPERATURE,
+    temperature: float | None = None,
     stiffness: float = STIFFNESS,
     mse_share: float = MSE_SHARE,
 ) -> Weights:
     """The weights that make the mean SSIM over the origins `seen` and their `leads` large, as far as the prior lets them."""
     import torch
 
-    scores = np.stack([single_scores(moments) for moments in seen]).mean(axis=0)  # (K,)
-    prior = (scores - scores.max()) / temperature
+    each = np.stack([single_scores(moments) for moments in seen])  # (origin, K)
+    scores = each.mean(axis=0)
+    prior = (scores - scores.max()) / (np.hypot(TEMPERATURE, doubt(each)) if temperature is None else temperature)
     prior = np.maximum(prior, -30.0)
     tensors = [moments.on_torch() for moments in seen]
     scale = max(np.mean([_single_mse(moments).min() for moments in seen]), _EXACT)
@@ -180,6 +183,19 @@ def fit_weights(
     found = (base + moved).detach().double().numpy()
     blend = Weights(tuple(map(float, found[0])), tuple(map(float, found[1])), horizon)
     return never_below_the_best(seen, leads, blend)
+
+
+def doubt(scores: Array) -> float:
+    """Standard error of how far members are behind the best one, in SSIM, from their `scores` (origin, K); 0.0 where there is
+    no other near the best, or one origin."""
+    means = scores.mean(axis=0)
+    best = int(means.argmax())
+    near = means > means[best] - NEAR
+    near[best] = False
+    if len(scores) < 2 or not near.any():
+        return 0.0
+    behind = scores[:, near] - scores[:, [best]]
+    return float(np.sqrt(behind.var(axis=0, ddof=1).mean() / len(scores)))
 
 
 def score(seen: Sequence[Moments], leads: Array, weights: Weights) -> Array:

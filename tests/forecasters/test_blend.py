@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from framecast.forecasters import blend
-from framecast.forecasters.blend import Moments, Weights, fit_weights, score, single_scores
+from framecast.forecasters.blend import TEMPERATURE, Moments, Weights, doubt, fit_weights, score, single_scores
 from framecast.metrics import METRICS
 
 LEADS = np.arange(4)
@@ -102,3 +102,28 @@ def test_beside_a_member_that_is_exact_the_fit_stays_a_number(monkeypatch: pytes
     seen = [Moments.of([noisy(t, 40, 1), t], t, 255.0) for t in map(truth_of, range(2))]
     fitted = fit_weights(seen, LEADS, 4)
     assert np.isfinite([*fitted.first, *fitted.last]).all() and (fitted.at(LEADS)[:, 1] > 0.9).all()
+
+
+def test_a_lead_that_origins_do_not_agree_on_counts_for_less() -> None:
+    """Two members, the first ahead by .03 in the mean: by .03 everywhere, or by .12 here and behind there."""
+    agreed = np.array([[0.83, 0.80], [0.73, 0.70], [0.63, 0.60]])
+    disputed = np.array([[0.92, 0.80], [0.70, 0.70], [0.57, 0.60]])
+    assert doubt(agreed) == pytest.approx(0.0, abs=1e-9)
+    assert doubt(disputed) == pytest.approx(np.std([0.12, 0.0, -0.03], ddof=1) / 3**0.5)
+    assert doubt(disputed[:1]) == doubt(disputed[:, :1]) == 0.0
+    assert doubt(np.array([[0.9, 0.5, 0.89], [0.8, 0.1, 0.79]])) == pytest.approx(0.0, abs=1e-9), "one far behind says nothing"
+
+
+def test_weights_lean_less_on_the_best_where_origins_do_not_agree() -> None:
+    truths = [truth_of(seed) for seed in range(3)]
+
+    def shares(amounts: list[tuple[float, float]], temperature: float | None = None) -> np.ndarray:
+        seen = [
+            Moments.of([noisy(t, one, 10 + i), noisy(t, other, 20 + i)], t, 255.0)
+            for i, (t, (one, other)) in enumerate(zip(truths, amounts, strict=True))
+        ]
+        return fit_weights(seen, LEADS, 4, temperature=temperature, stiffness=10.0).at(LEADS)[:, 0]  # the prior, nearly
+
+    agreed, disputed = [(40.0, 44.0)] * 3, [(30.0, 52.0), (42.0, 40.0), (42.0, 42.0)]
+    np.testing.assert_allclose(shares(agreed), shares(agreed, TEMPERATURE), atol=0.02)
+    assert (shares(disputed) < shares(disputed, TEMPERATURE) - 0.1).all() and (shares(disputed) > 0.5).all()

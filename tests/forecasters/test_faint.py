@@ -5,6 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from framecast.forecasters.auto import Auto
+from framecast.forecasters.auto_settings import AutoSettings
+from framecast.forecasters.baselines.climatology import ALL, Average, Climatology
+from framecast.forecasters.blend import Weights
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Workbench
 from framecast.forecasters.hindcast import View
@@ -103,3 +107,35 @@ def test_the_past_tells_whether_leaving_out_is_right() -> None:
     assert best_way(said, empty, "ssim", 255.0, view)[0] == "change from 0.031"
     glow = np.maximum(empty, 6)
     assert best_way({"change": glow, "change from 0.031": empty}, glow, "ssim", 255.0, view)[0] == "change"
+
+
+def blended(series: FrameSeries) -> tuple[Auto, str]:
+    """Of persistence and the mean of the past, which is faint wherever something passed by."""
+    auto = Auto(AutoSettings(minutes=0.0, networks="none"), Workbench())
+    finding = [progress.finding for progress in auto.fit(series.head(SPLIT.test.start), SPLIT)][-1]
+    return auto, finding
+
+
+def test_a_blend_leaves_out_what_only_some_of_its_members_see(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    few = {name: FORECASTERS[name] for name in ("persistence", "climatology", "auto")}
+    monkeypatch.setattr(FORECASTERS, "_entries", few)
+    monkeypatch.setattr(Climatology, "candidates", lambda *_: [Average("mean", ALL)])  # a median has nothing faint
+    equal = Weights((0.0, 0.0), (0.0, 0.0), 4)
+    monkeypatch.setattr("framecast.forecasters.auto_fit.fit_weights", lambda *_: equal)
+    monkeypatch.setattr("framecast.forecasters.auto_fit.never_below_the_best", lambda *_: equal)
+    dots = np.zeros((24, 48, 50, 1), np.uint8)
+    dots[:, 10:20, 10:40] = 230
+    y, x = np.random.default_rng(0).integers(22, 46, (2, 24, 20))
+    dots[np.arange(24)[:, None], y, x] = 230
+    series = FrameSeries("dots", dots, (0.0, 255.0))
+    auto, finding = blended(series)
+    past = dots[: SPLIT.test.start]
+    assert auto.faint in FAINT and f"fainter than {auto.faint:.0%} of the range is left out" in finding
+    forecast = auto.forecast(past, 4)
+    assert not ((forecast > 0) & (forecast < auto.faint * 230)).any() and (forecast > 0).any()
+    auto.save(tmp_path)
+    np.testing.assert_array_equal(Auto.load(tmp_path).forecast(past, 4), forecast)
+    auto.faint = 0.0
+    assert ((auto.forecast(past, 4) > 0) & (auto.forecast(past, 4) < FAINT[0] * 230)).any()
+    full, finding = blended(FrameSeries("full", np.maximum(dots, np.arange(50, dtype=np.uint8)[:, None]), (0.0, 255.0)))
+    assert full.faint == 0.0 and "left out" not in finding
