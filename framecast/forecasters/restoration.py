@@ -95,13 +95,18 @@ def best_way(
         for way, said in hindcasts.items()
     }
     found = (max if kind.higher_is_better else min)(scores, key=lambda way: scores[way])
-    listed = ", ".join(f"{name} {score:.4g}" for name, score in scores.items())
-    way, _, faint = found.partition(_FROM)
+    listed = ", ".join(f"{_named(name)}: {score:.4g}" for name, score in scores.items())
+    way, faint = found.partition(_FROM)[0], faint_of(found)
     said = [f"At native size a frame is {WAYS[way]}"] if len({name.partition(_FROM)[0] for name in scores}) > 1 else []
-    said += [f"what is fainter than {float(faint):.0%} of the range is left out"] if faint else []
+    said += [f"what is fainter than {faint:.0%} of the range is left out"] if faint else []
     said += [] if said else ["Nothing faint is left out"]
     words = ", and ".join(said)
     return found, f"{words[0].upper()}{words[1:]}; {kind.title} there by way: {listed}."
+
+
+def _named(way: str) -> str:
+    faint = faint_of(way)
+    return f"{way.partition(_FROM)[0]} from {faint:.0%}" if faint else way
 
 
 def small_motion(motion: Motion, shape: tuple[int, ...]) -> SmallMotion:

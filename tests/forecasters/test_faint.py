@@ -78,8 +78,8 @@ def test_each_way_is_tried_with_it_and_one_of_them_chosen(size: int | None, tmp_
         np.testing.assert_allclose(view.patches(forecast[view.leads]), hindcast, atol=0.02)
         faint = float(way.partition(" from ")[2] or 0) * 230
         assert not ((forecast > 0) & (forecast < faint)).any()
-    assert all(way in finding for way in seen) and ("native size" in finding) is bool(size)
-    assert "left out" in finding
+    assert all(f"{way}: 0." in finding and f"{way} from {faint:.0%}: 0." in finding for way in ways for faint in FAINT)
+    assert ("native size" in finding) is bool(size) and "left out" in finding
     forecaster.save(tmp_path)
     loaded = NetworkForecaster.load(tmp_path)
     np.testing.assert_array_equal(loaded.forecast(past, 4), forecast)
