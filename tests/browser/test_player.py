@@ -22,7 +22,7 @@ from framecast.runs.forecasting import score_test
 from framecast.runs.store import Run, RunStore
 from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.series.store import SeriesStore
-from tests.browser.conftest import PATIENCE_MS, patient
+from tests.browser.conftest import PATIENCE_MS, drawn, patient
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -423,6 +423,7 @@ def test_a_click_pins_a_pixel_and_the_chart_below_moves_the_player(tab: Page, pl
     player.get_by_label("Channels").select_option("0")
     expect(tab.get_by_text("Pixel x 7, y 9, R")).to_be_visible()
     expect(tab.locator(".st-key-pixel_" + small.run.id + " .js-plotly-plot")).to_have_count(1)
+    drawn(tab)
     chart.scroll_into_view_if_needed()
     place = chart.evaluate(
         """(plot) => { const {xaxis, yaxis} = plot._fullLayout, trace = plot._fullData[1], box = plot.getBoundingClientRect();

@@ -68,7 +68,7 @@ def blob(n_frames=18, shape=(300, 400), velocity=(3.0, 5.0), start=(60.0, 70.0),
 def test_a_blob_is_carried_on_at_native_size_by_a_motion_found_small():
     series = blob()
     rule, split, said = fitted(series)
-    assert rule.choice != LAST_FRAME and "carried on by its motion" in said[0]
+    assert rule.choice != LAST_FRAME and "The last frame is carried on by" in said[0]
     forecast = rule.forecast(series.frames[: split.test.start], 5)
     for lead, truth in enumerate(series.frames[split.test.start :]):
         centres = [

@@ -9,6 +9,8 @@ from PIL import Image
 
 from framecast.drawing.played import ROOM
 from framecast.errors import InputError
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.forecasters.contract import Workbench
 from framecast.metrics.ssim import ssim, ssim_of_frame
 from framecast.runs.experiment import plan
 from framecast.runs.rule_forecasts import rule_forecast
@@ -179,8 +181,10 @@ def test_a_rule_forecasts_on_demand_what_a_run_would(tmp_path: Path) -> None:
     assert held.shape == what.truth.shape and np.array_equal(held[-1], what.series.frames[what.split.origin])
     found = rule_forecast("climatology", what.series, what.split)
     assert found.dtype == np.uint8 and found.shape == what.truth.shape and not found.flags.writeable
-    mean = what.series.frames[: what.split.test.start].mean(axis=0)
-    assert np.abs(found[0] - mean).max() <= 0.5 + 1e-6
+    history = what.series.head(what.split.test.start)
+    rule = FORECASTERS["climatology"].make(FORECASTERS["climatology"].configure(), Workbench())
+    list(rule.fit(history, what.split))
+    assert np.abs(found - rule.forecast(history.frames, len(found))).max() <= 0.5 + 1e-6
 
 
 def test_what_differs_from_the_usual_settings_is_named_over_a_panel(tmp_path: Path) -> None:
