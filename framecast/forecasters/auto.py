@@ -115,7 +115,7 @@ class Auto:
             settings = kind.settings.from_mapping(one["settings"])
             members.append(Member(one["name"], kind.load(folder / _folder(number)), settings))
         weights = content["weights"]
-        auto.members, auto.faint = tuple(members), content.get("faint", 0.0)
+        auto.members, auto.faint = tuple(members), float(content.get("faint", 0.0))
         auto.weights = Weights(tuple(weights["first"]), tuple(weights["last"]), weights["horizon"])
         return auto
 

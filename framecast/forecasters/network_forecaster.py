@@ -34,6 +34,7 @@ from framecast.forecasters.restoration import (
     possible_ways,
     small_motion,
     with_faint_left_out,
+    without_faint,
 )
 from framecast.forecasters.starting_weights import starting_weights
 from framecast.forecasters.training_data import mask_tensor, to_tensor
@@ -254,19 +255,19 @@ class NetworkForecaster:
         assert self._fitted is not None, "fit or load comes first"
         reduction = reduction_of(past, self._fitted.shape)
         ways = self._ways(past.shape[1:3])
-        restorers = {way: Restorer(way, past, reduction.small, view) for way in ways}
-        said: dict[str, list[Frames]] = {way: [] for way in ways}
+        restorers = {way: Restorer(way, past, reduction.small, view) for way in dict.fromkeys(map(without_faint, ways))}
+        said: dict[str, list[Frames]] = {way: [] for way in restorers}
         for lead, (frame, motion) in enumerate(self._rollout(reduction.small, horizon)):
             if lead in view.leads:
                 for way, restorer in restorers.items():
                     said[way].append(restorer(frame, motion))
         low, high = reduction.low, reduction.high
-        stacked = {way: np.stack(frames) for way, frames in said.items()}
-        for way, frames in stacked.items():
-            if self.settings.clamp:
-                np.clip(frames, low, high, out=frames)
+        bounds = (low, high) if self.settings.clamp else (-np.inf, np.inf)
+        restored = {way: np.clip(np.stack(frames), *bounds) for way, frames in said.items()}
+        found = {way: restored[without_faint(way)].copy() for way in ways}
+        for way, frames in found.items():
             leave_out_faint(faint_of(way), frames, low, high)
-        return stacked
+        return found
 
     def _ways(self, native: tuple[int, ...]) -> tuple[str, ...]:
         """Names of all ways back to `native` (height, width) that may be chosen, with the one that is."""

@@ -52,6 +52,11 @@ def with_faint_left_out(ways: tuple[str, ...]) -> tuple[str, ...]:
     return (*ways, *(f"{way}{_FROM}{faint}" for way in ways for faint in FAINT))
 
 
+def without_faint(way: str) -> str:
+    """One of WAYS: the way itself, whatever it leaves out."""
+    return way.partition(_FROM)[0]
+
+
 def faint_of(way: str) -> float:
     """The part of the range that a way leaves out; 0.0 where it leaves nothing out."""
     return float(way.partition(_FROM)[2] or 0.0)
@@ -96,8 +101,8 @@ def best_way(
     }
     found = (max if kind.higher_is_better else min)(scores, key=lambda way: scores[way])
     listed = ", ".join(f"{_named(name)}: {score:.4g}" for name, score in scores.items())
-    way, faint = found.partition(_FROM)[0], faint_of(found)
-    said = [f"At native size a frame is {WAYS[way]}"] if len({name.partition(_FROM)[0] for name in scores}) > 1 else []
+    way, faint = without_faint(found), faint_of(found)
+    said = [f"At native size a frame is {WAYS[way]}"] if len(set(map(without_faint, scores))) > 1 else []
     said += [f"what is fainter than {faint:.0%} of the range is left out"] if faint else []
     said += [] if said else ["Nothing faint is left out"]
     words = ", and ".join(said)
@@ -106,7 +111,7 @@ def best_way(
 
 def _named(way: str) -> str:
     faint = faint_of(way)
-    return f"{way.partition(_FROM)[0]} from {faint:.0%}" if faint else way
+    return f"{without_faint(way)} from {faint:.0%}" if faint else way
 
 
 def small_motion(motion: Motion, shape: tuple[int, ...]) -> SmallMotion:
@@ -123,7 +128,7 @@ class Restorer:
     """
 
     def __init__(self, way: str, past: Frames, small: Frames, view: View | None = None) -> None:
-        self.way = way = way.partition(_FROM)[0]
+        self.way = way = without_faint(way)
         self.shape = (past.shape[1], past.shape[2])
         self.native_already = small.shape[1:3] == self.shape
         self.view = None if view is None or view.whole else view

@@ -22,6 +22,10 @@ C = TypeVar("C")
 Array = np.ndarray[Any, np.dtype[Any]]
 
 CHOICE_FILE = "choice.json"
+ALL = 1_000_000
+"""More frames, or cycles, than any series has."""
+AVERAGED = (ALL, 80, 40, 20, 10, 5)
+"""Of how many of the last frames a mean is tried."""
 
 
 class TunedRule(Generic[S, C]):
@@ -102,6 +106,11 @@ class TunedRule(Generic[S, C]):
         return loaded
 
 
+def counts_averaged(asked: int, history: FrameSeries) -> list[int]:
+    """Of how many of the last frames a mean is tried: as many as were asked for, or of AVERAGED those that there are."""
+    return [asked] if asked else [n for n in AVERAGED if n == ALL or n < history.n_frames]
+
+
 def weighted_sum(frames: Frames, indices: Sequence[int], weights: Sequence[float]) -> Array:
     """Sum of weight times frame, (height, width, channel) float64, with one frame at a time as float."""
     total = np.zeros(frames.shape[1:], np.float64)
@@ -121,5 +130,7 @@ def bounds(frames: Frames) -> tuple[float, float]:
 
 
 def in_words(count: int, noun: str) -> str:
-    """"the last frame" or "the last 8 frames", for findings."""
+    """"the last frame", "the last 8 frames" or "all frames", for findings."""
+    if count == ALL:
+        return f"all {noun}s"
     return f"the last {noun}" if count == 1 else f"the last {count} {noun}s"

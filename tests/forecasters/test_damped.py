@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from framecast.forecasters.baselines.damped import ALL, Damped, DampedSettings, Return
+from framecast.forecasters.baselines.damped import Damped, DampedSettings, Return
+from framecast.forecasters.tuned_rule import ALL
 from framecast.series.frames import FrameSeries, Split
 
 

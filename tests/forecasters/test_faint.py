@@ -7,7 +7,7 @@ import pytest
 
 from framecast.forecasters.auto import Auto
 from framecast.forecasters.auto_settings import AutoSettings
-from framecast.forecasters.baselines.climatology import ALL, Average, Climatology
+from framecast.forecasters.baselines.climatology import Average, Climatology
 from framecast.forecasters.blend import Weights
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Workbench
@@ -21,6 +21,7 @@ from framecast.forecasters.restoration import (
     much_is_empty,
     with_faint_left_out,
 )
+from framecast.forecasters.tuned_rule import ALL
 from framecast.series.frames import FrameSeries, Preparation, Split
 
 SPLIT = Split.of(24)

@@ -14,14 +14,11 @@ import numpy as np
 
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind, Workbench
-from framecast.forecasters.tuned_rule import CHOICE_FILE, TunedRule, in_words
+from framecast.forecasters.tuned_rule import ALL, CHOICE_FILE, TunedRule, counts_averaged, in_words
 from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.settings import Settings, setting
 from framecast.training.progress import FitProgress
 
-ALL = 1_000_000
-"""More frames than any series has."""
-_AVERAGED = (ALL, 80, 40, 20, 10, 5)
 _MEDIAN_BYTES = 32 * 2**20
 _FILE = "climatology.npy"
 
@@ -64,7 +61,7 @@ class Climatology(TunedRule[ClimatologySettings, Average]):
         asked = self.settings
         if asked.average != "choose":
             return [Average(asked.average, asked.n_frames or ALL)]
-        counts = [asked.n_frames] if asked.n_frames else [n for n in _AVERAGED if n == ALL or n < history.n_frames]
+        counts = counts_averaged(asked.n_frames, history)
         return [Average(average, n_frames) for average in ("mean", "median") for n_frames in counts]
 
     def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
@@ -82,8 +79,7 @@ class Climatology(TunedRule[ClimatologySettings, Average]):
         return np.repeat(self._frame[None], horizon, axis=0)
 
     def finding(self) -> str:
-        which = "all frames" if self.choice.n_frames == ALL else in_words(self.choice.n_frames, "frame")
-        return f"The {self.choice.average} of {which} is forecast at every lead."
+        return f"The {self.choice.average} of {in_words(self.choice.n_frames, 'frame')} is forecast at every lead."
 
     def save(self, folder: Path) -> None:
         assert self._frame is not None, "climatology is saved only after fit or load"

@@ -11,14 +11,11 @@ import numpy as np
 
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind, Workbench
-from framecast.forecasters.tuned_rule import TunedRule, mean_frame
+from framecast.forecasters.tuned_rule import TunedRule, counts_averaged, in_words, mean_frame
 from framecast.series.frames import Frames, FrameSeries
 from framecast.settings import Settings, setting
 
-ALL = 1_000_000
-"""More frames than any series has."""
 _MEMORIES = (1.0, 0.99, 0.98, 0.95, 0.9, 0.8, 0.6, 0.3)
-_AVERAGED = (ALL, 80, 40, 20, 10, 5)
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ class Damped(TunedRule[DampedSettings, Return]):
     def candidates(self, history: FrameSeries) -> Sequence[Return]:
         asked = self.settings
         memories = [asked.memory] if asked.memory else _MEMORIES
-        averaged = [asked.n_frames] if asked.n_frames else [n for n in _AVERAGED if n == ALL or n < history.n_frames]
+        averaged = counts_averaged(asked.n_frames, history)
         kept = [Return(1.0, averaged[0])] if 1.0 in memories else []  # the last frame, whatever is averaged
         return kept + [Return(memory, n_frames) for n_frames in averaged for memory in memories if memory < 1]
 
@@ -73,7 +70,7 @@ class Damped(TunedRule[DampedSettings, Return]):
     def finding(self) -> str:
         if self.choice.memory == 1:
             return "No return to a mean was seen in the frames before the test; the last frame is forecast."
-        averaged = "all frames" if self.choice.n_frames == ALL else f"the last {self.choice.n_frames} frames"
+        averaged = in_words(self.choice.n_frames, "frame")
         half = np.log(0.5) / np.log(self.choice.memory)
         return (
             f"The last frame returns to the mean of {averaged}: it has weight {self.choice.memory:g} at lead 1, and half of "

@@ -15,13 +15,11 @@ import numpy as np
 
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind, Workbench
-from framecast.forecasters.tuned_rule import TunedRule, bounds, in_words, mean_frame, weighted_sum
+from framecast.forecasters.tuned_rule import ALL, TunedRule, bounds, in_words, mean_frame, weighted_sum
 from framecast.series.frames import Frames, FrameSeries
 from framecast.series.periods import find_periods
 from framecast.settings import Settings, setting
 
-ALL = 1_000_000
-"""More cycles than any series has."""
 _CYCLES = (1, 2, 4, 8, ALL)
 _FADING = 0.75
 """What a cycle counts of the one after it; tried over all cycles, beside equal weights."""
@@ -120,7 +118,7 @@ class Seasonal(TunedRule[SeasonalSettings, Season]):
             listed = " and ".join(map(str, self._periods))
             return f"A period of {listed} frames was tried; the last frame forecast earlier frames better, so it is forecast."
         found = "given" if self.settings.period else "found"
-        averaged = "all cycles" if season.cycles == ALL else in_words(season.cycles, "cycle")
+        averaged = in_words(season.cycles, "cycle")
         fading = f", each counting {season.fading:.0%} of the one after it," if season.fading < 1 else ""
         said = averaged if season.cycles == 1 else f"the mean of {averaged}{fading}"
         offset = f", with an offset that keeps {season.offset:.0%} a frame" if season.offset else ""
