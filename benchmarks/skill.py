@@ -13,7 +13,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ def parts(series: FrameSeries, n_origins: int) -> Iterator[FrameSeries]:
 
 
 def measure_auto(
-    series: FrameSeries, horizon: int, minutes: float, preparation: Preparation, seed: int, n_threads: int, kept: Path | None
+    series: FrameSeries, horizon: int, minutes: float, bench: Workbench, n_threads: int, kept: Path | None
 ) -> Iterator[dict[str, Any]]:
     """Auto as the command line would run it, then the rules scored beside it. Its forecast goes to the file `kept`."""
     record = plan(
@@ -54,8 +54,9 @@ def measure_auto(
         forecaster="auto",
         changes={"minutes": minutes},
         split=Split.of(series.n_frames, horizon),
-        preparation=preparation,
-        seed=seed,
+        preparation=bench.preparation,
+        seed=bench.seed,
+        device=bench.device,
         n_threads=n_threads,
     )
     with tempfile.TemporaryDirectory() as folder:
@@ -73,11 +74,11 @@ def measure_auto(
 
 
 def measure_auto_by_processor_time(
-    series: FrameSeries, horizon: int, minutes: float, preparation: Preparation, seed: int, n_threads: int, kept: Path | None
+    series: FrameSeries, horizon: int, minutes: float, bench: Workbench, n_threads: int, kept: Path | None
 ) -> Iterator[dict[str, Any]]:
     """The same with so many minutes of processor time, then every rule, and the networks that were trained for it, alone."""
     split, started = Split.of(series.n_frames, horizon), time.process_time()
-    auto = Auto(AutoSettings(minutes=minutes), Workbench(preparation, "cpu", seed), clock=time.process_time)
+    auto = Auto(AutoSettings(minutes=minutes), bench, clock=time.process_time)
     finding = ""
     with torch_threads(n_threads):
         for progress in auto.fit(series.head(split.test.start), split):
@@ -92,32 +93,28 @@ def measure_auto_by_processor_time(
             yield {"forecaster": name, **mean_scores(forecast, series, split), "fit_s": spent, "finding": said}
 
 
+def clock_of(bench: Workbench) -> Callable[[], float]:
+    return time.process_time if bench.device == "cpu" else time.monotonic
+
+
 def mean_scores(forecast: Frames, series: FrameSeries, split: Split) -> dict[str, float]:
     truth, how = series.frames[split.test.start :], {"data_range": series.data_range, "valid": series.valid}
     return {metric: float(METRICS[metric].function(forecast, truth, **how).mean()) for metric in ("ssim", "mse")}
 
 
 def measure_alone(
-    series: FrameSeries,
-    horizon: int,
-    name: str,
-    minutes: float,
-    preparation: Preparation,
-    seed: int,
-    n_threads: int,
-    kept: Path | None,
+    series: FrameSeries, horizon: int, name: str, minutes: float, bench: Workbench, n_threads: int, kept: Path | None
 ) -> Iterator[dict[str, Any]]:
-    """One rule, or one network with so many minutes of processor time."""
-    split, kind, bench = Split.of(series.n_frames, horizon), FORECASTERS[name], Workbench(preparation, "cpu", seed)
+    """One rule, or one network with so many minutes of processor time, on a GPU of the clock."""
+    split, kind, clock = Split.of(series.n_frames, horizon), FORECASTERS[name], clock_of(bench)
     network = kind.family == "network"
     settings = kind.configure(None, {"minutes": minutes, "epochs": MOST_EPOCHS} if network else {}, split)
-    finding, started = "", time.process_time()
+    finding, started = "", clock()
     with torch_threads(n_threads):
-        clock = time.process_time
         forecaster = NetworkForecaster(name, settings, bench, clock=clock) if network else kind.make(settings, bench)
         for progress in forecaster.fit(series.head(split.test.start), split):
             finding = progress.finding or finding
-        seconds = time.process_time() - started
+        seconds = clock() - started
         forecast = native_forecast(forecaster, series, split.test.start, horizon, kind.title)
     if kept:
         np.save(kept, forecast)
@@ -143,10 +140,12 @@ def main() -> None:
     parser.add_argument("series", nargs="*", type=Path)
     parser.add_argument("--into", type=Path, required=True, help="file of JSON lines")
     parser.add_argument("--minutes", type=float, default=5.0, help="for auto")
-    parser.add_argument("--processor-time", action="store_true", help="auto's minutes, too, are of processor time")
+    parser.add_argument("--processor-time", action="store_true", help="auto's minutes, too, are of processor time (CPU)")
     parser.add_argument("--reduce", type=int, help="shorter side in pixels that the series are reduced to before anything")
     parser.add_argument("--prototype", action="store_true", help="reduce to 64 px as the prototype did; see prototype_unit.py")
     parser.add_argument("--size", type=int, help="shorter side in pixels that networks see; as on the command line by default")
+    parser.add_argument("--native", action="store_true", help="networks see frames at full size")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--origins", type=int, default=1)
     parser.add_argument("--alone", nargs="*", default=[], help="rules and networks to fit by themselves, or 'all'")
     parser.add_argument("--alone-minutes", type=float, default=1.0, help="of processor time, for each network")
@@ -164,7 +163,10 @@ def main() -> None:
         store = SeriesStore(Path(folder))
         for path in () if asked.only_tables else asked.series:
             series = opened(path, store, asked.reduce, asked.prototype)
-            preparation = Preparation(asked.size) if asked.size else default_preparation(series.height, series.width, "cpu")
+            preparation = Preparation(asked.size)
+            if not asked.size and not asked.native:
+                preparation = default_preparation(series.height, series.width, asked.device)
+            bench = Workbench(preparation, asked.device, asked.seed)
             horizon = Split.of(series.n_frames).horizon
             for part in parts(series, asked.origins):
                 for name in [*([] if asked.without_auto else ["auto"]), *alone]:
@@ -172,7 +174,7 @@ def main() -> None:
                     if (part.name, part.n_frames, name) in known:
                         continue
                     kept = asked.keep / f"{part.name}-{part.n_frames}-{name}.npy" if asked.keep else None
-                    how = (preparation, asked.seed, asked.threads, kept)
+                    how = (bench, asked.threads, kept)
                     if name == "auto":
                         measure = measure_auto_by_processor_time if asked.processor_time else measure_auto
                         rows = measure(part, horizon, asked.minutes, *how)
