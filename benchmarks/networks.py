@@ -1,9 +1,9 @@
 """The training step and the 50-step rollout of each network, as FrameCast takes them, beside the plain form and a public one.
 
 The plain form is the same network with the same weights, input and losses without what FrameCast does for speed: float32, a
-recurrent network called frame by frame, and torch's own depthwise convolutions and patches. A step is timed from inside a real
-fit: a span with as many windows as a batch has one step an epoch, and every epoch is heard of. The floor of a step is the
-operations that torch counted in it, at the quickest rate that the machine showed (`benchmarks.machine`).
+recurrent network called frame by frame, torch's own depthwise convolutions and patches, and on a GPU nothing recorded. A step
+is timed from inside a real fit: a span with as many windows as a batch has one step an epoch, and every epoch is heard of. The
+floor of a step is the operations that torch counted in it, at the quickest rate the machine showed (`benchmarks.machine`).
 """
 
 import contextlib
@@ -123,7 +123,7 @@ def rows_of(name: str, machine: Machine, side: int, rounds: int) -> Iterator[Row
 def noise(name: str, side: int) -> FrameSeries:
     """As many frames as make one batch of windows, and one to test: every epoch is a step then."""
     settings = settings_of(name, plain_form=False)
-    n_frames = settings.context + settings.unroll + BATCH - 1 + 2
+    n_frames = settings.context + settings.unroll + BATCH
     frames = np.random.default_rng(0).integers(0, 256, (n_frames, side, side, 3)).astype(np.uint8)
     return FrameSeries("noise", frames, (0.0, 255.0))
 
@@ -131,7 +131,7 @@ def noise(name: str, side: int) -> FrameSeries:
 def settings_of(name: str, *, plain_form: bool, n_steps: int = 4, **changes: object) -> object:
     kind = FORECASTERS[name]
     asked = {"steps": n_steps, "minutes": 0.0, "validation": False, "refit": False, "unroll_curriculum": False}
-    asked |= {"batch_size": BATCH, **({"precision": "float32"} if plain_form else {}), **changes}
+    asked |= {"batch_size": BATCH, **({"precision": "float32", "compile": "off"} if plain_form else {}), **changes}
     return kind.configure("recommended", asked, Split.of(1000, 1, 1))
 
 
@@ -141,11 +141,12 @@ def step_seconds(
     device: str,
     plain_form: bool,
     *,
-    n_steps: int = 4,
+    n_steps: int = 0,
     clock: Callable[[], float] = time.perf_counter,
     **changes: object,
 ) -> tuple[float, Forecaster]:
-    """The median step of a fit but for its first, and the forecaster."""
+    """The median step of a fit but for its first, and the forecaster. On a GPU of more steps: the first are not replayed."""
+    n_steps = n_steps or (4 if device == "cpu" else 24)
     split = Split.of(series.n_frames, 1, 1)
     settings = settings_of(name, plain_form=plain_form, n_steps=n_steps, **changes)
     with plain() if plain_form else contextlib.nullcontext():
@@ -171,7 +172,7 @@ def rollout_seconds(forecaster: Forecaster, past: np.ndarray, device: str, plain
 def seconds_with(name: str, device: str, side: int, clock: Callable[[], float], **changes: object) -> float:
     """A step with other settings, for how cost grows."""
     settings = settings_of(name, plain_form=False, **changes)
-    n_frames = settings.context + settings.unroll + BATCH + 1
+    n_frames = settings.context + settings.unroll + BATCH
     frames = np.random.default_rng(0).integers(0, 256, (n_frames, side, side, 3)).astype(np.uint8)
     with torch.random.fork_rng(devices=[]):
         return step_seconds(name, FrameSeries("noise", frames, (0.0, 255.0)), device, False, clock=clock, **changes)[0]

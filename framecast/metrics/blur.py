@@ -7,7 +7,8 @@ what the BLAS shares among threads, which would be ten times slower while a trai
 blurs are sums of shifted slices, which neither TF32 nor autocast can make coarse.
 """
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.lib.stride_tricks import as_strided
 from framecast.metrics.contract import Array
 
 if TYPE_CHECKING:  # scoring needs no torch, so it is not imported for it
+    import torch
     from torch import Tensor
 
 REACH = 5
@@ -63,8 +65,7 @@ def blur_slices(planes: "Tensor") -> "Tensor":
 
     for axis in (-2, -1):
         if planes.shape[axis] < WINDOW:
-            index = torch.from_numpy(reflection(planes.shape[axis])).to(planes.device)
-            planes = planes.index_select(axis, index)
+            planes = planes.index_select(axis, _on(planes.device, reflection, planes.shape[axis]))
         size = planes.shape[axis] - 2 * REACH
         blurred = torch.zeros_like(planes.narrow(axis, 0, size))
         for shift, weight in enumerate(_kernel().tolist()):
@@ -75,14 +76,11 @@ def blur_slices(planes: "Tensor") -> "Tensor":
 
 def blur_products(planes: "Tensor") -> "Tensor":
     """The same of a tensor on any device, as products that autograd can follow."""
-    import torch
-
     bands = []
     for axis in (-2, -1):
         if planes.shape[axis] < WINDOW:
-            index = torch.from_numpy(reflection(planes.shape[axis])).to(planes.device)
-            planes = planes.index_select(axis, index)
-        bands.append(torch.from_numpy(_band(planes.shape[axis] - 2 * REACH)).to(planes.device))
+            planes = planes.index_select(axis, _on(planes.device, reflection, planes.shape[axis]))
+        bands.append(_on(planes.device, _band, planes.shape[axis] - 2 * REACH))
     return bands[0] @ planes @ bands[1].T
 
 
@@ -116,3 +114,11 @@ def _band(n_rows: int) -> Array:
     for row in range(n_rows):
         band[row, row : row + WINDOW] = _kernel()
     return band
+
+
+@lru_cache(maxsize=64)
+def _on(device: "torch.device", made: Callable[[int], Array], size: int) -> "Tensor":
+    """What is made for a size, on the device: a GPU is waited for where something comes over from ordinary memory."""
+    import torch
+
+    return torch.from_numpy(made(size)).to(device)

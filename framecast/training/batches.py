@@ -166,6 +166,8 @@ def _mixed(
     if settings.sampling == "off":
         return None
     coins = (torch.rand(length, generator=generator) < probability).tolist()
+    if not any(coins):
+        return None
     if settings.sampling == "scheduled":
         return [t >= context and not exchanged for t, exchanged in enumerate(coins)]
     warm = max(1, min(settings.burn_in, context))

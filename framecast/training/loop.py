@@ -167,7 +167,7 @@ def train(
                 improved=improved,
                 set_backs=standing.set_backs,
                 preview=validated.preview if validated else None,
-                finding=compiled.note if compiled else "",
+                finding=team.note,
             )
             n_shown, shown_since = 0, budget.clock()
             if ended:

@@ -7,6 +7,7 @@ one backward a step, and adds each gradient up when all of it is known.
 
 import contextlib
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ from framecast.training.compiling import Compiled
 from framecast.training.distributed import Group
 from framecast.training.loss import penalty_of, training_loss
 from framecast.training.optimising import autocast, clip_gradient
+from framecast.training.replaying import Recorder, Replayed
 from framecast.training.settings import TrainingSettings
 
 
@@ -70,7 +72,8 @@ class Objective(nn.Module):
 
 class Stepper:
     """Takes steps. With a `group` every process of it takes the same ones, each with its share of the windows, and all end
-    with the weights that one process would have got from the whole batch. Steps are `compiled` as far as that works."""
+    with the weights that one process would have got from the whole batch. Steps are `compiled` as far as that works, or taken
+    once and replayed by what `record` makes of them."""
 
     def __init__(
         self,
@@ -80,10 +83,12 @@ class Stepper:
         spread: Tensor,
         group: Group | None = None,
         compiled: Compiled | None = None,
+        record: Recorder | None = None,
     ) -> None:
-        assert group is None or compiled is None, "all processes of a group take the same step"
+        assert group is None or (compiled is None and record is None), "all processes of a group take the same step"
         self._network, self._settings, self._group, self._compiled = network, settings, group, compiled
         self._objective: nn.Module = Objective(network, settings, context, spread, compiled)
+        self._replayed = Replayed(network, partial(_add_gradient, self._objective), record) if record else None
         if group is not None:
             with group.together():  # it compares shapes and sends weights
                 self._objective = DistributedDataParallel(
@@ -91,6 +96,11 @@ class Stepper:
                     process_group=group.gradients,
                     forward_sync_buffers=False,  # none of them changes
                 )
+
+    @property
+    def note(self) -> str:
+        """What is to be said to a person of how steps are taken."""
+        return next((way.note for way in (self._compiled, self._replayed) if way and way.note), "")
 
     def __call__(
         self, optimizer: torch.optim.Optimizer, batch: Batch, data_range: float, weight: float = 1.0
@@ -114,17 +124,23 @@ class Stepper:
         self, optimizer: torch.optim.Optimizer, batch: Batch, data_range: float, weight: float
     ) -> list[Tensor]:
         """Of all windows of the batch, in place of the one there was: the losses of its parts."""
-        optimizer.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=self._replayed is None)  # a recorded gradient stays where it is
         parts = batch.parts(self._settings.parts)
         return [self._add_gradient(*part, data_range, weight, last=part is parts[-1]) for part in parts]
 
     def _add_gradient(self, part: Batch, portion: float, data_range: float, weight: float, *, last: bool) -> Tensor:
         """Of some windows of the batch, which are such a portion of it: their loss, counted as that portion."""
+        if self._replayed is not None:
+            return self._replayed(part, portion, data_range)
         objective, more = self._objective, not last
         with objective.no_sync() if isinstance(objective, DistributedDataParallel) and more else contextlib.nullcontext():
-            wanted, loss = objective(part, data_range)
-            if self._group is not None:
-                wanted = wanted * (weight * self._group.size)  # the gradients of all processes are averaged
-            (wanted if portion == 1.0 else wanted * portion).backward()
-        counted: Tensor = loss.detach() * portion
-        return counted
+            scale = 1.0 if self._group is None else weight * self._group.size  # the gradients of all processes are averaged
+            return _add_gradient(objective, part, portion, data_range, scale)
+
+
+def _add_gradient(objective: nn.Module, part: Batch, portion: float, data_range: float, scale: float = 1.0) -> Tensor:
+    """The gradient of some windows, `scale` times, to that of the weights; their loss, counted as their portion of all."""
+    wanted, loss = objective(part, data_range)
+    (wanted if portion * scale == 1.0 else wanted * (portion * scale)).backward()
+    counted: Tensor = loss.detach() * portion
+    return counted

@@ -17,6 +17,7 @@ from framecast.training.batches import TrainingData, cut
 from framecast.training.compiling import Compiled
 from framecast.training.distributed import Group
 from framecast.training.optimising import give_moments, moments_of, optimizer_of
+from framecast.training.replaying import may_replay, recorder_on
 from framecast.training.scaling import Scaler
 from framecast.training.settings import TrainingSettings
 from framecast.training.step import Share, Stepper
@@ -54,8 +55,15 @@ class Team:
         """Before the first step."""
         self._network, self._settings, self._context = network, settings, context
         self._spread = _spread_of(scaler, network)
-        self._stepper = Stepper(network, settings, context, self._spread, self._group, compiled)
+        device = self._spread.device
+        record = recorder_on(device) if self.alone and compiled is None and may_replay(settings, device) else None
+        self._stepper = Stepper(network, settings, context, self._spread, self._group, compiled, record)
         self.begin_again(optimizer)
+
+    @property
+    def note(self) -> str:
+        """What is to be said to a person of how steps are taken."""
+        return self._stepper.note
 
     def begin_again(self, optimizer: torch.optim.Optimizer) -> None:
         """Weights and optimiser are others than the last step left."""

@@ -1,0 +1,206 @@
+"""Recorded steps are the steps: the same weights after any number of them, and none lost where recording fails.
+
+On a processor nothing can be recorded; there a stand-in does the recorded work at every replay, from where windows were copied
+to. That the work of a replay is that of the step is seen on a GPU.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from framecast.leaving import Left, left_when
+from framecast.training import replaying, team
+from framecast.training.batches import TrainingData, cut
+from framecast.training.optimising import optimizer_of
+from framecast.training.replaying import AS_THEY_ARE, MOST_FORMS, may_replay, recorder_on
+from framecast.training.scaling import Scaler
+from framecast.training.settings import TrainingSettings
+from framecast.training.step import Stepper
+
+from .test_saving_memory import NAMES, SETTINGS, SPREAD, data_of, network_of
+
+ALWAYS = replace(SETTINGS, clip=1.0)
+VARIED: list[dict[str, Any]] = [
+    {},
+    {"parts": 4},
+    {"crop": 16, "flips": True},
+    {"input_noise": 0.1},
+    {"pushforward": 2},
+    {"sampling": "reverse"},
+]
+
+
+class StandIn:
+    """What records on a processor. `broken`: fails like a driver that refuses, from then on."""
+
+    def __init__(self, broken: bool = False) -> None:
+        self.n_made, self.n_replayed, self.broken = 0, 0, broken
+
+    def __call__(self, work: Callable[[], Tensor]) -> Callable[[], Tensor]:
+        self.n_made += 1
+        if self.broken:
+            raise RuntimeError("CUDA error: operation not permitted when stream is capturing")
+
+        def replay() -> Tensor:
+            self.n_replayed += 1
+            return work()
+
+        return replay
+
+
+def weights_after(
+    n_steps: int,
+    record: Any,
+    settings: TrainingSettings = ALWAYS,
+    *,
+    name: str = "unet",
+    data: TrainingData | None = None,
+    device: str = "cpu",
+    unrolls: tuple[int, ...] = (3,),
+    each: Callable[[int, nn.Module], None] = lambda index, network: None,
+) -> tuple[list[Tensor], list[float], str]:
+    """Weights after steps on windows that differ, in batches of 6 but for every fourth of 4; the losses; what is said."""
+    network, data = network_of(name).train().to(device), data or data_of()
+    data = replace(data, frames=data.frames.to(device), mask=None if data.mask is None else data.mask.to(device))
+    generator, spread = torch.Generator().manual_seed(1), SPREAD.to(device)
+    optimizer, losses = optimizer_of(network, settings), []
+    stepper = Stepper(network, settings, 4, spread, record=record)
+    for index in range(n_steps):
+        each(index, network)
+        unroll = unrolls[index * len(unrolls) // n_steps]
+        batch = cut(
+            data, torch.arange(4 if index % 4 == 3 else 6) + index, 4, unroll, settings,
+            mixing=0.5 if index < n_steps // 2 else 0.0, spread=spread, generator=generator,
+        )  # fmt: skip
+        losses.append(stepper(optimizer, batch, 255.0)[0])
+    return [weight.detach() for weight in network.parameters()], [float(loss) for loss in losses], stepper.note
+
+
+def assert_same(one: tuple[list[Tensor], list[float], str], other: tuple[list[Tensor], list[float], str]) -> None:
+    assert one[1] == other[1]
+    assert all(torch.equal(mine, theirs) for mine, theirs in zip(one[0], other[0], strict=True))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("changes", VARIED, ids=str)
+def test_replayed_steps_are_the_steps(changes: dict[str, Any], masked: bool) -> None:
+    settings, record = replace(ALWAYS, **changes), StandIn()
+    found = weights_after(12, record, settings, data=data_of(masked=masked))
+    assert_same(found, weights_after(12, None, settings, data=data_of(masked=masked)))
+    assert 0 < record.n_made < record.n_replayed and found[2] == ""
+
+
+def test_frames_exchanged_by_chance_are_not_recorded() -> None:
+    """Each step would be a form of its own; half of these have such frames."""
+    by_chance, none = StandIn(), StandIn()
+    weights_after(8, by_chance, replace(ALWAYS, sampling="scheduled"))
+    weights_after(8, none)
+    assert by_chance.n_replayed < none.n_replayed
+
+
+def test_an_unroll_that_grows_is_recorded_anew_and_little_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replaying, "MOST_FORMS", 1)
+    record = StandIn()
+    found = weights_after(40, record, unrolls=(1, 3))
+    assert_same(found, weights_after(40, None, unrolls=(1, 3)))
+    assert record.n_made > 4, "the last batch drives out the others"
+    assert MOST_FORMS >= 2
+
+
+def test_where_recording_fails_all_steps_are_taken_as_they_are_and_it_says_so() -> None:
+    record = StandIn(broken=True)
+    found = weights_after(8, record, replace(ALWAYS, parts=2))
+    assert_same(found, weights_after(8, None, replace(ALWAYS, parts=2)))
+    assert record.n_made == 1 and "could not be recorded on this GPU" in found[2]
+
+
+def test_recording_is_tried_so_often_and_then_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replaying, "MOST_FORMS", 1)
+    monkeypatch.setattr(replaying, "MOST_RECORDINGS", 3)
+    record = StandIn()
+    assert_same(weights_after(24, record), weights_after(24, None))
+    assert record.n_made == 3
+
+
+def test_what_is_large_is_not_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replaying, "LARGEST", 100)
+    record = StandIn()
+    weights_after(6, record)
+    assert record.n_made == 0
+
+
+def test_a_weight_that_lies_elsewhere_is_recorded_anew() -> None:
+    def move(index: int, network: nn.Module) -> None:
+        if index == 8:
+            weight = next(network.parameters())
+            weight.data = weight.data.clone()
+
+    record, still = StandIn(), StandIn()
+    weights_after(16, still)
+    assert_same(weights_after(16, record, each=move), weights_after(16, None))
+    assert record.n_made > still.n_made
+
+
+def test_work_that_is_to_be_left_is_left_while_it_is_recorded() -> None:
+    """Also there nobody takes it for an error."""
+
+    def leaving(work: Callable[[], Tensor]) -> Callable[[], Tensor]:
+        with left_when(lambda: True):
+            work()
+        raise AssertionError("it was to be left")
+
+    with pytest.raises(Left):
+        weights_after(AS_THEY_ARE + 1, leaving)
+
+
+def test_a_gpu_records_unless_it_is_switched_off_or_memory_is_saved() -> None:
+    gpu, cpu = torch.device("cuda"), torch.device("cpu")
+    assert may_replay(ALWAYS, gpu) and not may_replay(ALWAYS, cpu)
+    assert not may_replay(replace(ALWAYS, compile="off"), gpu) and not may_replay(replace(ALWAYS, recompute=True), gpu)
+
+
+def test_the_team_records_where_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = StandIn()
+    monkeypatch.setattr(team, "may_replay", lambda settings, device: True)
+    monkeypatch.setattr(team, "recorder_on", lambda device: record)
+    network, data = network_of("unet").train(), data_of()
+    one, generator = team.Team(), torch.Generator().manual_seed(0)
+    optimizer = optimizer_of(network, ALWAYS)
+    one.begin(network, ALWAYS, 4, Scaler((120.0,), (60.0,)), optimizer)
+    for _ in range(5):
+        one.step(optimizer, [data], 0, torch.arange(6), 2, 0.0, generator)
+    assert record.n_replayed == 5 - AS_THEY_ARE and one.note == ""
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU to record on")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_gpu_replays_the_step(name: str, precision: str) -> None:
+    """Every network can be recorded, and what is replayed is what would have been done."""
+    settings = replace(ALWAYS, precision=precision)
+    asked: dict[str, Any] = {"name": name, "device": "cuda", "unrolls": (1, 3)}
+    found = weights_after(16, recorder_on(torch.device("cuda")), settings, **asked)
+    as_it_is = weights_after(16, None, settings, **asked)
+    assert found[2] == ""
+    assert found[1] == pytest.approx(as_it_is[1], rel=1e-3 if precision == "float32" else 3e-2)
+    apart = torch.cat([(mine - theirs).flatten() for mine, theirs in zip(found[0], as_it_is[0], strict=True)])
+    moved = torch.cat([(mine - start).flatten() for mine, start in zip(as_it_is[0], _at_birth(name), strict=True)])
+    assert float(apart.norm()) < (0.01 if precision == "float32" else 0.2) * float(moved.norm())
+
+
+def _at_birth(name: str) -> list[Tensor]:
+    return [weight.detach().cuda() for weight in network_of(name).parameters()]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU to record on")
+@pytest.mark.parametrize("changes", VARIED, ids=str)
+def test_a_gpu_replays_all_that_training_can_ask_for(changes: dict[str, Any]) -> None:
+    settings = replace(ALWAYS, ssim_weight=0.1, gradient_weight=0.1, **changes)
+    asked: dict[str, Any] = {"device": "cuda", "data": data_of(masked=True)}
+    found = weights_after(16, recorder_on(torch.device("cuda")), settings, **asked)
+    assert found[2] == ""
+    assert found[1] == pytest.approx(weights_after(16, None, settings, **asked)[1], rel=1e-3)
