@@ -158,7 +158,7 @@ def _mixed(
     settings: TrainingSettings, probability: float, context: int, length: int, generator: torch.Generator
 ) -> list[bool] | None:
     """Which frames of a window the network is given as its own forecast, one coin a frame for the whole batch; None for all
-    after the context and no other.
+    after the context and no other, as where no coin exchanges any.
 
     "scheduled" gives true frames after the context (Bengio et al. 2015, arXiv 1506.03099, section 2.4), "reverse" own
     forecasts within it, after the warm-up frames (Wang et al. 2022, arXiv 2103.09504, section 3.5).

@@ -1,4 +1,4 @@
-"""Training steps compiled by torch where that pays, and taken as they are where it does not or cannot be done.
+"""Training steps compiled by torch where that is asked for, and taken as they are where it cannot be done.
 
 What is compiled is the call of the network and not the whole step: the call that absorbs the true frames of a window and those
 that go on from a forecast are the same at every unroll, so that an unroll that grows compiles nothing anew.
@@ -9,6 +9,7 @@ Compiling needs more than training does: a C++ compiler, on a GPU Triton, and op
 is taken again uncompiled, so are all that follow, and the run says so.
 """
 
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,24 +19,16 @@ from torch import Tensor, nn
 from framecast.errors import FrameCastError, memory_ran_out
 from framecast.networks.contract import State, answers_each
 from framecast.networks.wrap import Padded
-from framecast.training.schedule import Budget
 from framecast.training.settings import TrainingSettings
 
-PAYS_FROM_S = 600.0
-"""Of a time limit on a GPU. Compiling takes a minute or so, and again in the refit: where it saves a fifth of the steps, less
-than that is not won back."""
-PAYS_FROM_STEPS = 20_000
-"""Where no time limit is set: a minute is then won back where compiling saves three milliseconds a step."""
 MOST_FORMS = 8
 """Shapes that a call is compiled for; what has another one is computed uncompiled. A run on one series has up to five."""
 
 
-def pays(settings: TrainingSettings, device: torch.device, budget: Budget) -> bool:
-    """Whether steps on `device` are to be compiled: as the settings say; under "auto" on a GPU where the budget is long."""
-    if settings.compile != "auto" or settings.recompute:
-        return settings.compile == "on" and not settings.recompute
-    long = budget.seconds >= PAYS_FROM_S if budget.seconds else budget.most_steps >= PAYS_FROM_STEPS
-    return device.type == "cuda" and long
+def asked_for(settings: TrainingSettings) -> bool:
+    """Whether steps are to be compiled. Never by itself: on a GPU replaying them (replaying.py) gains more and costs less than
+    a second, and on a CPU some thousand steps are needed to win the time back."""
+    return settings.compile == "on" and not settings.recompute
 
 
 class Compiled:
@@ -52,7 +45,9 @@ class Compiled:
             answer: tuple[Tensor, State] = network(frames, state, **asked)
             return answer
 
-        made: Any = {"dynamic": False, "recompile_limit": MOST_FORMS, "isolate_recompiles": True, "backend": backend}
+        known = inspect.signature(torch.compile).parameters  # torch 2.11 has neither limit nor isolation, and a default of 8
+        limits = {"recompile_limit": MOST_FORMS, "isolate_recompiles": True}
+        made: Any = {"dynamic": False, "backend": backend, **{name: one for name, one in limits.items() if name in known}}
         self._call: Any = torch.compile(call, **made)
         on_gpu = next(network.parameters()).device.type == "cuda"
         self._replayed: Any = torch.compile(call, **made, mode="reduce-overhead") if on_gpu and replay else None

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from framecast.errors import DivergedError
 from framecast.training.batches import TrainingData, batches_of, n_windows
-from framecast.training.compiling import Compiled, pays
+from framecast.training.compiling import Compiled, asked_for
 from framecast.training.copies import copied
 from framecast.training.memory import memory_in_use
 from framecast.training.progress import FitProgress
@@ -85,9 +85,7 @@ def train(
     network.train()
     standing.begin(network, settings, validator, generator, budget)
     team = team or Team()
-    compiled = None
-    if team.alone and pays(settings, data.frames.device, budget):
-        compiled = Compiled(network, replay=settings.compile == "on")
+    compiled = Compiled(network, replay=True) if team.alone and asked_for(settings) else None
     team.begin(network, settings, context, scaler, standing.optimizer, compiled)
     last_sign = time.monotonic()
     shown_since = budget.clock()

@@ -306,9 +306,10 @@ class TrainingSettings(PaceSettings):
     compile: str = setting(
         "auto",
         label="Compile the steps",
-        help="Let torch make one program of the operations of a step. Takes a minute or more before the first step and may "
-        "shorten each of them; where it cannot be done, training goes on without and says so. auto: on a GPU, for runs of at "
-        "least 10 minutes or 20,000 steps. Never where processes share a run or where it computes twice to hold half.",
+        help="auto: on a GPU a step is recorded once and replayed, which makes small frames train four to six times as fast. "
+        "on: torch makes one program of its operations, which takes a minute or more before the first step. off: neither. "
+        "Where it cannot be done, training goes on without and says so. Never where processes share a run, or where it "
+        "computes twice to hold half.",
         choices=("auto", "on", "off"),
         advanced=True,
         group=_MEMORY,
