@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from framecast.errors import FrameCastError
+from framecast.errors import FrameCastError, memory_ran_out
 from framecast.networks.contract import pop_penalties
 from framecast.training.batches import Batch
 from framecast.training.settings import TrainingSettings
@@ -82,10 +82,11 @@ class Replayed:
             return _Recorded(held, self._record(lambda: self._gradient(held.batch, portion, data_range)))
         except FrameCastError:
             raise
-        except Exception:
+        except Exception as error:
             pop_penalties(self._network)
             self._recorded = {}
-            self.note = "Training steps could not be recorded on this GPU, so they were taken one operation at a time."
+            why = "too little memory" if memory_ran_out(error) else type(error).__name__
+            self.note = f"Training steps could not be recorded on this GPU ({why}), so they took longer."
             return None
 
 
