@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 
 from framecast.files import bytes_in_words
+from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.jobs import JobManager
 from framecast.runs.snapshot import JobSnapshot
 from framecast.runs.store import Run
@@ -54,8 +55,10 @@ def _live(run: Run, manager: JobManager) -> None:
     if history:
         run_charts.words(history, str(run.record.settings.get("select_by", "ssim")))
         run_charts.losses(run.id, history)
-    elif snapshot.phase == "training":
+    elif snapshot.phase == "training" and (progress.step or progress.n_epochs):
         st.caption("The losses appear after the first epoch.")
+    elif snapshot.phase == "training" and FORECASTERS[run.record.forecaster].family == "protocol":
+        st.caption("The simple rules are tried first. Losses appear when a network has trained for an epoch.")
     _preview(run, snapshot)
     if history:
         run_charts.sees_ahead(run.id, history, run.record.forecaster)

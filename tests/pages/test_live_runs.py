@@ -20,6 +20,7 @@ from framecast.runs.snapshot import JobSnapshot
 from framecast.runs.store import Run, RunStore
 from framecast.series.frames import Preparation, Split
 from framecast.series.store import SeriesStore, StoredSeries
+from framecast.training.progress import FitProgress
 from framecast.ui import frame_parts
 from framecast.ui.launch_many import planned
 
@@ -49,6 +50,18 @@ def test_every_page_names_the_live_run_and_leads_to_it(page: str, open_page: Ope
     (link,) = [one for one in app.get("page_link") if "moving" in one.proto.label]
     assert "40%" in link.proto.label and "1 min 30 s left" in link.proto.label
     assert record.id in link.proto.query_string
+
+
+@pytest.mark.parametrize(("forecaster", "said"), [("auto", "The simple rules are tried first."), ("analog", "")])
+def test_nobody_waits_for_losses_while_rules_are_tried(
+    forecaster: str, said: str, open_page: Open, workspace: Path, record: RunRecord
+) -> None:
+    live(workspace, replace(record, forecaster=forecaster))
+    job = job_manager(workspace).jobs[record.id]
+    job.snapshot = replace(job.snapshot, progress=FitProgress("Trying the simple rules"), history=())
+    app = open_page("train", run=record.id)
+    assert not app.exception
+    assert said in texts(app) and "after the first epoch" not in texts(app)
 
 
 def test_the_address_opens_a_run_in_another_browser(open_page: Open, workspace: Path, record: RunRecord) -> None:
