@@ -8,7 +8,7 @@ blurs are sums of shifted slices, which neither TF32 nor autocast can make coars
 """
 
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -116,9 +116,10 @@ def _band(n_rows: int) -> Array:
     return band
 
 
-@lru_cache(maxsize=64)
+@cache
 def _on(device: "torch.device", made: Callable[[int], Array], size: int) -> "Tensor":
-    """What is made for a size, on the device: a GPU is waited for where something comes over from ordinary memory."""
+    """What is made for a size, on the device: a GPU is waited for where something comes over from ordinary memory. Never
+    dropped, for a training step that was recorded reads it where it lies."""
     import torch
 
     return torch.from_numpy(made(size)).to(device)

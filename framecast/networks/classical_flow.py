@@ -4,7 +4,7 @@ What a network need not learn it can begin with. Pure tensor arithmetic on whole
 through it, and a picture without motion has exactly none.
 """
 
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -54,7 +54,7 @@ def _step(frames: Tensor, field: Tensor, window: float, warp: "Callable[[Tensor,
     down, right = (_slope(moved, axis) for axis in (-2, -1))
     products = torch.stack([down * down, down * right, right * right, down * left, right * left], dim=1)
     sums = products.sum(dim=2).view(b, t - 1, 5, *field.shape[-2:]).sum(dim=1)  # (b, 5, h, w)
-    along, across = (_gaussian(side, window).to(sums) for side in sums.shape[-2:])
+    along, across = (_gaussian(side, window, sums.device).to(sums.dtype) for side in sums.shape[-2:])
     dd, dr, rr, dl, rl = (along @ sums @ across.T).unbind(dim=1)
     stiff = STIFFNESS * (dd + rr).mean(dim=(-2, -1), keepdim=True) + 1e-12
     dd, rr = dd + stiff, rr + stiff
@@ -75,17 +75,19 @@ def _slope(maps: Tensor, axis: int) -> Tensor:
 
 def _enlarged(field: Tensor, size: tuple[int, int]) -> Tensor:
     """A motion on a coarser grid, in pixels of the finer one."""
-    ratios = field.new_tensor([new / old for new, old in zip(size, field.shape[-2:], strict=True)])
-    return F.interpolate(field, size=size, mode="bilinear") * ratios.view(2, 1, 1)
+    parts = F.interpolate(field, size=size, mode="bilinear").unbind(dim=1)
+    ratios = [new / old for new, old in zip(size, field.shape[-2:], strict=True)]  # no tensor: a GPU would be waited for
+    return torch.stack([part * ratio for part, ratio in zip(parts, ratios, strict=True)], dim=1)
 
 
-@lru_cache(maxsize=32)
-def _gaussian(side: int, window: float) -> Tensor:
-    """(side, side): Gaussian means along a side, its ends repeated outwards; rows sum to 1."""
+@cache
+def _gaussian(side: int, window: float, device: torch.device) -> Tensor:
+    """(side, side): Gaussian means along a side, its ends repeated outwards; rows sum to 1. Never dropped, for a training step
+    that was recorded reads it where it lies."""
     reach = int(4 * window + 0.5)
     offsets = torch.arange(-reach, reach + 1)
     weights = torch.exp(-0.5 * (offsets / window) ** 2)
     weights /= weights.sum()
     matrix = torch.zeros(side, side)
     places = (torch.arange(side)[:, None] + offsets).clamp(0, side - 1)
-    return matrix.scatter_add_(1, places, weights.expand(side, -1).contiguous())
+    return matrix.scatter_add_(1, places, weights.expand(side, -1).contiguous()).to(device)

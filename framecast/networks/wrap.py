@@ -62,7 +62,7 @@ class Padded(Wrapper):
                 return forecast[..., :height, :width], after
             except (MemoryError, RuntimeError) as error:
                 smaller = self._smaller_tile(max(padded.shape[-2:]))
-                if torch.is_grad_enabled() or not memory_ran_out(error) or not smaller:
+                if torch.is_grad_enabled() or _is_recorded(frames) or not memory_ran_out(error) or not smaller:
                     raise
             self.tile(smaller)  # out here, where the error holds on to nothing any more
 
@@ -109,6 +109,11 @@ class Residual(Wrapper):
     ) -> tuple[Tensor, State]:
         change, state = self.network(frames, state, fed_back=fed_back, **asked)
         return frames[:, -asked.get("answers", 1) :] + change, state
+
+
+def _is_recorded(frames: Tensor) -> bool:
+    """Whether what is done is only recorded, so that memory may run out which is there when it is done."""
+    return frames.is_cuda and torch.cuda.is_current_stream_capturing()
 
 
 def padded_size(size: int, stride: int) -> int:

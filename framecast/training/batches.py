@@ -166,12 +166,13 @@ def _mixed(
     if settings.sampling == "off":
         return None
     coins = (torch.rand(length, generator=generator) < probability).tolist()
-    if not any(coins):
-        return None
-    if settings.sampling == "scheduled":
-        return [t >= context and not exchanged for t, exchanged in enumerate(coins)]
+    plain = [t >= context for t in range(length)]
     warm = max(1, min(settings.burn_in, context))
-    return [t >= context or (t >= warm and exchanged) for t, exchanged in enumerate(coins)]
+    if settings.sampling == "scheduled":
+        own = [later and not exchanged for later, exchanged in zip(plain, coins, strict=True)]
+    else:
+        own = [later or (t >= warm and coins[t]) for t, later in enumerate(plain)]
+    return None if own == plain else own
 
 
 def _with_noise(

@@ -305,11 +305,11 @@ class TrainingSettings(PaceSettings):
 
     compile: str = setting(
         "auto",
-        label="Compile the steps",
-        help="auto: on a GPU a step is recorded once and replayed, which makes small frames train four to six times as fast. "
-        "on: torch makes one program of its operations, which takes a minute or more before the first step. off: neither. "
-        "Where it cannot be done, training goes on without and says so. Never where processes share a run, or where it "
-        "computes twice to hold half.",
+        label="Record or compile the steps",
+        help="auto: on a GPU with memory to spare, a step is recorded once and replayed, so that small frames train several "
+        "times as fast. on: torch makes one program of its operations, which takes a minute or more before the first step. "
+        "off: neither. Where it cannot be done, training goes on without and says so. Never where processes share a run, or "
+        "where it computes twice to hold half.",
         choices=("auto", "on", "off"),
         advanced=True,
         group=_MEMORY,

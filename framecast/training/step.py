@@ -107,12 +107,8 @@ class Stepper:
     ) -> tuple[Tensor, Tensor]:
         """The loss of the whole batch, without penalties, and the length of its gradient. `weight` is that of the share. The
         windows are taken in as many parts as the settings say, whose gradients add up to that of all."""
-        try:
-            losses = self._gradient(optimizer, batch, data_range, weight)
-        except Exception as error:
-            if self._compiled is None:
-                raise
-            self._compiled.give_up(error)
+        losses = self._tried(optimizer, batch, data_range, weight)
+        if losses is None:  # out here, where an error holds on to nothing any more
             penalty_of(self._network)
             losses = self._gradient(optimizer, batch, data_range, weight)
         loss = losses[0] if len(losses) == 1 else torch.stack(losses).sum()
@@ -120,11 +116,25 @@ class Stepper:
         optimizer.step()
         return loss if self._group is None else self._group.sum(loss * weight), norm.detach()
 
+    def _tried(
+        self, optimizer: torch.optim.Optimizer, batch: Batch, data_range: float, weight: float
+    ) -> list[Tensor] | None:
+        """As `_gradient`; None where it is to be taken again, without what was tried to be quicker."""
+        try:
+            return self._gradient(optimizer, batch, data_range, weight)
+        except Exception as error:
+            way = self._compiled or self._replayed
+            if way is None:
+                raise
+            way.give_up(error)
+            return None
+
     def _gradient(
         self, optimizer: torch.optim.Optimizer, batch: Batch, data_range: float, weight: float
     ) -> list[Tensor]:
         """Of all windows of the batch, in place of the one there was: the losses of its parts."""
-        optimizer.zero_grad(set_to_none=self._replayed is None)  # a recorded gradient stays where it is
+        recorded = self._replayed is not None and not self._replayed.note
+        optimizer.zero_grad(set_to_none=not recorded)  # a recorded gradient stays where it is
         parts = batch.parts(self._settings.parts)
         return [self._add_gradient(*part, data_range, weight, last=part is parts[-1]) for part in parts]
 

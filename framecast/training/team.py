@@ -17,7 +17,7 @@ from framecast.training.batches import TrainingData, cut
 from framecast.training.compiling import Compiled
 from framecast.training.distributed import Group
 from framecast.training.optimising import give_moments, moments_of, optimizer_of
-from framecast.training.replaying import may_replay, recorder_on
+from framecast.training.replaying import OnGPU, may_replay
 from framecast.training.scaling import Scaler
 from framecast.training.settings import TrainingSettings
 from framecast.training.step import Share, Stepper
@@ -56,7 +56,7 @@ class Team:
         self._network, self._settings, self._context = network, settings, context
         self._spread = _spread_of(scaler, network)
         device = self._spread.device
-        record = recorder_on(device) if self.alone and compiled is None and may_replay(settings, device) else None
+        record = OnGPU(device) if self.alone and compiled is None and may_replay(settings, device) else None
         self._stepper = Stepper(network, settings, context, self._spread, self._group, compiled, record)
         self.begin_again(optimizer)
 

@@ -9,7 +9,7 @@ import pytest
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs import preflight as preflight_module
 from framecast.runs.preflight import Preflight, preflight
-from framecast.runs.trial import Question, Trial, duration
+from framecast.runs.trial import Question, Trial, _Clock, duration
 from framecast.series.frames import Preparation, Split
 
 
@@ -151,6 +151,15 @@ def test_a_trial_in_a_process_of_its_own_measures_a_step() -> None:
     assert done.returncode == 0, done.stderr
     trial = Trial(**json.loads(done.stdout))
     assert 0 < trial.short_s <= trial.full_s < 60
+
+
+@pytest.mark.parametrize(("uncounted", "expected"), [(1, 0.55), (3, 0.1), (9, 5.4 / 5)])
+def test_a_trial_counts_the_steps_that_are_as_all_others_will_be(uncounted: int, expected: float) -> None:
+    """Three that are taken as they are or recorded, of which the first is the slowest, and two that are replayed."""
+    clock = _Clock()
+    for step, elapsed_s in enumerate((3.2, 4.2, 5.2, 5.3, 5.4), 1):
+        clock.note(step, elapsed_s)
+    assert clock.per_step(uncounted) == pytest.approx(expected)
 
 
 def test_a_trial_that_cannot_be_is_a_sentence() -> None:
