@@ -101,12 +101,12 @@ class Replayed:
     def _made(self, part: Batch, portion: float, data_range: float) -> "_Recorded | None":
         if self._n_made == MOST_RECORDINGS:
             return None
-        if not self._record.has_room():
-            self._stop(NO_ROOM)
-            return None
         self._n_made += 1
-        held = _Held.of(part)
         try:
+            if not self._record.has_room():
+                self._stop(NO_ROOM)
+                return None
+            held = _Held.of(part)
             work = self._record(lambda: self._gradient(held.batch, portion, data_range), anew=not self._recorded)
             return _Recorded(held, work)
         except FrameCastError:
