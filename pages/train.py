@@ -31,8 +31,9 @@ resources.wake()
 manager, device = resources.manager(), chosen_device("auto")
 shown, lost = state.run_on_train_page(resources.known_run, [snapshot.run_id for snapshot in manager.live()])
 run = resources.known_run(shown) if shown else None
+place = st.container()  # always there: what moves on the page takes no click for a moment
 if lost:
-    st.warning("The run in the address is not here; it may have been deleted. Below you can begin a new one.")
+    place.warning("The run in the address is not here; it may have been deleted. Below you can begin a new one.")
 if run:
     begin_with(run.record, stored_series, keep_series=state.SERIES in st.session_state)
 choices, side = st.columns([7, 5], gap="large")
@@ -67,8 +68,7 @@ with choices:
 
 with side, st.container(key="side_run"):
     try:
-        if run:
-            run_panel(run, manager)
+        run_panel(run, manager)
         queue(shown, manager)
         if split:
             with st.container(key="ready", border=True, gap="small"):

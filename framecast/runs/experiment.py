@@ -44,7 +44,9 @@ STAGE_MEMBERS = "Keeping the members as runs of their own"
 STAGE_LOOK_BACK = "Looking back"
 SHOWN_EVERYWHERE = ("persistence", "climatology")
 """Rules that every table and plot needs, and that take no time."""
-STAGES_AFTER_FIT = (STAGE_FORECAST, STAGE_SCORE, STAGE_MEMBERS, STAGE_LOOK_BACK)
+STAGES_OF_A_RESULT = (STAGE_MEMBERS, STAGE_LOOK_BACK)
+"""Of a run that is finished by then: all its scores are there."""
+STAGES_AFTER_FIT = (STAGE_FORECAST, STAGE_SCORE, *STAGES_OF_A_RESULT)
 
 
 def plan(

@@ -24,7 +24,7 @@ DELETED = "The series of this run was deleted"
 def ended_run(run: Run, manager: JobManager) -> None:
     ending = run.state
     if ending == "finished":
-        _finished(run)
+        result(run)
         go_further(run, manager)
     elif ending == "failed":
         _failed(run)
@@ -91,7 +91,8 @@ def _try(act: Callable[[], object]) -> None:
         state.say("error", str(error))
 
 
-def _finished(run: Run) -> None:
+def result(run: Run) -> None:
+    """What came of a finished run, and the way to its forecast."""
     show_outcome(outcome(run), "Finished.")
     if stored_series(run.record.series) is None:
         st.caption(f"{DELETED}, so its forecast cannot be compared with the truth any more.")

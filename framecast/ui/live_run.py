@@ -13,12 +13,13 @@ import streamlit as st
 
 from framecast.files import bytes_in_words
 from framecast.forecasters.catalog import FORECASTERS
+from framecast.runs.experiment import STAGES_OF_A_RESULT
 from framecast.runs.jobs import JobManager
 from framecast.runs.snapshot import JobSnapshot
 from framecast.runs.store import Run
 from framecast.training.progress import FitProgress
 from framecast.ui import run_charts, state
-from framecast.ui.ended_run import DELETED, ended_run
+from framecast.ui.ended_run import DELETED, ended_run, result
 from framecast.ui.resources import stored_series
 from framecast.ui.strip import strip
 from framecast.ui.text import count, duration, escaped, short, thousands, value
@@ -27,8 +28,15 @@ REFRESH_S = 1.0
 _SPARK_POINTS = 60
 
 
-def run_panel(run: Run, manager: JobManager) -> None:
-    """Draw the run: refreshed every second while it is live, once when it is not."""
+def run_panel(run: Run | None, manager: JobManager) -> None:
+    """Draw the run, if there is one: refreshed every second while it is live, once when it is not. It is one element of the
+    page whatever is drawn: a click below it would be lost if that had moved meanwhile."""
+    with st.container():
+        if run is not None:
+            _panel(run, manager)
+
+
+def _panel(run: Run, manager: JobManager) -> None:
     live = manager.snapshot(run.id) is not None
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(escaped(short(run.record.title, 80)), anchor=False, width="stretch")
@@ -49,6 +57,8 @@ def _live(run: Run, manager: JobManager) -> None:
         st.rerun()  # the whole page: this ends the refreshing
     progress = snapshot.progress or FitProgress(stage="Beginning")
     st.progress(min(1.0, max(0.0, progress.fraction)), _phase(snapshot, progress, manager))
+    if _has_result(snapshot):  # nobody needs to wait for what is made of it afterwards
+        result(run)
     _facts(run, snapshot, progress)
     _buttons(run, snapshot, manager)
     history = _rows(snapshot)
@@ -105,11 +115,17 @@ def _buttons(run: Run, snapshot: JobSnapshot, manager: JobManager) -> None:
 
 def _what_follows(snapshot: JobSnapshot) -> str:
     """What a person waits for who has pressed Stop, or whose run is scored; empty where it trains on."""
+    if _has_result(snapshot) and not snapshot.hurrying:
+        return "What is wrong with it, and how it would have done earlier, is looked for. Finish now leaves that out."
     if snapshot.phase == "forecasting" and not snapshot.hurrying:
         return "The forecast is scored beside every simple rule. Finish now leaves out those that are not always shown."
     if snapshot.phase == "training" and snapshot.stopping:
         return "It leaves the training within seconds, then forecasts and is scored. You can finish at once then."
     return ""
+
+
+def _has_result(snapshot: JobSnapshot) -> bool:
+    return snapshot.progress is not None and snapshot.progress.stage in STAGES_OF_A_RESULT
 
 
 def _stopping(snapshot: JobSnapshot) -> tuple[str, str, bool]:

@@ -12,7 +12,8 @@ REFRESH_S = 2.0
 
 
 def queue(shown: str | None, manager: JobManager) -> None:
-    """Draw the live runs where there are others than the one `shown`; refreshed while there are."""
+    """Draw the live runs where there are others than the one `shown`; refreshed while there are. A click is known by the place
+    of the queue on the page, which may not change with what is above it."""
     if any(one.run_id != shown for one in manager.live()):
         st.fragment(_queue, run_every=REFRESH_S)(shown, manager)
 

@@ -36,11 +36,12 @@ def runs_table(lines: list[RunLine], states: dict[str, str], order: str) -> list
     """Draw the table, and return the chosen lines in its order. What a filter hides is not chosen while it is hidden."""
     ids = [line.id for line in lines]
     wanted = st.session_state.get(CHOSEN, [])
-    key = f"runs_table_{_digest(ids)}_{st.session_state.get(_AGAIN, 0)}"
+    again = st.session_state.get(_AGAIN, 0)
+    key = f"runs_table_{_digest(ids)}_{again}"
     st.dataframe(
         _columns(lines, states),
         key=key,
-        on_select=lambda: _chosen_in_table(key, ids),
+        on_select=lambda: _chosen_in_table(key, ids, again),
         selection_mode="multi-row",
         selection_default={"selection": {"rows": [ids.index(one) for one in wanted if one in ids]}},
         hide_index=True,
@@ -84,7 +85,9 @@ def _watch(drawn: dict[str, str | None], elsewhere: set[str]) -> None:
         st.rerun()
 
 
-def _chosen_in_table(key: str, ids: list[str]) -> None:
+def _chosen_in_table(key: str, ids: list[str], again: int) -> None:
+    if again != st.session_state.get(_AGAIN, 0):
+        return  # a browser that was quick tells of the table before, in which nothing was chosen
     rows = st.session_state[key]["selection"]["rows"]
     hidden = [one for one in st.session_state.get(CHOSEN, []) if one not in ids]
     st.session_state[CHOSEN] = [*hidden, *(ids[row] for row in rows if row < len(ids))]

@@ -94,6 +94,11 @@ def wait_until_healthy(url: str, server: subprocess.Popen[bytes], log: Path) -> 
     pytest.fail(f"The app did not start.\n{log.read_text()}")
 
 
+def tracebacks(said: str) -> list[str]:
+    """Those in what a server said, but for what the web server says of a tab that was closed while it still sent."""
+    return [one for one in said.split("Traceback (most recent call last):")[1:] if "WebSocketDisconnected" not in one]
+
+
 @pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:

@@ -14,7 +14,7 @@ from framecast.runs.experiment import plan
 from framecast.runs.store import Run, RunStore
 from framecast.series.store import SeriesStore
 
-from .conftest import ROOT, free_port, wait_until_healthy
+from .conftest import ROOT, free_port, tracebacks, wait_until_healthy
 
 FEEDER = """
 import os, sys, threading, time
@@ -67,7 +67,7 @@ def serving(workspace: Path, *, feeding: bool = False, changed: str = "") -> Ite
                 server.wait(60)
             finally:
                 server.kill()
-    assert "Traceback" not in log.read_text(), log.read_text()
+    assert not tracebacks(log.read_text()), log.read_text()
 
 
 def ready_run(workspace: Path, forecaster: str = "unet", seed: int = 0, title: str | None = None, **changes: object) -> Run:

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from framecast.runs.experiment import carry_out, plan
 from framecast.runs.store import Run, RunStore
 from framecast.series.store import SeriesStore
-from tests.browser.conftest import drawn
+from tests.browser.conftest import drawn, tracebacks
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -28,7 +28,7 @@ def nothing_went_wrong(complaints: list[str], server_workspace: Path) -> Iterato
     yield
     assert complaints == []
     said = server_workspace.with_name("server.log").read_text()
-    assert "Traceback" not in said
+    assert not tracebacks(said)
     assert "ragment with id" not in said, f"A click found nothing that answers it: {said}"
 
 

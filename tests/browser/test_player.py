@@ -22,7 +22,7 @@ from framecast.runs.forecasting import score_test
 from framecast.runs.store import Run, RunStore
 from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.series.store import SeriesStore
-from tests.browser.conftest import PATIENCE_MS, drawn, patient
+from tests.browser.conftest import PATIENCE_MS, drawn, patient, tracebacks
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -106,7 +106,7 @@ def nothing_went_wrong(tab: Page, server_workspace: Path) -> Iterator[None]:
     tab.remove_listener("console", listen)
     tab.remove_listener("pageerror", caught)
     assert complaints == []
-    assert "Traceback" not in server_workspace.with_name("server.log").read_text()
+    assert not tracebacks(server_workspace.with_name("server.log").read_text())
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from playwright.sync_api import Locator, Page, expect
 from framecast.runs.store import Run, RunStore
 from framecast.samples import sample
 from framecast.series.store import SeriesStore
-from tests.browser.conftest import drawn
+from tests.browser.conftest import drawn, tracebacks
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -30,7 +30,7 @@ def nothing_went_wrong(complaints: list[str], server_workspace: Path) -> Iterato
     """No error in the browser's console and no traceback in the server's log, whatever else a test looks at."""
     yield
     assert complaints == []
-    assert "Traceback" not in server_workspace.with_name("server.log").read_text()
+    assert not tracebacks(server_workspace.with_name("server.log").read_text())
 
 
 def test_upload_train_compare(page: Page, server_workspace: Path, tmp_path: Path) -> None:

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
 
 from framecast.drawing.film import FILE, Film
 from framecast.errors import StorageError
 from framecast.files import writing
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs import preflight as preflight_module
-from framecast.runs.experiment import plan
+from framecast.runs.experiment import STAGE_LOOK_BACK, STAGE_SCORE, plan
 from framecast.runs.filming import read_film
 from framecast.runs.jobs import JobManager, _Job, job_manager
 from framecast.runs.record import RunRecord
@@ -64,6 +65,19 @@ def test_nobody_waits_for_losses_while_rules_are_tried(
     assert said in texts(app) and "after the first epoch" not in texts(app)
 
 
+def test_a_result_is_shown_while_it_is_looked_back_on(open_page: Open, workspace: Path, finished: Run) -> None:
+    snapshot = JobSnapshot(finished.id, finished.record.title, "forecasting", progress=FitProgress(STAGE_SCORE, fraction=1.0))
+    job = _Job(finished.record, snapshot)
+    job_manager(workspace).jobs[finished.id] = job
+    app = open_page("train", run=finished.id)
+    assert not app.exception and "Finished." not in texts(app), "an old result stands while it is trained further"
+    job.snapshot = replace(snapshot, progress=FitProgress(STAGE_LOOK_BACK, fraction=1.0))
+    app = open_page("train", run=finished.id)
+    assert not app.exception and "Finished." in texts(app)
+    assert [one for one in app.get("page_link") if "Compare the forecast" in one.proto.label]
+    assert "Finish now leaves that out" in texts(app) and app.button(key="stop").label == "Finish now"
+
+
 def test_the_address_opens_a_run_in_another_browser(open_page: Open, workspace: Path, record: RunRecord) -> None:
     """A session that knows nothing but the address."""
     live(workspace, record)
@@ -87,6 +101,25 @@ def test_the_queue_is_put_in_another_order_and_emptied(open_page: Open, workspac
     app.button(key=f"remove_{b}").click().run()
     assert not app.exception and order(manager) == ["run c", "run a"]
     assert RunStore(workspace).open(b).state == "interrupted", "its folder stays"
+
+
+def test_the_queue_stays_in_its_place_whatever_is_above_it(
+    open_page: Open, workspace: Path, record: RunRecord, finished: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Streamlit drops a click in a fragment that has moved meanwhile."""
+    places, fragment = [], st.fragment
+
+    def noted(function: Any, **how: Any) -> Any:
+        places.append((function.__name__, st.container()._get_delta_path_str()))
+        return fragment(function, **how)
+
+    live(workspace, replace(record, id=f"{record.id}live"))
+    (waiting,) = waits(workspace, record, "waiting")
+    monkeypatch.setattr(st, "fragment", noted)
+    for shown in (f"{record.id}live", waiting, finished.id, "of another workspace"):
+        assert not open_page("train", run=shown).exception
+    drawn = [place for name, place in places if name == "_queue"]
+    assert len(drawn) == 4 and len(set(drawn)) == 1
 
 
 def test_a_run_that_waits_is_paused_and_goes_on_waiting(open_page: Open, workspace: Path, record: RunRecord) -> None:

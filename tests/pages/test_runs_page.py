@@ -5,6 +5,7 @@ import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from framecast.runs.store import Run, RunStore
 from framecast.runs.trash import Trash
 from framecast.series.frames import Preparation, Split
 from framecast.series.store import SeriesStore, StoredSeries
+from framecast.ui import runs_table
 
 from .conftest import Open, live, moving_blob, texts
 
@@ -40,6 +42,17 @@ def other(run: Run, name: str, **own: object) -> Run:
 def table(app: AppTest) -> list[str]:
     """The names in the table, from the top."""
     return list(app.dataframe[0].value["name"])
+
+
+def test_a_table_that_is_gone_does_not_undo_a_choice_in_the_box(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser that clicks while the page is drawn anew still tells of the table before."""
+    session: dict[str, object] = {"before": {"selection": {"rows": []}}, "after": {"selection": {"rows": [1]}}}
+    monkeypatch.setattr(runs_table, "st", SimpleNamespace(session_state=session))
+    runs_table.choose(["a"])
+    runs_table._chosen_in_table("before", ["a", "b"], 0)
+    assert session[runs_table.CHOSEN] == ["a"]
+    runs_table._chosen_in_table("after", ["a", "b"], 1)
+    assert session[runs_table.CHOSEN] == ["b"]
 
 
 def test_all_runs_stand_in_the_table_live_and_damaged_ones_too(
