@@ -6,12 +6,17 @@ series or names forecasters never waits for torch.
 
 import importlib
 import os
+import platform
 from typing import TYPE_CHECKING, Any
 
 # Idle OpenMP threads spin by default and take the cores from whoever else computes: on two shared cores, two threads with
 # spinning were several times slower than one. The variable is read when torch is first imported, so it must be set before.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("KMP_BLOCKTIME", "0")  # the same to Intel's OpenMP, with which some builds of torch come
+# numpy shares out even the small products of the simple rules: nothing is quicker for it, and beside one busy program all of
+# them take up to twice as long. On ARM torch computes with the same library, and there it needs its threads.
+if platform.machine() not in ("aarch64", "arm64"):
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 if TYPE_CHECKING:
     from framecast.errors import FrameCastError, InputError, RunError

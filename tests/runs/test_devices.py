@@ -1,5 +1,6 @@
 """Threads go where there is room for them."""
 
+import platform
 import subprocess
 import sys
 
@@ -29,8 +30,16 @@ def test_what_this_process_does_itself_takes_no_core() -> None:
     assert 0.0 <= devices.cores_taken() <= devices.n_cores() + 0.5
 
 
-def test_idle_threads_are_told_not_to_spin_before_torch_is_there() -> None:
-    names = "os.environ['OMP_WAIT_POLICY'], os.environ['KMP_BLOCKTIME'], 'torch' in sys.modules"
-    code = f"import framecast, os, sys; print({names})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["PASSIVE", "0", "False"]
+def test_libraries_are_told_how_to_use_threads_before_they_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = "'OMP_WAIT_POLICY', 'KMP_BLOCKTIME', 'OPENBLAS_NUM_THREADS'"
+    there = "print(*(os.environ.get(name) for name in (" + names + ")), {'numpy', 'torch'} & set(sys.modules))"
+    for name in names.replace("'", "").split(", "):
+        monkeypatch.delenv(name, raising=False)
+    blas = "None" if platform.machine() in ("aarch64", "arm64") else "1"
+    assert said(f"import framecast, os, sys; {there}") == ["PASSIVE", "0", blas, "set()"]
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
+    assert said(f"import framecast, os, sys; {there}")[2] == "3", "who says how many is not corrected"
+
+
+def said(code: str) -> list[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
