@@ -6,6 +6,7 @@ by its mean SSIM on the very frames that are scored, which nobody can do before.
 budget is processor time, so that a busy machine makes them slower and not worse. --reduce area-averages the series first, and
 scores there; --prototype does so in the unit of the prototype's figures. What is measured is appended to a file of JSON lines,
 and what is in it already is not measured again; the tables are made from the file, and --only-tables makes no more than them.
+Set OMP_NUM_THREADS=1 beside --threads 1, or threads of numpy that wait for each other are paid for as processor time.
 """
 
 import argparse

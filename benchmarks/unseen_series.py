@@ -1,4 +1,4 @@
-"""Twelve made series that nothing in FrameCast was chosen by: python -m benchmarks.unseen_series FOLDER [NAME ...]
+"""Twelve made series that nothing in FrameCast was chosen by: python -m benchmarks.unseen_series FOLDER [NAME ...] [--mnist]
 
 Each becomes FOLDER/NAME.npy, uint8, (frame, height, width) or (frame, height, width, 3), for benchmarks.skill. One generator
 of random numbers goes through all of them in order, so that a name is the same series whatever else is asked for. It takes
@@ -45,7 +45,7 @@ def wavenumbers(n: int) -> tuple[Array, Array]:
 
 
 def turbulence(rng: Random) -> Iterator[Array]:
-    """Vorticity of a plane flow that dies down to what a sine-shaped force feeds (Kolmogorov flow); midpoint rule."""
+    """Vorticity, clockwise, of a plane flow that dies down to what a sine-shaped force feeds (Kolmogorov flow)."""
     n, viscosity, dt = 96, 2.5e-3, 0.0025
     ky, kx = wavenumbers(n)
     k2 = ky**2 + kx**2
@@ -150,7 +150,7 @@ def pendulum(rng: Random) -> Iterator[Array]:
 
 
 def clouds(rng: Random) -> Iterator[Array]:
-    """Clouds that a steady wind carries while they form and vanish, over the dark."""
+    """Clouds that a steady wind carries while they form and vanish, over the dark; fewer in time: less comes than goes."""
     height, width = 128, 160
     field = octaves(rng, height, width)
     y, x = np.mgrid[:height, :width].astype(float)
@@ -162,7 +162,7 @@ def clouds(rng: Random) -> Iterator[Array]:
 
 
 def vegetation(rng: Random) -> Iterator[Array]:
-    """Twenty-two years in months: a season of its own at each place, years that are better or worse, a slow rise."""
+    """Twenty-two years in months: a season of its own at each place, months that are better or worse, a slow rise."""
     height, width = 100, 120
     base, swing = 90 + 30 * smooth_noise(rng, height, width, 5), 40 + 15 * smooth_noise(rng, height, width, 9)
     phase, anomaly = 0.6 * smooth_noise(rng, height, width, 14), np.zeros((height, width))
@@ -174,8 +174,8 @@ def vegetation(rng: Random) -> Iterator[Array]:
 
 
 def street(rng: Random) -> Iterator[Array]:
-    """Vorticity behind a cylinder at a Reynolds number of 60: lattice Boltzmann, D2Q9, one relaxation time, inlet of Zou and
-    He (1997); drawn without chance."""
+    """Vorticity behind a cylinder at a Reynolds number of 60: lattice Boltzmann, D2Q9, one relaxation time, periodic across;
+    at the inlet what is not in balance bounces back (after Zou and He 1997). Drawn without chance."""
     nx, ny, radius, speed = 220, 80, 8, 0.08
     c = np.array([(i, j) for i in (0, 1, -1) for j in (0, 1, -1)])
     weight = np.array([{0: 4 / 9, 1: 1 / 9, 2: 1 / 36}[int(abs(i) + abs(j))] for i, j in c])
@@ -269,7 +269,7 @@ def heart(rng: Random) -> Iterator[Array]:
 
 
 def makers(images: npt.NDArray[np.uint8]) -> dict[str, tuple[Callable[[Random], Iterator[Array]], float | None, float | None]]:
-    """Name to how it is drawn, and which values become 0 and 255: of None, all but one in a thousand are between them."""
+    """Name to how it is drawn, and which values become 0 and 255: of None, one in a thousand is beyond each."""
     return {
         "turbulence": (turbulence, None, None),
         "cells": (cells, 0, 200),
@@ -301,6 +301,10 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--mnist", type=Path, help=f"folder that holds {DIGITS_FILE}; without it there are no digits")
     asked = parser.parse_args()
+    if unknown := sorted(set(asked.names) - set(makers(np.zeros((1, 28, 28), np.uint8)))):
+        parser.error(f"there is no series {unknown[0]!r}; there are {', '.join(makers(np.zeros((1, 28, 28), np.uint8)))}")
+    if "digits" in asked.names and not asked.mnist:
+        parser.error(f"digits need --mnist, a folder that holds {DIGITS_FILE}")
     asked.folder.mkdir(parents=True, exist_ok=True)
     images = read_digits(asked.mnist / DIGITS_FILE) if asked.mnist else np.zeros((60000, 28, 28), np.uint8)
     rng = np.random.default_rng(SEED)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 # spinning were several times slower than one. The variable is read when torch is first imported, so it must be set before.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("KMP_BLOCKTIME", "0")  # the same to Intel's OpenMP, with which some builds of torch come
-# numpy shares out even the small products of the simple rules: nothing is quicker for it, and beside one busy program all of
-# them take up to twice as long. On ARM torch computes with the same library, and there it needs its threads.
-if platform.machine() not in ("aarch64", "arm64"):
+# numpy shares out even the small products of the simple rules: on two cores a tenth of the time is gained at best, for twice
+# the processor's, and beside one busy program they take twice as long. On ARM torch may need the threads of this library.
+if platform.machine().lower() not in ("aarch64", "arm64"):
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from framecast.runs.jobs import JobManager
 from framecast.runs.snapshot import JobSnapshot
 from framecast.runs.store import Run
 from framecast.training.progress import FitProgress
-from framecast.ui import run_charts, state
+from framecast.ui import page, run_charts, state
 from framecast.ui.ended_run import DELETED, ended_run, result
 from framecast.ui.resources import stored_series
 from framecast.ui.strip import strip
@@ -33,7 +33,8 @@ def run_panel(run: Run | None, manager: JobManager) -> None:
     page whatever is drawn: a click below it would be lost if that had moved meanwhile."""
     with st.container():
         if run is not None:
-            _panel(run, manager)
+            with page.refusing():
+                _panel(run, manager)
 
 
 def _panel(run: Run, manager: JobManager) -> None:
@@ -58,7 +59,8 @@ def _live(run: Run, manager: JobManager) -> None:
     progress = snapshot.progress or FitProgress(stage="Beginning")
     st.progress(min(1.0, max(0.0, progress.fraction)), _phase(snapshot, progress, manager))
     if _has_result(snapshot):  # nobody needs to wait for what is made of it afterwards
-        result(run)
+        with page.refusing():
+            result(run)
     _facts(run, snapshot, progress)
     _buttons(run, snapshot, manager)
     history = _rows(snapshot)
@@ -116,7 +118,7 @@ def _buttons(run: Run, snapshot: JobSnapshot, manager: JobManager) -> None:
 def _what_follows(snapshot: JobSnapshot) -> str:
     """What a person waits for who has pressed Stop, or whose run is scored; empty where it trains on."""
     if _has_result(snapshot) and not snapshot.hurrying:
-        return "What is wrong with it, and how it would have done earlier, is looked for. Finish now leaves that out."
+        return "What may be wrong with it, and how it would have done earlier, is looked for. Finish now leaves that out."
     if snapshot.phase == "forecasting" and not snapshot.hurrying:
         return "The forecast is scored beside every simple rule. Finish now leaves out those that are not always shown."
     if snapshot.phase == "training" and snapshot.stopping:
@@ -125,11 +127,15 @@ def _what_follows(snapshot: JobSnapshot) -> str:
 
 
 def _has_result(snapshot: JobSnapshot) -> bool:
+    """Whether it is scored, and only what can be made later of any finished run is still being made."""
     return snapshot.progress is not None and snapshot.progress.stage in STAGES_OF_A_RESULT
 
 
 def _stopping(snapshot: JobSnapshot) -> tuple[str, str, bool]:
     """What Stop does by now: its label, its help, and whether it was pressed already."""
+    if _has_result(snapshot):
+        help = "The result is there. Leaves out the search for faults and the scores from earlier origins."
+        return "Finishing ..." if snapshot.hurrying else "Finish now", help, snapshot.hurrying
     if snapshot.phase == "forecasting":
         help = "Scores the run and what is always shown beside it, and leaves out other rules and earlier origins."
         return "Finishing ..." if snapshot.hurrying else "Finish now", help, snapshot.hurrying

@@ -1,5 +1,7 @@
 """What every page has: a title, one line that explains it, and one way to show what went wrong."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ import streamlit as st
 from PIL import Image
 
 from framecast.drawing.colours import INKS
+from framecast.errors import FrameCastError
 from framecast.ui import resources, state
 from framecast.ui.banner import banner
 from framecast.ui.navigation import begin_with_app
@@ -56,6 +59,15 @@ def header(title: str, line: str) -> None:
     if notice:
         kind, sentence = notice
         (slot.success if kind == "success" else slot.error)(escaped(sentence))
+
+
+@contextlib.contextmanager
+def refusing() -> Iterator[None]:
+    """What cannot be drawn is told in its place, and what is below is drawn."""
+    try:
+        yield
+    except FrameCastError as error:
+        refuse(error)
 
 
 def refuse(error: Exception) -> None:

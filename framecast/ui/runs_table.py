@@ -15,8 +15,9 @@ from framecast.ui.text import cell, moment, preset_title, short
 
 CHOSEN = "runs_chosen"
 """Ids."""
-_AGAIN = "runs_table_again"
-"""Counts choices made in the box: the table then is another one, which begins with them."""
+_AGAIN, _BOX_AGAIN = "runs_table_again", "runs_box_again"
+"""Count choices made in the box and in the table: the other one of the two then is a new one, which begins with them. What a
+browser still tells of the one before is older than the choice, and not listened to."""
 _WORDS = {"waiting": "waiting", "training": "at work", "forecasting": "at work", "paused": "paused"}
 _ROW_PX, _MOST_ROWS, _REFRESH_S = 35, 15, 2.0
 ELSEWHERE = " elsewhere"
@@ -36,8 +37,8 @@ def runs_table(lines: list[RunLine], states: dict[str, str], order: str) -> list
     """Draw the table, and return the chosen lines in its order. What a filter hides is not chosen while it is hidden."""
     ids = [line.id for line in lines]
     wanted = st.session_state.get(CHOSEN, [])
-    again = st.session_state.get(_AGAIN, 0)
-    key = f"runs_table_{_digest(ids)}_{again}"
+    again, box_again = _count(_AGAIN), _count(_BOX_AGAIN)
+    key, box = f"runs_table_{_digest(ids)}_{again}", f"runs_box_{box_again}"
     st.dataframe(
         _columns(lines, states),
         key=key,
@@ -52,14 +53,14 @@ def runs_table(lines: list[RunLine], states: dict[str, str], order: str) -> list
         alt="All runs with their scores; choose rows here, or by name in the box below",
     )
     names = {line.id: f"{short(line.record.title, 60)} · {moment(line.record.created)}" for line in lines}
-    st.session_state["runs_box"] = [one for one in ids if one in wanted]
+    st.session_state[box] = [one for one in ids if one in wanted]
     st.multiselect(
         "Chosen runs",
         ids,
-        key="runs_box",
+        key=box,
         format_func=lambda one: names.get(one, one),
         placeholder="Choose one run, or several to see what differs",
-        on_change=_chosen_in_box,
+        on_change=lambda: _chosen_in_box(box, box_again),
     )
     return [line for line in lines if line.id in wanted]
 
@@ -75,7 +76,7 @@ def watch(states: dict[str, str]) -> None:
 def choose(ids: list[str]) -> None:
     """Let the table begin with these rows chosen."""
     st.session_state[CHOSEN] = ids
-    st.session_state[_AGAIN] = st.session_state.get(_AGAIN, 0) + 1
+    st.session_state[_AGAIN] = _count(_AGAIN) + 1
 
 
 def _watch(drawn: dict[str, str | None], elsewhere: set[str]) -> None:
@@ -86,15 +87,22 @@ def _watch(drawn: dict[str, str | None], elsewhere: set[str]) -> None:
 
 
 def _chosen_in_table(key: str, ids: list[str], again: int) -> None:
-    if again != st.session_state.get(_AGAIN, 0):
-        return  # a browser that was quick tells of the table before, in which nothing was chosen
+    if again != _count(_AGAIN):
+        return
     rows = st.session_state[key]["selection"]["rows"]
     hidden = [one for one in st.session_state.get(CHOSEN, []) if one not in ids]
     st.session_state[CHOSEN] = [*hidden, *(ids[row] for row in rows if row < len(ids))]
+    st.session_state[_BOX_AGAIN] = _count(_BOX_AGAIN) + 1
 
 
-def _chosen_in_box() -> None:
-    choose(list(st.session_state["runs_box"]))
+def _chosen_in_box(key: str, again: int) -> None:
+    if again == _count(_BOX_AGAIN):
+        choose(list(st.session_state[key]))
+
+
+def _count(key: str) -> int:
+    found: int = st.session_state.get(key, 0)
+    return found
 
 
 def _columns(lines: list[RunLine], states: dict[str, str]) -> dict[str, list[Any]]:

@@ -76,6 +76,9 @@ def test_a_result_is_shown_while_it_is_looked_back_on(open_page: Open, workspace
     assert not app.exception and "Finished." in texts(app)
     assert [one for one in app.get("page_link") if "Compare the forecast" in one.proto.label]
     assert "Finish now leaves that out" in texts(app) and app.button(key="stop").label == "Finish now"
+    (finished.folder / "scores.csv").write_text("damaged")
+    app = open_page("train", run=finished.id)
+    assert not app.exception and app.error and app.button(key="train"), "what is below it is drawn"
 
 
 def test_the_address_opens_a_run_in_another_browser(open_page: Open, workspace: Path, record: RunRecord) -> None:

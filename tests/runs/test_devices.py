@@ -35,7 +35,7 @@ def test_libraries_are_told_how_to_use_threads_before_they_are_there(monkeypatch
     there = "print(*(os.environ.get(name) for name in (" + names + ")), {'numpy', 'torch'} & set(sys.modules))"
     for name in names.replace("'", "").split(", "):
         monkeypatch.delenv(name, raising=False)
-    blas = "None" if platform.machine() in ("aarch64", "arm64") else "1"
+    blas = "None" if platform.machine().lower() in ("aarch64", "arm64") else "1"
     assert said(f"import framecast, os, sys; {there}") == ["PASSIVE", "0", blas, "set()"]
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
     assert said(f"import framecast, os, sys; {there}")[2] == "3", "who says how many is not corrected"
