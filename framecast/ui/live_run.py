@@ -90,11 +90,12 @@ def _facts(run: Run, snapshot: JobSnapshot, progress: FitProgress) -> None:
 
 
 def _buttons(run: Run, snapshot: JobSnapshot, manager: JobManager) -> None:
+    """Known by the run, too: a click on what another run showed a moment ago is not for this one."""
     with st.container(horizontal=True, gap="small"):
         if snapshot.phase == "paused" or snapshot.pausing:
             st.button(
                 "Resume",
-                key="resume",
+                key=f"resume_run_{run.id}",
                 icon=":material/play_arrow:",
                 width="stretch",
                 on_click=_resume,
@@ -103,13 +104,13 @@ def _buttons(run: Run, snapshot: JobSnapshot, manager: JobManager) -> None:
             )
         elif snapshot.phase in ("waiting", "training"):
             st.button(
-                "Pause", key="pause", icon=":material/pause:", width="stretch", disabled=snapshot.stopping,
+                "Pause", key=f"pause_run_{run.id}", icon=":material/pause:", width="stretch", disabled=snapshot.stopping,
                 on_click=manager.pause, args=(run.id,), help="Keeps where it stands and lets the next run have the device.",
             )  # fmt: skip
         label, help, asked = _stopping(snapshot)
         st.button(
-            label, key="stop", icon=":material/stop:", disabled=asked, width="stretch", on_click=manager.stop, args=(run.id,),
-            help=help,
+            label, key=f"stop_run_{run.id}", icon=":material/stop:", disabled=asked, width="stretch", help=help,
+            on_click=manager.stop, args=(run.id,),
         )  # fmt: skip
     if sentence := _what_follows(snapshot):
         st.caption(sentence)

@@ -91,7 +91,7 @@ def test_with_a_live_run(page: str, open_page: Open, workspace: Path, record: Ru
     if page == "train":
         assert app.get("progress")[0].text == "Training on all history"
         assert [metric.value for metric in app.metric[:3]] == ["CPU", "3 of 5", "1 min 30 s"]
-        assert app.button(key="stop").label == "Stop and keep the best"
+        assert app.button(key=f"stop_run_{record.id}").label == "Stop and keep the best"
 
 
 def test_a_live_run_is_found_again_without_its_address_and_the_form_begins_with_it(
@@ -101,7 +101,7 @@ def test_a_live_run_is_found_again_without_its_address_and_the_form_begins_with_
     live(workspace, replace(record, forecaster="convlstm", preset="question", preparation=Preparation(16)))
     app = open_page("train")
     assert not app.exception
-    assert app.button(key="stop") and app.button(key="train").label == "Train"
+    assert app.button(key=f"stop_run_{record.id}") and app.button(key="train").label == "Train"
     assert app.button(key="forecaster:convlstm").label == "Chosen"
     assert app.selectbox(key="chosen_series_box").value == stored.digest != newer.digest
     assert "convlstm:question" in str([widget.key for widget in app.number_input])
@@ -115,7 +115,7 @@ def test_the_next_run_is_queued_beside_the_live_one(open_page: Open, workspace: 
     assert not app.exception
     assert in_address(app) != record.id
     app.button(key=f"show_{record.id}").click().run()
-    assert app.button(key="stop") and in_address(app) == record.id
+    assert app.button(key=f"stop_run_{record.id}") and in_address(app) == record.id
 
 
 def test_the_run_of_train_and_that_of_compare_are_chosen_apart(

@@ -75,7 +75,7 @@ def test_a_result_is_shown_while_it_is_looked_back_on(open_page: Open, workspace
     app = open_page("train", run=finished.id)
     assert not app.exception and "Finished." in texts(app)
     assert [one for one in app.get("page_link") if "Compare the forecast" in one.proto.label]
-    assert "Finish now leaves that out" in texts(app) and app.button(key="stop").label == "Finish now"
+    assert "Finish now leaves that out" in texts(app) and app.button(key=f"stop_run_{finished.id}").label == "Finish now"
     (finished.folder / "scores.csv").write_text("damaged")
     app = open_page("train", run=finished.id)
     assert not app.exception and app.error and app.button(key="train"), "what is below it is drawn"
@@ -129,9 +129,9 @@ def test_a_run_that_waits_is_paused_and_goes_on_waiting(open_page: Open, workspa
     live(workspace, record)
     (a,) = waits(workspace, record, "a")
     app = open_page("train", run=a)
-    app.button(key="pause").click().run()
+    app.button(key=f"pause_run_{a}").click().run()
     assert job_manager(workspace).snapshot(a).phase == "paused"  # type: ignore[union-attr]
-    assert "Paused" in app.get("progress")[0].text and app.button(key="resume")
+    assert "Paused" in app.get("progress")[0].text and app.button(key=f"resume_run_{a}")
 
 
 def test_words_stand_before_the_curves(open_page: Open, workspace: Path, record: RunRecord) -> None:
