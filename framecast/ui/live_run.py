@@ -134,11 +134,10 @@ def _has_result(snapshot: JobSnapshot) -> bool:
 
 def _stopping(snapshot: JobSnapshot) -> tuple[str, str, bool]:
     """What Stop does by now: its label, its help, and whether it was pressed already."""
-    if _has_result(snapshot):
-        help = "The result is there. Leaves out the search for faults and the scores from earlier origins."
-        return "Finishing ..." if snapshot.hurrying else "Finish now", help, snapshot.hurrying
     if snapshot.phase == "forecasting":
         help = "Scores the run and what is always shown beside it, and leaves out other rules and earlier origins."
+        if _has_result(snapshot):
+            help = "The result is there. Leaves out the search for faults and the scores from earlier origins."
         return "Finishing ..." if snapshot.hurrying else "Finish now", help, snapshot.hurrying
     help = "Leaves the training. What was best so far forecasts the test frames and is scored."
     return "Stopping ..." if snapshot.stopping else "Stop and keep the best", help, snapshot.stopping
