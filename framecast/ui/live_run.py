@@ -65,7 +65,8 @@ def _live(run: Run, manager: JobManager) -> None:
     _buttons(run, snapshot, manager)
     history = _rows(snapshot)
     if history:
-        run_charts.words(history, str(run.record.settings.get("select_by", "ssim")))
+        if not _has_result(snapshot):  # which says it of the test frames
+            run_charts.words(history, str(run.record.settings.get("select_by", "ssim")))
         run_charts.losses(run.id, history)
     elif snapshot.phase == "training" and (progress.step or progress.n_epochs):
         st.caption("The losses appear after the first epoch.")

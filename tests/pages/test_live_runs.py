@@ -66,14 +66,19 @@ def test_nobody_waits_for_losses_while_rules_are_tried(
 
 
 def test_a_result_is_shown_while_it_is_looked_back_on(open_page: Open, workspace: Path, finished: Run) -> None:
-    snapshot = JobSnapshot(finished.id, finished.record.title, "forecasting", progress=FitProgress(STAGE_SCORE, fraction=1.0))
+    curves = {"mse": (1.0, 99.0), "persistence_mse": (1.0, 1.0), "ssim": (0.9, 0.1), "persistence_ssim": (0.8, 0.7)}
+    epoch = FitProgress("Training", 1, 1, valid_scores={"ssim": 0.5}, epoch_done=True, valid_curves=curves)
+    scoring = FitProgress(STAGE_SCORE, fraction=1.0)
+    snapshot = JobSnapshot(finished.id, finished.record.title, "forecasting", progress=scoring, history=(epoch,))
     job = _Job(finished.record, snapshot)
     job_manager(workspace).jobs[finished.id] = job
     app = open_page("train", run=finished.id)
     assert not app.exception and "Finished." not in texts(app), "an old result stands while it is trained further"
+    assert "It blew up at lead 2" in texts(app)
     job.snapshot = replace(snapshot, progress=FitProgress(STAGE_LOOK_BACK, fraction=1.0))
     app = open_page("train", run=finished.id)
     assert not app.exception and "Finished." in texts(app)
+    assert "It blew up" not in texts(app), "of the validation frames, which nobody asks for beside the result"
     assert [one for one in app.get("page_link") if "Compare the forecast" in one.proto.label]
     assert "Finish now leaves that out" in texts(app) and app.button(key=f"stop_run_{finished.id}").label == "Finish now"
     (finished.folder / "scores.csv").write_text("damaged")
