@@ -18,6 +18,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
+from framecast.runs.store import RunStore
+
+from .waiting import until
+
 ROOT = Path(__file__).parents[2]
 START_S = 60
 STREAMLIT_LOOKS_FOR_ITSELF = re.compile(r"/\w+/_stcore/(health|host-config)$")
@@ -114,8 +118,10 @@ def complaints() -> list[str]:
 
 
 @pytest.fixture
-def page(browser: Browser, app_url: str, complaints: list[str]) -> Iterator[Page]:
-    """The app in a new tab, open on its first page."""
+def page(browser: Browser, app_url: str, server_workspace: Path, complaints: list[str]) -> Iterator[Page]:
+    """The app in a new tab, open on its first page, with nothing at work that a test before has left: a run is shown as
+    finished as soon as it is scored, and a new tab shows the run that is still looked back on."""
+    until(lambda: all(run.holder() is None for run in RunStore(server_workspace).runs()))
     context = patient(browser)
     page = context.new_page()
 

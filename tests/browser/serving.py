@@ -4,8 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +42,6 @@ bootstrap.run("app.py", False, [], {{}})
 """
 """The app, which carries out what is unfinished in its workspace without being asked, one run after the other, or is `changed`
 by a line of Python."""
-PATIENCE_S = 300.0
 TINY = {"context": 3, "width": 4, "levels": 1, "unroll": 2, "batch_size": 3, "minutes": 0, "precision": "float32"}
 
 
@@ -80,10 +78,3 @@ def ready_run(workspace: Path, forecaster: str = "unet", seed: int = 0, title: s
     series = store.open(digest)
     record = plan(series, forecaster=forecaster, device="cpu", seed=seed, changes=changes, n_threads=1, title=title)
     return RunStore(workspace).create(record)
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.05)

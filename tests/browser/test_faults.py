@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 from framecast.runs.store import Run, RunStore
 
 from .conftest import patient
-from .serving import PATIENCE_S, ready_run, serving, until
+from .serving import ready_run, serving
+from .waiting import PATIENCE_S, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 LONG_MS = 1000 * PATIENCE_S

@@ -12,7 +12,8 @@ from framecast.runs.store import Run, RunStore
 from framecast.series.store import SeriesStore
 
 from .conftest import drawn, patient
-from .serving import PATIENCE_S, ready_run, serving, until
+from .serving import ready_run, serving
+from .waiting import PATIENCE_S, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 LONG_MS = 1000 * PATIENCE_S
@@ -131,6 +132,7 @@ def cloned_and_compared(page: Page, workspace: Path, source: Run) -> Run:
     button(ready, "Train").click()
     expect(page.get_by_text("Finished.")).to_be_visible(timeout=LONG_MS)
     (clone,) = (run for run in RunStore(workspace).runs() if run.id != source.id)
+    until(lambda: clone.holder() is None)  # it is shown before it has been looked back on
     assert clone.record.title == "Twice" and clone.state == "finished"
     assert clone.record.settings == {**source.record.settings, "batch_size": n_fit, "epochs": 2}
     go(page, "Runs")

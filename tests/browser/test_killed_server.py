@@ -25,7 +25,8 @@ from playwright.sync_api import Browser, Page, expect
 from framecast.runs.store import Run, RunStore
 
 from .conftest import ROOT, START_S, free_port, patient, tracebacks
-from .serving import PATIENCE_S, ready_run
+from .serving import ready_run
+from .waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 N_KILLS, N_EPOCHS = 20, 60
