@@ -335,21 +335,46 @@ def test_the_process_has_one_manager_however_often_modules_load(tmp_path: Path, 
 
 def test_a_process_that_ends_while_training_ends_well(tmp_path: Path, stored: FrameSeries) -> None:
     """Daemon and non-daemon threads alone abort or hang here: see the module's opening words."""
+    done = ended_process(tmp_path, "unet", {"epochs": 100_000, "context": 4}, "snapshot.progress is not None")
+    assert done.returncode == 0, done.stderr
+    (run,) = RunStore(tmp_path).runs()
+    assert run.state == "interrupted" and np.isfinite(run.progress()[0]["train_loss"])
+
+
+def test_a_process_that_ends_while_a_run_is_scored_fails_none(tmp_path: Path, stored: FrameSeries) -> None:
+    """Pools of threads take nothing more then, before anybody is told to leave."""
+    late = (
+        "import threading\n"
+        "from framecast.evaluation import leads\n"
+        "in_order, begun = leads.in_order, []\n"
+        "def late(*given, **named):\n"
+        "    begun.append(True)\n"
+        "    threading.main_thread().join()\n"
+        "    yield from in_order(*given, **named)\n"
+        "leads.in_order = late\n"
+    )
+    done = ended_process(tmp_path, "persistence", {}, "begun", before=late)
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+    (run,) = RunStore(tmp_path).runs()
+    assert run.error() is None and run.state in ("interrupted", "finished")
+
+
+def ended_process(
+    workspace: Path, forecaster: str, changes: dict[str, int], once: str, before: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """A process that comes to its end `once` its run is so far."""
     code = (
+        f"{before}"
         "import sys, time; from pathlib import Path\n"
         "from framecast import SeriesStore, plan\n"
         "from framecast.runs.jobs import job_manager\n"
         "workspace = Path(sys.argv[1])\n"
         "(stored,) = SeriesStore(workspace).list()\n"
         "series = SeriesStore(workspace).open(stored.digest)\n"
-        "record = plan(series, forecaster='unet', changes={'epochs': 100_000, 'context': 4}, device='cpu')\n"
+        f"record = plan(series, forecaster={forecaster!r}, changes={changes!r}, device='cpu')\n"
         "manager = job_manager(workspace)\n"
         "run_id = manager.submit(record)\n"
-        "while manager.snapshot(run_id).progress is None: time.sleep(0.01)\n"
+        f"while (snapshot := manager.snapshot(run_id)) is None or not ({once}): time.sleep(0.01)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
-    (run,) = RunStore(tmp_path).runs()
-    assert run.state == "interrupted" and np.isfinite(run.progress()[0]["train_loss"])
+    command, root = [sys.executable, "-c", code, str(workspace)], Path(__file__).parents[2]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=PATIENCE_S)
