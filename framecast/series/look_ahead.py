@@ -29,8 +29,8 @@ def in_order(
     """`work(item)` for each item, in the order of the items, on all cores; at most `ahead` results a thread wait to be taken,
     and fewer where they are large: `frame_bytes` each.
 
-    What `work` raises is raised here, in its turn. Leaving the loop early cancels what has not begun. Where no thread can be had
-    any more (the interpreter is ending, and whoever asked is told so in a moment), this one does the work.
+    What `work` raises is raised here, in its turn. Leaving the loop early cancels what has not begun. Where no thread can be
+    had any more (the interpreter is ending, and whoever asked is told so in a moment), this one does the work.
     """
     n_threads = n_threads or os.cpu_count() or 1
     most = max(1, min(n_threads * ahead, MOST_BYTES // max(1, frame_bytes)))
