@@ -16,8 +16,8 @@ from framecast.ui.text import cell, moment, preset_title, short
 CHOSEN = "runs_chosen"
 """Ids."""
 _AGAIN, _BOX_AGAIN = "runs_table_again", "runs_box_again"
-"""Count choices made in the box and in the table: the other one of the two then is a new one, which begins with them. What a
-browser still tells of the one before is older than the choice, and not listened to."""
+"""Count choices made elsewhere than in the table, and than in the box: each is a new one after them, which begins with them.
+What a browser still tells of the one before is older than the choice, and not listened to."""
 _WORDS = {"waiting": "waiting", "training": "at work", "forecasting": "at work", "paused": "paused"}
 _ROW_PX, _MOST_ROWS, _REFRESH_S = 35, 15, 2.0
 ELSEWHERE = " elsewhere"
@@ -74,9 +74,8 @@ def watch(states: dict[str, str]) -> None:
 
 
 def choose(ids: list[str]) -> None:
-    """Let the table begin with these rows chosen."""
-    st.session_state[CHOSEN] = ids
-    st.session_state[_AGAIN] = _count(_AGAIN) + 1
+    """Let the table and the box begin with these rows chosen."""
+    _choose(ids, _AGAIN, _BOX_AGAIN)
 
 
 def _watch(drawn: dict[str, str | None], elsewhere: set[str]) -> None:
@@ -91,13 +90,18 @@ def _chosen_in_table(key: str, ids: list[str], again: int) -> None:
         return
     rows = st.session_state[key]["selection"]["rows"]
     hidden = [one for one in st.session_state.get(CHOSEN, []) if one not in ids]
-    st.session_state[CHOSEN] = [*hidden, *(ids[row] for row in rows if row < len(ids))]
-    st.session_state[_BOX_AGAIN] = _count(_BOX_AGAIN) + 1
+    _choose([*hidden, *(ids[row] for row in rows if row < len(ids))], _BOX_AGAIN)
 
 
 def _chosen_in_box(key: str, again: int) -> None:
     if again == _count(_BOX_AGAIN):
-        choose(list(st.session_state[key]))
+        _choose(list(st.session_state[key]), _AGAIN)
+
+
+def _choose(ids: list[str], *outdated: str) -> None:
+    st.session_state[CHOSEN] = ids
+    for counter in outdated:
+        st.session_state[counter] = _count(counter) + 1
 
 
 def _count(key: str) -> int:

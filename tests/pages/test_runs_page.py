@@ -48,17 +48,18 @@ def test_a_table_that_is_gone_does_not_undo_a_choice_in_the_box(monkeypatch: pyt
     """A browser that clicks while the page is drawn anew still tells of the table before."""
     session: dict[str, object] = {"before": {"selection": {"rows": []}}, "after": {"selection": {"rows": [1]}}}
     monkeypatch.setattr(runs_table, "st", SimpleNamespace(session_state=session))
-    runs_table.choose(["a"])
+    runs_table.choose(["a"])  # by neither of the two
     runs_table._chosen_in_table("before", ["a", "b"], 0)
+    session["box"] = []
+    runs_table._chosen_in_box("box", 0)
     assert session[runs_table.CHOSEN] == ["a"]
     runs_table._chosen_in_table("after", ["a", "b"], 1)
     assert session[runs_table.CHOSEN] == ["b"]
-    session["box"] = []  # as it was before the table chose
-    runs_table._chosen_in_box("box", 0)
+    runs_table._chosen_in_box("box", 1)  # as it was before the table chose
     assert session[runs_table.CHOSEN] == ["b"]
     runs_table._chosen_in_table("after", ["b", "c"], 1)  # a second row, before the browser has the new box
     assert session[runs_table.CHOSEN] == ["c"]
-    runs_table._chosen_in_box("box", 2)
+    runs_table._chosen_in_box("box", 3)
     assert session[runs_table.CHOSEN] == []
 
 
