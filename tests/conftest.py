@@ -1,7 +1,8 @@
-"""What every test may count on: a workspace of its own, and one thread for arithmetic.
+"""What every test may count on: a workspace of its own, one thread for arithmetic, and runs that have their turn.
 
 No test touches the workspace of the person who runs it. One thread, because tests work on frames of a few pixels, where
-handing work to other cores costs more than it gains, and because sums in a fixed order repeat bit for bit.
+handing work to other cores costs more than it gains, and because sums in a fixed order repeat bit for bit. Runs have their
+turn, because the worker of the app lets all others go first, and beside many other programs tests would wait for minutes.
 """
 
 import os
@@ -20,3 +21,10 @@ def scratch_workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FRAMECAST_WORKSPACE", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def workers_have_their_turn() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("framecast.runs.jobs.NICENESS", 0)
+        yield

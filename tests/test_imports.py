@@ -186,7 +186,7 @@ def test_the_library_does_not_import_streamlit() -> None:
 def test_the_first_page_paints_before_torch_is_imported() -> None:
     code = (
         "from streamlit.testing.v1 import AppTest\n"
-        f"at = AppTest.from_file({str(ROOT / 'app.py')!r}, default_timeout=60).run()\n"
+        f"at = AppTest.from_file({str(ROOT / 'app.py')!r}, default_timeout=180).run()\n"
         "assert not at.exception, at.exception"
     )
     assert not modules_after(code, "torch")

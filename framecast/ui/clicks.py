@@ -10,16 +10,17 @@ from typing import Any
 
 import streamlit as st
 
-FRESH_S = 5.0
-"""A click that no run of the page took within this time is forgotten: nobody expects it any more."""
+FRESH_S = 20.0
+"""A click whose run of the page was broken off, and that no other took within this time, is forgotten: nobody expects it any
+more."""
 _CLICKS = "clicks"
 
 
 def clicked(label: str, *, key: str, **look: Any) -> bool:
     """Draw the button, and whether it was clicked; once true for a click. `look` is as st.button takes it."""
-    st.button(label, key=key, on_click=_note, args=(key,), **look)
+    pressed = st.button(label, key=key, on_click=_note, args=(key,), **look)
     when: float | None = st.session_state.get(_CLICKS, {}).pop(key, None)
-    return when is not None and time.monotonic() - when < FRESH_S
+    return pressed or (when is not None and time.monotonic() - when < FRESH_S)
 
 
 def _note(key: str) -> None:

@@ -11,7 +11,7 @@ from framecast.runs.overview import RunLine
 from framecast.ui import asking, resources, state
 from framecast.ui.run_deletion import UNDO
 
-QUESTION = "clean_up"
+QUESTION, ALSO = "clean_up", "clean_up_checkpoints"
 
 
 def disk_view(lines: list[RunLine]) -> None:
@@ -42,18 +42,18 @@ def _dialog(workspace: Path) -> None:
     also = False
     if kept := planned.of_checkpoints():
         st.markdown(kept)
-        also = st.checkbox(f"Free these {bytes_in_words(planned.checkpoint_bytes)}, too", key="clean_up_checkpoints")
+        also = st.checkbox(f"Free these {bytes_in_words(planned.checkpoint_bytes)}, too", key=ALSO)
     with st.container(horizontal=True):
         if planned.n_bytes or also:
             with st.container(key="danger_clean", width="content"):
-                st.button(
-                    "Clean up", type="primary", key="clean_up_yes", on_click=_do_clean_up, args=(workspace, planned, also)
-                )
+                st.button("Clean up", type="primary", key="clean_up_yes", on_click=_do_clean_up, args=(workspace, planned))
         if st.button("Keep all" if planned.n_bytes or also else "Close", key="clean_up_no", on_click=asking.answered):
             st.rerun()
 
 
-def _do_clean_up(workspace: Path, planned: CleanUp, checkpoints: bool) -> None:
+def _do_clean_up(workspace: Path, planned: CleanUp) -> None:
+    """Whoever ticks the box and clicks at once clicks on a button that was drawn before: the box is asked here."""
+    checkpoints = bool(planned.of_checkpoints()) and st.session_state.get(ALSO, False)
     try:
         st.session_state.pop(UNDO, None)  # what was deleted last is gone, too
         clean_up(workspace, planned, checkpoints=checkpoints)

@@ -23,7 +23,7 @@ from framecast.runs.store import RunStore
 from .waiting import until
 
 ROOT = Path(__file__).parents[2]
-START_S = 60
+START_S = 180
 STREAMLIT_LOOKS_FOR_ITSELF = re.compile(r"/\w+/_stcore/(health|host-config)$")
 """Opened at /train, the browser's side of Streamlit tries the page's own path before the root; the 404 is expected."""
 PATIENCE_MS = 120_000
@@ -75,7 +75,7 @@ def app_url(chromium: str, server_workspace: Path) -> Iterator[str]:
         finally:
             server.terminate()
             try:
-                server.wait(30)
+                server.wait(60)
             finally:
                 server.kill()
 
@@ -118,10 +118,15 @@ def complaints() -> list[str]:
 
 
 @pytest.fixture
-def page(browser: Browser, app_url: str, server_workspace: Path, complaints: list[str]) -> Iterator[Page]:
-    """The app in a new tab, open on its first page, with nothing at work that a test before has left: a run is shown as
-    finished as soon as it is scored, and a new tab shows the run that is still looked back on."""
-    until(lambda: all(run.holder() is None for run in RunStore(server_workspace).runs()))
+def server_at_rest(app_url: str, server_workspace: Path) -> None:
+    """Nothing is at work that a test before has left: a run is shown as finished as soon as it is scored, and a new tab shows
+    the run that is still looked back on."""
+    until(lambda: all(run.holder() is None for run in RunStore(server_workspace).runs()), patience_s=900)
+
+
+@pytest.fixture
+def page(browser: Browser, app_url: str, server_at_rest: None, complaints: list[str]) -> Iterator[Page]:
+    """The app in a new tab, open on its first page."""
     context = patient(browser)
     page = context.new_page()
 

@@ -49,8 +49,9 @@ def test_closing_reloading_two_tabs_page_switches_and_two_stops_leave_one_run(br
         expect(tabs[0].get_by_test_id("stException")).to_have_count(0)
         assert run.state == "interrupted" and len(run.progress()) > 0, "it trained all the while"
 
-        for tab in tabs:  # two people, at once: neither waits for the other's page
-            tab.get_by_role("button", name=STOP).dispatch_event("click")
+        buttons = [tab.get_by_role("button", name=STOP).element_handle() for tab in tabs]
+        for stop in buttons:  # two people, at once: neither waits for the other's page, on which it says "Stopping ..." by now
+            stop.dispatch_event("click")
         for tab in tabs:
             expect(tab.get_by_text("Stopped", exact=False).first).to_be_visible(timeout=LONG_MS)
             tab.context.close()
@@ -64,7 +65,7 @@ def test_a_server_that_is_ended_keeps_the_run_and_resume_goes_on(browser: Browse
     run = ready_run(workspace, epochs=100_000)
     n_kept = 0
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL):
-        with serving(workspace) as (url, server):
+        with serving(workspace, changed="pass") as (url, server):
             page = open_run(browser, url, run.id)
             resume(page, begun=n_kept > 0)
             until(lambda: len(run.progress()) > n_kept + 1)  # noqa: B023
@@ -81,7 +82,7 @@ def test_a_server_that_is_ended_keeps_the_run_and_resume_goes_on(browser: Browse
         assert checkpoint[1]["n_lines"] > n_kept, "it went on, not back"
         n_kept = checkpoint[1]["n_lines"]
 
-    with serving(workspace) as (url, _):  # the one that was killed, too, goes on and comes to a good end
+    with serving(workspace, changed="pass") as (url, _):  # the one that was killed, too, goes on and comes to a good end
         page = open_run(browser, url, run.id)
         resume(page, begun=True)
         until(lambda: len(run.progress()) > n_kept + 1)

@@ -34,7 +34,7 @@ def open_page(workspace: Path) -> Open:
     """Open the app at one of its pages, as a person who just came."""
 
     def opened(page: str, **query: str) -> AppTest:
-        app = AppTest.from_file(str(APP), default_timeout=60)
+        app = AppTest.from_file(str(APP), default_timeout=180)
         app.run()
         app.query_params.update(query)
         if page != "series":

@@ -180,7 +180,7 @@ def test_train_to_the_end_and_compare(open_page: Open, workspace: Path, stored: 
     assert not app.exception
     run_id = in_address(app)
     manager = job_manager(workspace)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while manager.snapshot(run_id) is not None and time.monotonic() < deadline:
         time.sleep(0.05)
     assert "Finished" in texts(open_page("train", run=run_id))
@@ -244,7 +244,7 @@ def test_a_run_begins_with_another_one_and_with_other_series(
     assert (record.start_from, record.learned_from) == (run.id, (other.digest,))
     assert record.settings["width"] == 4
     manager = job_manager(workspace)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     manager.stop(record.id)
     while manager.snapshot(record.id) is not None and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -363,7 +363,7 @@ def test_a_run_with_members_shows_how_sure_it_is(open_page: Open, workspace: Pat
 def test_the_first_page_paints_before_torch(workspace: Path, stored: StoredSeries) -> None:
     code = (
         "import sys\nfrom streamlit.testing.v1 import AppTest\n"
-        f"app = AppTest.from_file({str(APP)!r}, default_timeout=60).run()\n"
+        f"app = AppTest.from_file({str(APP)!r}, default_timeout=180).run()\n"
         "assert not app.exception and app.metric[0].value == '24', app.exception\n"
         "assert 'torch' not in sys.modules, 'torch was imported'"
     )

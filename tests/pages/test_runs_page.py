@@ -299,7 +299,7 @@ def submitted(app: AppTest, workspace: Path, *before: Run) -> RunRecord:
     app.button(key="train").click().run()
     assert not app.exception and not app.error, app.error
     (new,) = [run for run in RunStore(workspace).runs() if run.id not in known and not run.record.member_of]
-    manager, deadline = job_manager(workspace), time.monotonic() + 60
+    manager, deadline = job_manager(workspace), time.monotonic() + 600
     manager.stop(new.id)
     while manager.snapshot(new.id) is not None and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -9,7 +9,7 @@ from framecast.series.store import StoredSeries
 from framecast.ui.forecaster_choice import FORECASTER
 from framecast.ui.size_choice import size_key
 
-WITHIN_S = 180.0
+WITHIN_S = 600.0
 
 
 def until_the_trial_is_over(app: AppTest) -> AppTest:

@@ -27,7 +27,7 @@ drawn = []
 frames_view.player = lambda packet, key: drawn.append(packet) or {}
 feeding.feed = lambda packet, key: drawn.append(packet)
 resources.wake = st.stop
-at = AppTest.from_file("app.py", default_timeout=60)
+at = AppTest.from_file("app.py", default_timeout=180)
 at.query_params["run"] = sys.argv[1]
 at.switch_page("pages/compare.py").run()
 assert not at.exception, at.exception
@@ -60,7 +60,7 @@ def wake():
 frames_view.player, feeding.feed = player, lambda packet, key: drawn.append(key)
 seen_forecast.time = SimpleNamespace(sleep=sleep)
 resources.wake = wake
-at = AppTest.from_file("app.py", default_timeout=60)
+at = AppTest.from_file("app.py", default_timeout=180)
 at.query_params["run"] = sys.argv[1]
 at.switch_page("pages/compare.py").run()
 assert not at.exception, at.exception

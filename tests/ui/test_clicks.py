@@ -19,7 +19,7 @@ def drawn_in_part() -> None:
 
 
 def test_a_click_is_taken_by_the_run_that_comes_to_the_button() -> None:
-    app = AppTest.from_function(drawn_in_part).run()
+    app = AppTest.from_function(drawn_in_part, default_timeout=60).run()
     assert app.markdown[0].value == "not taken"
     app.button(key="go").click().run()
     assert not app.markdown, "broken off"
@@ -28,7 +28,7 @@ def test_a_click_is_taken_by_the_run_that_comes_to_the_button() -> None:
 
 
 def test_a_click_that_nobody_expects_any_more_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    app = AppTest.from_function(drawn_in_part).run()
+    app = AppTest.from_function(drawn_in_part, default_timeout=60).run()
     app.button(key="go").click().run()
     monkeypatch.setattr(clicks, "FRESH_S", 0.0)
     assert app.run().markdown[0].value == "not taken"

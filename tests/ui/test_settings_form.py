@@ -18,7 +18,7 @@ def form(name: str, preset: str) -> None:
 
 
 def unfolded(name: str, preset: str) -> AppTest:
-    app = AppTest.from_function(form, args=(name, preset), default_timeout=30)
+    app = AppTest.from_function(form, args=(name, preset), default_timeout=60)
     app.session_state[ADVANCED] = True
     return app.run()
 
@@ -56,7 +56,7 @@ def test_a_change_is_given_back_in_its_kind() -> None:
 
 def test_advanced_settings_that_are_folded_are_not_drawn_and_keep_what_was_changed() -> None:
     """Drawing dozens of fields that nobody sees would cost every click; and it may not forget what was chosen there."""
-    app = AppTest.from_function(form, args=("unet", "recommended"), default_timeout=30).run()
+    app = AppTest.from_function(form, args=("unet", "recommended"), default_timeout=60).run()
     shown = {field.name for field in FORECASTERS["unet"].settings.fields() if not field.advanced}
     assert len([*app.number_input, *app.selectbox, *app.toggle, *app.text_input]) == len(shown)
     app.session_state[ADVANCED] = True

@@ -19,7 +19,7 @@ def train_page() -> None:
 
 
 def opened(run_id: str) -> AppTest:
-    app = AppTest.from_function(train_page)
+    app = AppTest.from_function(train_page, default_timeout=60)
     app.query_params["run"] = run_id
     app.run()
     assert app.text[0].value == f"{run_id} False"
