@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect, sync_playwright
 
 from framecast.runs.store import RunStore
 
@@ -152,4 +152,11 @@ def patient(browser: Browser, *, height: int = 900, offline: bool = False) -> Br
 def drawn(page: Page) -> None:
     """Wait until the page stands: what an earlier run of the page drew stays on it, beside what replaces it, until that run
     ends, so that a field may be there twice and a chart may be drawn again."""
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    page.wait_for_function("document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'")
+
+
+def click(found: Locator, timeout: float = PATIENCE_MS) -> None:
+    """Once the page stands: what moves between the press of the mouse and its release is not clicked on, and above it boxes
+    come and go."""
+    drawn(found.page)
+    found.click(timeout=timeout)

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from framecast.runs.store import Run, RunStore
 
-from .conftest import patient
+from .conftest import click, patient
 from .serving import ready_run, serving
 from .waiting import PATIENCE_S, until
 
@@ -86,7 +86,7 @@ def test_a_server_that_is_ended_keeps_the_run_and_resume_goes_on(browser: Browse
         page = open_run(browser, url, run.id)
         resume(page, begun=True)
         until(lambda: len(run.progress()) > n_kept + 1)
-        page.get_by_role("button", name=STOP).click()
+        click(page.get_by_role("button", name=STOP))
         expect(page.get_by_text("Stopped", exact=False).first).to_be_visible(timeout=LONG_MS)
         page.context.close()
     assert run.state == "finished"
@@ -97,7 +97,7 @@ def resume(page: Page, *, begun: bool) -> None:
     """The page tells whether the run was interrupted or has not begun; the one click that goes on is there, and does."""
     sentence = "What it had learned is kept" if begun else "This run has not begun"
     expect(page.get_by_text(sentence)).to_be_visible(timeout=LONG_MS)
-    page.get_by_role("button", name="Resume", exact=True).click()
+    click(page.get_by_role("button", name="Resume", exact=True))
     expect(page.get_by_role("button", name=STOP)).to_be_visible(timeout=LONG_MS)
 
 

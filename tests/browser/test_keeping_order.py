@@ -11,7 +11,7 @@ from framecast.runs.experiment import carry_out
 from framecast.runs.store import Run, RunStore
 from framecast.series.store import SeriesStore
 
-from .conftest import drawn, patient
+from .conftest import click, drawn, patient
 from .serving import ready_run, serving
 from .waiting import PATIENCE_S, until
 
@@ -63,20 +63,20 @@ def test_the_queue_is_put_in_order_and_a_second_server_looks_on(browser: Browser
         page = tab(browser)
         for run in (first, second, third):
             page.goto(f"{url}/train?run={run.id}")
-            button(page, "Resume").click()
+            click(button(page, "Resume"))
             expect(button(page, STOP)).to_be_visible()
         expect(page.locator(".st-key-queue").get_by_text("1 run at work, 2 waiting")).to_be_visible()
-        icon(page, "next", third).click()
+        click(icon(page, "next", third))
         expect(icon(page, "next", third)).to_be_disabled()  # it is the next
-        icon(page, "down", third).click()
+        click(icon(page, "down", third))
         expect(icon(page, "next", second)).to_be_disabled()
-        icon(page, "remove", third).click()
+        click(icon(page, "remove", third))
         expect(icon(page, "remove", third)).to_have_count(0)
         until(lambda: third.holder() is None)  # the page asks, too, which holds it for a moment
         assert third.state == "interrupted"
 
         show(page, first)
-        button(page, "Pause").click()
+        click(icon(page, "pause_run", first))
         expect(icon(page, "next", second)).to_have_count(0)  # it has the device now
         until(lambda: len(second.progress()) > 0)
         with serving(workspace) as (elsewhere, _):
@@ -89,7 +89,7 @@ def test_the_queue_is_put_in_order_and_a_second_server_looks_on(browser: Browser
             onlooker.context.close()
 
         show(page, first)
-        button(page, "Resume").first.click()
+        click(icon(page, "resume_run", first))
         n_before = len(first.progress())
         until(lambda: len(first.progress()) > n_before)
         page.context.close()
@@ -98,17 +98,17 @@ def test_the_queue_is_put_in_order_and_a_second_server_looks_on(browser: Browser
 
 def finished_at_once(page: Page, run: Run) -> None:
     show(page, run)
-    button(page, STOP).click()
-    button(page, "Finish now").click(timeout=LONG_MS)
+    click(icon(page, "stop_run", run))
+    click(button(page, "Finish now"), timeout=LONG_MS)
     expect(page.get_by_text(re.compile("^Stopped")).first).to_be_visible(timeout=LONG_MS)
     assert run.state == "finished"
     assert run.summary()["scoring_left"] and "optical_flow" in run.summary()["left_out"]
 
 
 def more_training(page: Page, run: Run) -> None:
-    page.get_by_test_id("stButtonGroup").get_by_text("epochs", exact=True).click()
+    click(page.get_by_test_id("stButtonGroup").get_by_text("epochs", exact=True))
     number(page, "epochs", 1)
-    button(page, "Train further").click()
+    click(button(page, "Train further"))
     until(lambda: run.extensions() == [{"epochs": 1}] and run.holder() is None)
     expect(page.get_by_text("Finished.")).to_be_visible(timeout=LONG_MS)
     assert run.state == "finished"
@@ -117,7 +117,7 @@ def more_training(page: Page, run: Run) -> None:
 def cloned_and_compared(page: Page, workspace: Path, source: Run) -> Run:
     """With a batch that is too big, the one that fits instead, and another number of epochs."""
     choose(page, source)
-    button(page, "Clone with changes").click()
+    click(button(page, "Clone with changes"))
     expect(page.get_by_text("The form has every choice of Once")).to_be_visible()
     ready = page.locator(".st-key-ready")
     number(page, "Batch size", 4096)
@@ -125,12 +125,12 @@ def cloned_and_compared(page: Page, workspace: Path, source: Run) -> Run:
     expect(fits).to_be_in_viewport(ratio=1)
     expect(button(ready, "Train")).to_have_count(0)
     n_fit = int(fits.inner_text().split()[-1])
-    fits.click()
+    click(fits)
     expect(fits).to_have_count(0)
     number(page, "Epochs", 2)
     page.get_by_role("textbox", name="Name of the run").fill("Twice")
     page.keyboard.press("Enter")
-    button(ready, "Train").click()
+    click(button(ready, "Train"))
     expect(page.get_by_text("Finished.")).to_be_visible(timeout=LONG_MS)
     (clone,) = (run for run in RunStore(workspace).runs() if run.id != source.id)
     until(lambda: clone.holder() is None)  # it is shown before it has been looked back on
@@ -146,44 +146,44 @@ def cloned_and_compared(page: Page, workspace: Path, source: Run) -> Run:
 
 def taken_along_and_back(page: Page, run: Run, tmp_path: Path) -> None:
     """Exported, deleted, brought back, deleted again, and brought in from the ZIP."""
-    button(page, "Export").click()
+    click(button(page, "Export"))
     size = page.get_by_text(re.compile("^At most .* Import it"))
     alone = size.inner_text()
-    page.get_by_text("With its series").click()
+    click(page.get_by_text("With its series"))
     expect(size).not_to_have_text(alone)
     drawn(page)  # the button of the page before saves nothing any more
     with page.expect_download() as saved:
-        button(page, "Save as one ZIP").click()
+        click(button(page, "Save as one ZIP"))
     saved.value.save_as(tmp_path / "run.zip")
-    button(page, "Export").click()  # folds it; a click beside it would fold it, too, and do nothing else
+    click(button(page, "Export"))  # folds it; a click beside it would fold it, too, and do nothing else
     expect(button(page, "Save as one ZIP")).to_have_count(0)
     for last in (False, True):
-        button(page, "Delete").click()
-        button(page.get_by_role("dialog"), "Delete").click()
+        click(button(page, "Delete"))
+        click(button(page.get_by_role("dialog"), "Delete"))
         undo = button(page, re.compile("Undo: bring back Twice"))
         expect(undo).to_be_visible()
         assert not run.folder.exists()
         if not last:
-            undo.click()
+            click(undo)
             expect(page.get_by_text("1 run is back.")).to_be_visible()
             assert run.state == "finished"
     importing = page.get_by_text("Import a run", exact=True)
     drawn(page)
     expect(importing).to_have_count(1)  # while the page is drawn anew it is there twice
-    importing.click()
+    click(importing)
     page.locator("input[type=file]").set_input_files(tmp_path / "run.zip")
     expect(page.get_by_text("run.zip")).to_be_visible()
-    button(page, "Import").click()
+    click(button(page, "Import"))
     expect(page.get_by_text("Twice is here.")).to_be_visible()
     assert run.state == "finished" and len(run.scores())
 
 
 def cleaned_up(page: Page, run: Run) -> None:
     assert run.checkpoint() is not None
-    button(page, "Clean up ...").click()
+    click(button(page, "Clean up ..."))
     dialog = page.get_by_role("dialog")
-    dialog.get_by_text(re.compile("Free these .*, too")).click()
-    button(dialog, "Clean up").click()
+    click(dialog.get_by_text(re.compile("Free these .*, too")))
+    click(button(dialog, "Clean up"))
     expect(page.get_by_text("were freed.")).to_be_visible()
     expect(dialog).to_have_count(0)
     expect(button(page, re.compile("Undo"))).to_have_count(0)  # the trash is empty
@@ -195,7 +195,7 @@ def tab(browser: Browser) -> Page:
 
 
 def go(page: Page, name: str) -> None:
-    page.get_by_role("link", name=name, exact=True).click()
+    click(page.get_by_role("link", name=name, exact=True))
     expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
 
 
@@ -209,7 +209,7 @@ def icon(page: Page, what: str, run: Run) -> Locator:
 
 def show(page: Page, run: Run) -> None:
     """By its icon in the queue, which is drawn anew every second; the buttons of the run shown before are gone afterwards."""
-    icon(page, "show", run).click()
+    click(icon(page, "show", run))
     expect(page).to_have_url(re.compile(rf"[?&]run={re.escape(run.id)}"))
     drawn(page)
 

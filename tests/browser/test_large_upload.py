@@ -17,7 +17,7 @@ from PIL import Image
 from playwright.sync_api import Browser, expect
 
 from framecast.series.store import SeriesStore
-from tests.browser.conftest import ROOT, free_port, patient, wait_until_healthy
+from tests.browser.conftest import ROOT, click, free_port, patient, wait_until_healthy
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -90,7 +90,7 @@ def test_the_reference_series_takes_its_own_size_and_gives_it_back(
     page = patient(browser).new_page()
     page.goto(url)
     page.locator("input[type=file]").set_input_files([])  # the page is there, and all that it needs is loaded
-    page.get_by_role("button", name="Use this series").first.click()
+    click(page.get_by_role("button", name="Use this series").first)
     expect(page.get_by_text("is ready")).to_be_visible()
     expect(page.locator("canvas").first).to_be_visible()
     watch = Watch(process.pid)

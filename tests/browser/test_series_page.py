@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from framecast.series.store import SeriesStore
-from tests.browser.conftest import drawn
+from tests.browser.conftest import click, drawn
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -21,9 +21,9 @@ def test_a_crop_drawn_on_the_frame_becomes_a_series(page: Page, server_workspace
     frames = [(np.hypot(x - 30 - t, y - 40) * 3 % 256).astype(np.uint8)[..., None] for t in range(30)]
     stored = store.add("rings to crop", frames)
     page.reload()
-    page.get_by_role("button", name="rings to crop", exact=True).click()
+    click(page.get_by_role("button", name="rings to crop", exact=True))
     expect(page.get_by_role("heading", name="rings to crop", exact=True)).to_be_visible()
-    page.get_by_role("button", name="Prepare").click()
+    click(page.get_by_role("button", name="Prepare"))
     frame = page.locator(".crop")
     expect(frame).to_be_visible()
     drawn(page)  # what is still to come above it would move it under the mouse
@@ -48,7 +48,7 @@ def test_a_crop_drawn_on_the_frame_becomes_a_series(page: Page, server_workspace
         "21", "30", "60", "45",
     ]  # fmt: skip
     expect(page.get_by_text("30 frames of 60 × 45 pixels.")).to_be_visible()
-    page.get_by_role("button", name="Make the new series").click()
+    click(page.get_by_role("button", name="Make the new series"))
     expect(page.get_by_text("Stored rings to crop, 60 × 45 px: 30 frames.")).to_be_visible()
     made = next(one for one in store.list() if one.made_from == stored.digest)
     expected = store.open(stored.digest).frames[:, 30:75, 21:81]

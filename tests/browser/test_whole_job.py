@@ -17,7 +17,7 @@ from playwright.sync_api import Locator, Page, expect
 from framecast.runs.store import Run, RunStore
 from framecast.samples import sample
 from framecast.series.store import SeriesStore
-from tests.browser.conftest import drawn, tracebacks
+from tests.browser.conftest import click, drawn, tracebacks
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -69,7 +69,7 @@ def test_a_run_outlives_its_page(page: Page, server_workspace: Path, tmp_path: P
     expect(stop).to_be_visible()
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_in_viewport()
 
-    stop_there.click()
+    click(stop_there)
     expect(second_tab.get_by_text("Stopped", exact=False).first).to_be_visible(timeout=TRAINED_MS)
     expect(page.get_by_text("Stopped", exact=False).first).to_be_visible(timeout=TRAINED_MS)
     assert run.state == "finished"
@@ -87,9 +87,9 @@ def upload(page: Page, archive: Path) -> None:
 def start_convlstm(page: Page, epochs: int) -> None:
     page.get_by_role("link", name="Train", exact=True).click()
     expect(page.get_by_role("heading", name="Train", exact=True)).to_be_visible()
-    page.get_by_text("Networks: they learn how your frames move").click()
+    click(page.get_by_text("Networks: they learn how your frames move"))
     card = page.locator(".st-key-card_convlstm")
-    card.get_by_role("button").click()
+    click(card.get_by_role("button"))
     expect(card.get_by_role("button", name="Chosen")).to_be_visible()
     form = 'input[aria-label="Name of the run"][value="ConvLSTM on flower"]'
     expect(page.locator(form)).to_be_visible()  # the cards are drawn first, and the form in a run of the page after that
@@ -98,7 +98,7 @@ def start_convlstm(page: Page, epochs: int) -> None:
     expect(field).to_have_count(1)
     field.fill(str(epochs))
     field.press("Enter")
-    page.get_by_role("button", name="Train", exact=True).click()
+    click(page.get_by_role("button", name="Train", exact=True))
     expect(page).to_have_url(re.compile(r"[?&]run="))
 
 
