@@ -2,8 +2,10 @@
 
 import streamlit as st
 
+from framecast.ui.clicks import forget_clicks
 from framecast.ui.navigation import navigate
 from framecast.ui.page import icon
 
 st.set_page_config(page_title="FrameCast", page_icon=icon(), layout="wide")
 navigate().run()
+forget_clicks()

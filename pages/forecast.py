@@ -9,6 +9,9 @@ from framecast.ui.ended_run import DELETED
 from framecast.ui.run_choice import run_choice
 from framecast.ui.text import count, escaped, short, thousands
 
+MOST = 1000
+"""Frames to forecast, where the run was not scored over more."""
+
 page.header("Forecast", "Apply a finished run beyond the last frame of its series. There is no truth to compare with yet.")
 runs = [run for run in resources.run_store().runs() if run.state == "finished"]
 if not runs:
@@ -28,7 +31,7 @@ with (
     st.form("forecast_steps", border=False, enter_to_submit=False),
     st.container(horizontal=True, vertical_alignment="bottom"),
 ):
-    n_steps = int(st.number_input("Frames to forecast", 1, 1000, horizon, key=f"steps_{run.id}", width=220))
+    n_steps = int(st.number_input("Frames to forecast", 1, max(MOST, horizon), horizon, key=f"steps_{run.id}", width=220))
     pressed = st.form_submit_button("Forecast", type="primary", key="forecast")
 last = thousands(stored.n_frames)
 st.caption(f"The forecast starts after frame {last}, the last one of {escaped(short(stored.name))}.")

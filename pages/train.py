@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from framecast.errors import FrameCastError
 from framecast.runs.devices import chosen_device
 from framecast.runs.preflight import default_preparation
 from framecast.series.frames import Preparation
@@ -18,7 +17,7 @@ from framecast.ui.size_choice import size_choice
 from framecast.ui.size_trial import set_what_a_trial_found, size_trial
 from framecast.ui.split_choice import short_series_note, split_choice
 from framecast.ui.start_choice import start_choice
-from framecast.ui.text import short
+from framecast.ui.text import distinct, short
 
 page.header("Train", "Choose a series and a forecaster. It learns in the background: you may leave this page.")
 store = resources.series_store()
@@ -39,19 +38,17 @@ if run:
 choices, side = st.columns([7, 5], gap="large")
 
 with choices:
-    names = {one.digest: short(one.name, 80) for one in stored_series}
+    names = distinct({one.digest: short(one.name, 80) for one in stored_series})
     st.subheader("1. Series", anchor=False)
     digest = state.picker("Series", list(names), state.SERIES, names.__getitem__, on_choice=state.choose_series, hidden=True)
     stored = next(one for one in stored_series if one.digest == digest)
     st.subheader("2. What is learned from, what is forecast", anchor=False)
-    split = None
-    with st.container():  # one place however much is said in it: the cards below are drawn alone, and known by their place
-        try:
-            split = split_choice(stored)
-            short_series_note(stored)
-        except FrameCastError as error:
-            page.refuse(error)
-    if split:
+    found = None
+    with st.container(), page.refusing():  # one place whatever is said in it: the cards below are drawn alone, known by theirs
+        found = split_choice(stored), store.open(digest)
+        short_series_note(stored)
+    if found:
+        split, series = found
         st.subheader("3. Forecaster", anchor=False)
         name, kind, preset = forecaster_choice()
         rule = kind.family == "rule"
@@ -62,19 +59,15 @@ with choices:
         start = start_choice(name, kind, preset, stored, split, preparation, store, resources.run_store())
         changes = settings_form(name, preset, kind, split, start)
         with below_size:
-            size_trial(stored, store.open(digest), preparation.size, (name, kind, preset), start, changes, split, device)
+            size_trial(stored, series, preparation.size, (name, kind, preset), start, changes, split, device)
         seen = default_preparation(stored.height, stored.width, device) if rule else preparation
-        launch_many(store.open(digest), digest, split, seen, device, manager)
+        launch_many(series, digest, split, seen, device, manager)
 
-with side, st.container(key="side_run"):
-    try:
-        run_panel(run, manager)
-        queue(shown, manager)
-        if split:
-            with st.container(key="ready", border=True, gap="small"):
-                choice = (name, kind, preset)
-                beside = run is not None
-                series = store.open(digest)
-                launch(stored, series, split, preparation, choice, start, changes, device, manager, beside_run=beside)
-    except FrameCastError as error:
-        page.refuse(error)
+with side, st.container(key="side_run"), page.refusing():
+    run_panel(run, manager)
+    queue(shown, manager)
+    if found:
+        with st.container(key="ready", border=True, gap="small"):
+            choice = (name, kind, preset)
+            beside = run is not None
+            launch(stored, series, split, preparation, choice, start, changes, device, manager, beside_run=beside)

@@ -349,6 +349,7 @@ class JobManager:
             job.snapshot = replace(
                 old,
                 phase="forecasting" if after_fit else "training",
+                pausing=old.pausing and not after_fit,  # too late for that
                 progress=kept,
                 preview=progress.preview or old.preview,
                 history=(*old.history, kept) if progress.epoch_done or progress.valid_scores else old.history,

@@ -58,6 +58,11 @@ class RunRecord:
     n_processes: int = 1
     """Processes that shared the steps of its fit when it began. The numbers are the same with any, up to the last digits."""
 
+    @property
+    def all_series(self) -> tuple[str, ...]:
+        """Digests of all that it needs: its own, and those it learns from first."""
+        return (self.series, *self.learned_from)
+
     def to_mapping(self) -> dict[str, Any]:
         return {
             **vars(self),

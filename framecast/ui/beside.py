@@ -21,7 +21,7 @@ from framecast.series.frames import Frames, FrameSeries
 from framecast.settings import Value
 from framecast.training.pace import MOST_EPOCHS
 from framecast.ui.resources import workspace
-from framecast.ui.text import duration, escaped, moment, preset_title, short, value
+from framecast.ui.text import distinct, duration, escaped, moment, preset_title, short, value
 
 MOST = 3
 _RULE = "rule:"
@@ -130,7 +130,7 @@ def _options(run: Run) -> dict[str, str]:
         for name, kind in FORECASTERS.items()
         if kind.family == "rule" and name not in (REFERENCE, run.record.forecaster)
     }
-    return runs | rules
+    return distinct(runs | rules)
 
 
 def _rule(name: str, run: Run, series: FrameSeries) -> Shown:

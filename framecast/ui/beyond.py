@@ -7,6 +7,7 @@ import streamlit as st
 
 from framecast.drawing.pictures import Mask, Picture, display_range, picture
 from framecast.runs.experiment import forecast_beyond
+from framecast.runs.filming import forecast_version
 from framecast.runs.members import spread_beyond
 from framecast.runs.store import Run
 from framecast.series.frames import Frames
@@ -25,14 +26,15 @@ PLAYED_PER_SECOND = 10
 
 def beyond(run: Run, n_steps: int, stored: StoredSeries, store: SeriesStore) -> None:
     """Draw the forecast of `n_steps` frames and its downloads; computed once and kept for a few requests."""
-    frames, spread, packet = _forecast(str(workspace()), run.id, n_steps, run, store)
-    player(packet, key=f"beyond_player_{run.id}_{n_steps}")
+    version = forecast_version(run)  # trained further, it is another network
+    frames, spread, packet = _forecast(str(workspace()), run.id, version, n_steps, run, store)
+    player(packet, key=f"beyond_player_{run.id}_{version:x}_{n_steps}")
     downloads(run, frames, stored, store, spread)
 
 
 @st.cache_resource(max_entries=3, show_spinner="Forecasting ...")
 def _forecast(
-    workspace: str, run_id: str, n_steps: int, _run: Run, _store: SeriesStore
+    workspace: str, run_id: str, version: int, n_steps: int, _run: Run, _store: SeriesStore
 ) -> tuple[Frames, Frames | None, bytes]:
     digest = _run.record.series
     stored, series = _store.info(digest), _store.open(digest)

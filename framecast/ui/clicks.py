@@ -20,7 +20,15 @@ def clicked(label: str, *, key: str, **look: Any) -> bool:
     """Draw the button, and whether it was clicked; once true for a click. `look` is as st.button takes it."""
     pressed = st.button(label, key=key, on_click=_note, args=(key,), **look)
     when: float | None = st.session_state.get(_CLICKS, {}).pop(key, None)
+    if look.get("disabled"):
+        return False
     return pressed or (when is not None and time.monotonic() - when < FRESH_S)
+
+
+def forget_clicks() -> None:
+    """Called where a run of the page has come to its end: a click that it did not take was on a button that is not drawn any
+    more, as where the choices of a moment ago do not fit, and must not begin anything later."""
+    st.session_state.pop(_CLICKS, None)
 
 
 def _note(key: str) -> None:

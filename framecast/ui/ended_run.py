@@ -19,6 +19,8 @@ from framecast.ui.resources import stored_series
 from framecast.ui.text import escaped, thousands
 
 DELETED = "The series of this run was deleted"
+_USUAL = {"minutes": 5, "epochs": 20}
+"""By how much a run is trained further where nothing else is typed."""
 
 
 def ended_run(run: Run, manager: JobManager) -> None:
@@ -108,25 +110,30 @@ def result(run: Run) -> None:
 
 def go_further(run: Run, manager: JobManager) -> None:
     """More training for a finished run, by epochs or minutes; going on for one that was stopped."""
-    if run.summary().get("stopped_early"):
+    if run.summary().get("stopped_early") and FORECASTERS[run.record.forecaster].family != "rule":
         _resume(run, manager, "Resume where it was stopped")
         return
     if not FORECASTERS[run.record.forecaster].extensible:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        unit = st.segmented_control(
-            "Train it further by", ["minutes", "epochs"], default="minutes", required=True, key="further_unit"
+        unit = str(
+            st.segmented_control("Train it further by", list(_USUAL), default="minutes", required=True, key="further_unit")
         )
-        key = f"further_{unit}"
-        amount = st.number_input(str(unit), 1, MOST[str(unit)], 5 if unit == "minutes" else 20, key=key, width=130)
+        st.number_input(unit, 1, MOST[unit], _USUAL[unit], key=f"further_{unit}", width=130)
         st.button(
             "Train further",
             key="extend",
             icon=":material/more_time:",
             on_click=_try,
-            args=(lambda: manager.extend(run.id, **{str(unit): st.session_state.get(key, amount)}),),  # just typed, too
+            args=(lambda: _extend(run, manager),),
             help="Its result stays as it is until the new one is whole.",
         )
+
+
+def _extend(run: Run, manager: JobManager) -> None:
+    """By the unit and the amount as they are at the click, chosen or typed a moment before it, too."""
+    unit = str(st.session_state.get("further_unit") or "minutes")
+    manager.extend(run.id, **{unit: st.session_state.get(f"further_{unit}", _USUAL[unit])})
 
 
 def _failed(run: Run) -> None:

@@ -11,6 +11,7 @@ from framecast.evaluation.error_maps import error_limit
 from framecast.evaluation.verdict import REFERENCE
 from framecast.metrics.contract import Array, Mask
 from framecast.metrics.spectrum import radial_power
+from framecast.runs.filming import forecast_version
 from framecast.runs.store import Run
 from framecast.series.frames import Frames
 from framecast.series.store import SeriesStore, StoredSeries
@@ -34,7 +35,7 @@ def frame_charts(run: Run, stored: StoredSeries, store: SeriesStore, title: str,
         run.forecast()[lead - 1],
         series.frames[split.origin],
     )
-    limit = _limit(str(workspace()), run.id, run, store)
+    limit = _limit(str(workspace()), run.id, forecast_version(run), run, store)
     own, colour = run.record.forecaster, forecaster_colour(run.record.forecaster)
     left, right = st.columns(2)
     with left:
@@ -167,7 +168,7 @@ def _laid_out(figure: go.Figure) -> go.Figure:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _limit(workspace: str, run_id: str, _run: Run, _store: SeriesStore) -> float:
+def _limit(workspace: str, run_id: str, version: int, _run: Run, _store: SeriesStore) -> float:
     """One range of errors for the whole horizon."""
     series, split = _store.open(_run.record.series), _run.record.split
     return error_limit(_run.forecast(), series.frames[split.test.start : split.test.stop], valid=series.valid)

@@ -18,7 +18,7 @@ from framecast.errors import StorageError
 from framecast.evaluation.error_maps import error_limit
 from framecast.evaluation.scores import ScoreCurve
 from framecast.forecasters.catalog import FORECASTERS
-from framecast.runs.filming import dated_forecast, film_version, read_film, write_film
+from framecast.runs.filming import dated_forecast, film_version, forecast_version, read_film, write_film
 from framecast.runs.store import Run
 from framecast.series.frames import Frames, FrameSeries
 from framecast.series.store import SeriesStore, StoredSeries
@@ -214,11 +214,11 @@ def _is_own(curve: ScoreCurve, run: Run) -> bool:
 def _spread_limit(what: Comparison) -> float:
     """The end of the scale of the spread, 0 of a run that has none."""
     spread = what.run.spread()
-    return 0.0 if spread is None else _limit_of(what.workspace, what.run.id, spread, what)
+    return 0.0 if spread is None else _limit_of(what.workspace, what.run.id, forecast_version(what.run), spread, what)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _limit_of(workspace: str, run_id: str, _spread: Frames, _what: Comparison) -> float:
+def _limit_of(workspace: str, run_id: str, version: int, _spread: Frames, _what: Comparison) -> float:
     nothing = np.broadcast_to(np.zeros((), np.float32), _spread.shape)
     return error_limit(_spread, nothing, signed=False, valid=_what.series.valid)
 

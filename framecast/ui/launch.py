@@ -57,7 +57,7 @@ def launch(
         with st.expander(escaped(usual)) if beside_run else st.container(gap="small"):
             title = _title(usual, title_key(name, stored.digest))
             seed = 0 if kind.family == "rule" else seed_choice(name, stored.digest)
-            st.markdown(_sentence(stored, split, preparation, kind, device) + _wait(len(manager.live())))
+            st.markdown(_sentence(stored, split, preparation, kind, device) + _wait(manager))
             if start.sentence:
                 st.markdown(start.sentence)
             _facts(found, kind)
@@ -122,7 +122,8 @@ def _sentence(stored: StoredSeries, split: Split, preparation: Preparation, kind
     )
 
 
-def _wait(n_ahead: int) -> str:
+def _wait(manager: JobManager) -> str:
+    n_ahead = sum(one.phase != "paused" for one in manager.live())  # one that is paused holds no device
     return f" It waits for {count(n_ahead, 'run')} to end first." if n_ahead else ""
 
 

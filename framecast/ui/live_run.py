@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from framecast.errors import FrameCastError
 from framecast.files import bytes_in_words
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.experiment import STAGES_OF_A_RESULT
@@ -103,7 +104,7 @@ def _buttons(run: Run, snapshot: JobSnapshot, manager: JobManager) -> None:
                 args=(manager, run.id),
                 help="Goes on from where it stood, as soon as the device is free.",
             )
-        elif snapshot.phase in ("waiting", "training"):
+        elif snapshot.phase == "waiting" or (snapshot.phase == "training" and not _is_rule(run)):
             st.button(
                 "Pause", key=f"pause_run_{run.id}", icon=":material/pause:", width="stretch", disabled=snapshot.stopping,
                 on_click=manager.pause, args=(run.id,), help="Keeps where it stands and lets the next run have the device.",
@@ -115,6 +116,11 @@ def _buttons(run: Run, snapshot: JobSnapshot, manager: JobManager) -> None:
         )  # fmt: skip
     if sentence := _what_follows(snapshot):
         st.caption(sentence)
+
+
+def _is_rule(run: Run) -> bool:
+    """Rules keep nothing on the way: one that was paused would begin anew."""
+    return FORECASTERS[run.record.forecaster].family == "rule"
 
 
 def _what_follows(snapshot: JobSnapshot) -> str:
@@ -145,7 +151,10 @@ def _stopping(snapshot: JobSnapshot) -> tuple[str, str, bool]:
 
 
 def _resume(manager: JobManager, run_id: str) -> None:
-    manager.resume(run_id)
+    try:
+        manager.resume(run_id)
+    except FrameCastError as error:  # it may have ended since the button was drawn
+        state.say("error", str(error))
 
 
 def _rows(snapshot: JobSnapshot) -> Sequence[Mapping[str, Any]]:

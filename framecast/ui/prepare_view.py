@@ -177,7 +177,7 @@ def _numbers_in(stored: StoredSeries, name: str) -> tuple[int, ...]:
         first, dash, last = (piece.strip() for piece in part.partition("-"))
         if not first and not dash:
             continue
-        if not first.isdigit() or (dash and not last.isdigit()):
+        if not first.isdecimal() or (dash and not last.isdecimal()):
             raise SettingError(f"'{part.strip()}' is no frame number. Write numbers with commas, as 110, 111, 120-125.")
         stop = int(last) if dash else int(first)
         if not 1 <= int(first) <= stop <= stored.n_frames:

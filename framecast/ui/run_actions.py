@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import streamlit as st
 
+from framecast.errors import FrameCastError
 from framecast.files import bytes_in_words
-from framecast.runs.notes import write_notes
+from framecast.runs.notes import read_notes, write_notes
 from framecast.runs.overview import RunLine
 from framecast.runs.transfer import exported
 from framecast.ui import resources, state
@@ -101,5 +102,9 @@ def _export(line: RunLine) -> None:
 
 
 def _pin(chosen: list[RunLine], pinned: bool) -> None:
-    for line in chosen:
-        write_notes(line.folder, replace(line.notes, pinned=pinned))
+    """Of what is noted by now: words may have been saved since the button was drawn."""
+    try:
+        for line in chosen:
+            write_notes(line.folder, replace(read_notes(line.folder), pinned=pinned))
+    except FrameCastError as error:
+        state.say("error", str(error))

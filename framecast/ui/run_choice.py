@@ -6,7 +6,7 @@ from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.store import Run
 from framecast.ui import state
 from framecast.ui.outcome import ending
-from framecast.ui.text import count, escaped, frame_range, moment, preset_title, short, thousands
+from framecast.ui.text import count, distinct, escaped, frame_range, moment, preset_title, short, thousands
 
 
 def run_choice(runs: list[Run]) -> Run:
@@ -16,14 +16,8 @@ def run_choice(runs: list[Run]) -> Run:
     asked = state.chosen_run()
     if asked and asked not in by_id:
         st.warning(f"The run {escaped(short(asked))} is not finished yet, or no longer here. This is the newest finished one.")
-    run_id = state.picker(
-        "Run",
-        list(by_id),
-        state.RUN,
-        lambda run_id: _label(by_id[run_id], by_id),
-        on_choice=state.choose_run,
-        hidden=True,
-    )
+    labels = distinct({run.id: _label(run, by_id) for run in runs})
+    run_id = state.picker("Run", list(by_id), state.RUN, labels.__getitem__, on_choice=state.choose_run, hidden=True)
     if st.query_params.get("run") != run_id:
         st.query_params["run"] = run_id
     run = by_id[run_id]

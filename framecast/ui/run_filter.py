@@ -8,13 +8,13 @@ from streamlit.delta_generator import DeltaGenerator
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.arranging import NEWEST, RunFilter, arranged, filtered, sort_keys
 from framecast.runs.overview import RunLine
-from framecast.ui.text import count, short
+from framecast.ui.text import count, distinct, short
 
 
 def filtered_runs(lines: list[RunLine], states: dict[str, str]) -> tuple[list[RunLine], str]:
     """Draw the choice over `lines` (not empty). Returns what it keeps, in the order asked for, and the name of that order.
     Choices outlive the page."""
-    names = {line.record.series: short(line.record.series_name) for line in lines}
+    names = distinct({line.record.series: short(line.record.series_name) for line in lines})
     forecasters = sorted({line.record.forecaster for line in lines}, key=forecaster_title)
     tags = sorted({tag for line in lines for tag in line.notes.tags}, key=str.casefold)
     text, series, forecaster, state, tag = st.columns([3, 3, 3, 2, 2], vertical_alignment="bottom")

@@ -1,9 +1,11 @@
 """Name, tags and note of one run, to be changed."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from framecast.errors import FrameCastError
-from framecast.runs.notes import LONGEST_NOTE, LONGEST_TITLE, RunNotes, write_notes
+from framecast.runs.notes import LONGEST_NOTE, LONGEST_TITLE, RunNotes, read_notes, write_notes
 from framecast.runs.overview import RunLine
 from framecast.ui import state
 
@@ -25,9 +27,9 @@ def run_words(line: RunLine, lines: list[RunLine]) -> None:
 def _save(line: RunLine, keys: list[str]) -> None:
     title, tags, note = (st.session_state[key] for key in keys)
     try:
-        unchanged = title == line.record.title and not line.notes.title
+        unchanged, now = title == line.record.title and not line.notes.title, read_notes(line.folder)
         notes = RunNotes.of(title="" if unchanged else title, tags=tags, note=note)
-        write_notes(line.folder, RunNotes(notes.title, notes.tags, notes.note, line.notes.pinned))
+        write_notes(line.folder, replace(notes, pinned=now.pinned))  # it may have been pinned since this was drawn
         state.say("success", "Saved.")
     except FrameCastError as error:
         state.say("error", str(error))

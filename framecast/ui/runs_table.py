@@ -11,7 +11,7 @@ from framecast.runs.overview import RunLine
 from framecast.ui import resources
 from framecast.ui.metric_choice import PLOTTED
 from framecast.ui.run_filter import forecaster_title
-from framecast.ui.text import cell, moment, preset_title, short
+from framecast.ui.text import cell, distinct, moment, preset_title, short
 
 CHOSEN = "runs_chosen"
 """Ids."""
@@ -52,7 +52,7 @@ def runs_table(lines: list[RunLine], states: dict[str, str], order: str) -> list
         placeholder=_EMPTY,
         alt="All runs with their scores; choose rows here, or by name in the box below",
     )
-    names = {line.id: f"{short(line.record.title, 60)} · {moment(line.record.created)}" for line in lines}
+    names = distinct({line.id: f"{short(line.record.title, 60)} · {moment(line.record.created)}" for line in lines})
     st.session_state[box] = [one for one in ids if one in wanted]
     st.multiselect(
         "Chosen runs",

@@ -27,7 +27,7 @@ def _live_runs(digest: str) -> list[tuple[str, str]]:
     """(id, title) of the runs at work or waiting that learn from this series."""
     runs = resources.run_store()
     live = [runs.open(snapshot.run_id) for snapshot in resources.manager().live()]
-    return [(run.id, run.record.title) for run in live if run.record.series == digest]
+    return [(run.id, run.record.title) for run in live if digest in run.record.all_series]
 
 
 def _refusal(stored: StoredSeries, live: list[tuple[str, str]]) -> str:
@@ -41,13 +41,19 @@ def _refusal(stored: StoredSeries, live: list[tuple[str, str]]) -> str:
 
 
 def _loss(digest: str) -> str:
-    n_runs = sum(run.record.series == digest and run.state == "finished" for run in resources.run_store().runs())
+    finished = [run.record for run in resources.run_store().runs() if run.state == "finished"]
+    n_runs = sum(record.series == digest for record in finished)
+    n_learned = sum(digest in record.learned_from for record in finished)
+    further = ""
+    if n_learned:
+        further = f"{count(n_learned, 'finished run')} that learned from it first can no longer be trained further."
     if not n_runs:
-        return "No finished run needs it."
+        return further or "No finished run needs it."
     return (
         f"**{count(n_runs, 'finished run')}** on it will lose {'its' if n_runs == 1 else 'their'} truth: the scores stay, but "
-        "the frames can no longer be shown beside the forecast, nor anything be forecast beyond them."
-    )
+        "the frames can no longer be shown beside the forecast, nor anything be forecast beyond them. "
+        + further
+    ).rstrip()
 
 
 def _do_delete(stored: StoredSeries, store: SeriesStore) -> None:

@@ -13,7 +13,8 @@ from framecast.runs.store import Run, RunStore
 from framecast.series.frames import FrameSeries, Preparation, Split
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.settings import Value
-from framecast.ui.text import escaped, moment, short
+from framecast.ui import page
+from framecast.ui.text import distinct, escaped, moment, short
 
 _AFRESH = ""
 _MOST_RUNS = 30
@@ -49,6 +50,7 @@ def start_choice(
     series = store.open(stored.digest)
     fitting = _fitting(name, kind, preset, stored, series, split, preparation, runs)
     others = {one.digest: one for one in store.list() if one.digest != stored.digest}
+    names = distinct({digest: short(other.name, 80) for digest, other in others.items()})
     if not fitting and not others:
         return Start()
     with st.expander("Begin with what was learned before"):
@@ -59,7 +61,7 @@ def start_choice(
             chosen = st.multiselect(
                 "Also learn from",
                 list(others),
-                format_func=lambda digest: short(others[digest].name, 80),
+                format_func=names.__getitem__,
                 key=_also_key(name, stored.digest),
                 placeholder="No other series",
                 disabled=not others,
@@ -72,10 +74,13 @@ def start_choice(
     if run:
         title = escaped(short(run.record.title, 80))
         sentences.append(f"Begins with the weights of **{title}**. {escaped(fitting[run.id][1])}")
-    if chosen:
-        sentences.append(f"Learns from {', '.join(f'**{escaped(short(others[one].name))}**' for one in chosen)} first.")
-    inherited = inherited_settings(kind, name, run)
-    return Start(run, inherited, {digest: store.open(digest) for digest in chosen}, " ".join(sentences))
+    opened = {}
+    for digest in chosen:
+        with page.refusing():
+            opened[digest] = store.open(digest)
+    if opened:
+        sentences.append(f"Learns from {', '.join(f'**{escaped(short(others[one].name))}**' for one in opened)} first.")
+    return Start(run, inherited_settings(kind, name, run), opened, " ".join(sentences))
 
 
 def use_start(name: str, digest: str, run: Run | None, others: Sequence[str]) -> None:
@@ -96,10 +101,11 @@ def _run(key: str, fitting: dict[str, tuple[Run, str]]) -> Run | None:
     options = [_AFRESH, *fitting]
     if st.session_state.get(key, _AFRESH) not in options:
         st.session_state[key] = _AFRESH  # the run was deleted, or does not fit what is chosen now
+    labels = distinct({run_id: _label(run) for run_id, (run, _) in fitting.items()}) | {_AFRESH: "Nothing: start afresh"}
     run_id = st.selectbox(
         "Start from",
         options,
-        format_func=lambda run_id: _label(fitting[run_id][0]) if run_id else "Nothing: start afresh",
+        format_func=labels.__getitem__,
         key=key,
         disabled=not fitting,
         help=f"The weights of a finished run of the same forecaster. {_FINE_TUNING} Only runs whose weights fit, and which "

@@ -2,7 +2,8 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~:$^=])")
@@ -25,6 +26,13 @@ def short(text: str, longest: int = _LONGEST_NAME) -> str:
         return text
     tail = (longest - 1) // 3
     return f"{text[: longest - 1 - tail]}…{text[-tail:]}"
+
+
+def distinct(labels: Mapping[str, str]) -> dict[str, str]:
+    """Id to label for a box to choose from. The browser tells the label and not the id, so where several are alike each is
+    followed by the end of its id."""
+    said = Counter(labels.values())
+    return {one: f"{label} · {one[-8:]}" if said[label] > 1 else label for one, label in labels.items()}
 
 
 def cell(text: str) -> str:

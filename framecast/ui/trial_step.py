@@ -19,11 +19,11 @@ def trial_step(question: Question, settings: Settings, split: Split, needed_byte
     """Draw the measured time where it is known, the trial at work, or the button that begins it."""
     key = question.key()
     answer = desk().answer(key)
-    if isinstance(answer, str):
+    if isinstance(answer, str):  # it may be otherwise by now: memory that was short is free again
         st.warning(escaped(answer))
-    elif answer is not None:
+    if isinstance(answer, dict):
         _show(Trial(**answer), settings, split, needed_bytes)
-    elif desk().works_on(key):
+    elif answer is None and desk().works_on(key):
         st.fragment(_wait, run_every=REFRESH_S)(desk(), key)
     else:
         st.button(

@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 from streamlit import runtime
-from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner import RerunException, get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from framecast.errors import ChoiceNeededError, FrameCastError
@@ -125,8 +125,8 @@ def _receive(key: str, store: SeriesStore) -> None:
 
 
 def _attempt(get: Any, received: Received | None, wanted: Wanted, store: SeriesStore) -> None:
-    """Fetch the files and store them, or find out what is to be asked; ends in a rerun. Copies are kept only for a
-    question."""
+    """Fetch the files and store them, or find out what is to be asked; ends in a rerun. Copies are kept for a question, and
+    where somebody clicks meanwhile: the next run of this page stores them then."""
     keep = False
     try:
         files = get()
@@ -138,6 +138,11 @@ def _attempt(get: Any, received: Received | None, wanted: Wanted, store: SeriesS
     except ChoiceNeededError as error:
         st.session_state[_WAITING] = _Waiting(files, error, received, wanted)
         keep = True
+    except RerunException:
+        if received is not None:
+            st.session_state[_RECEIVED] = received, wanted
+        keep = True
+        raise
     except FrameCastError as error:
         state.say("error", str(error))
     finally:

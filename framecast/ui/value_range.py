@@ -28,7 +28,7 @@ def value_range(stored: StoredSeries, store: SeriesStore) -> None:
 
 def _declare(stored: StoredSeries, store: SeriesStore) -> None:
     low, high = (float(st.session_state[f"range_{end}_{stored.digest}"]) for end in ("low", "high"))
-    used = any(run.record.series == stored.digest for run in resources.run_store().runs())
+    used = any(stored.digest in run.record.all_series for run in resources.run_store().runs())
     try:
         changed = store.declare_range(stored.digest, low, high, replace=not used)
     except FrameCastError as error:

@@ -89,6 +89,14 @@ def test_stopping_keeps_the_best_so_far(tmp_path: Path, series: FrameSeries, dri
     np.testing.assert_array_equal(repeat_forecast(run, series), run.forecast())
 
 
+def test_a_rule_that_is_stopped_has_chosen_all_the_same(tmp_path: Path, series: FrameSeries) -> None:
+    record = plan(series, forecaster="climatology", device="cpu")
+    run = RunStore(tmp_path).create(record)
+    for _ in carry_out(record, series, run, stop=lambda: True):
+        pass
+    assert run.state == "finished" and not run.summary()["stopped_early"]
+
+
 def test_leaving_makes_an_interrupted_run(tmp_path: Path, series: FrameSeries, drift: str) -> None:
     record = plan(series, forecaster=drift, device="cpu")
     run = RunStore(tmp_path).create(record)

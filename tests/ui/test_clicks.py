@@ -32,3 +32,25 @@ def test_a_click_that_nobody_expects_any_more_is_forgotten(monkeypatch: pytest.M
     app.button(key="go").click().run()
     monkeypatch.setattr(clicks, "FRESH_S", 0.0)
     assert app.run().markdown[0].value == "not taken"
+
+
+def fits_or_not() -> None:
+    """A page that does not draw the button, or draws it as one that cannot be clicked, where what was typed does not fit."""
+    import streamlit as st
+
+    from framecast.ui.clicks import clicked, forget_clicks
+
+    fits = st.session_state.get("fits", "yes")
+    if fits != "no":
+        st.markdown("taken" if clicked("Go", key="go", disabled=fits == "later") else "not taken")
+    forget_clicks()
+
+
+@pytest.mark.parametrize("meanwhile", ["no", "later"])
+def test_a_click_on_what_does_not_fit_begins_nothing_once_it_does(meanwhile: str) -> None:
+    app = AppTest.from_function(fits_or_not, default_timeout=60).run()
+    app.session_state["fits"] = meanwhile
+    app.button(key="go").click().run()
+    assert not app.markdown or app.markdown[0].value == "not taken"
+    app.session_state["fits"] = "yes"
+    assert app.run().markdown[0].value == "not taken"

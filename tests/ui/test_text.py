@@ -4,6 +4,7 @@ from framecast.ui.text import (
     cell,
     count,
     decimals,
+    distinct,
     duration,
     escaped,
     fixed,
@@ -74,3 +75,8 @@ def test_one_frame_is_not_a_range() -> None:
 
 def test_presets_are_called_as_in_the_form() -> None:
     assert [preset_title(name) for name in ("recommended", "question")] == ["Recommended", "As in the question"]
+
+
+def test_labels_that_are_alike_are_told_apart_by_their_ids() -> None:
+    labels = {"2026-aaaabbbb": "U-Net", "2026-ccccdddd": "U-Net", "2026-eeeeffff": "Auto"}
+    assert list(distinct(labels).values()) == ["U-Net · aaaabbbb", "U-Net · ccccdddd", "Auto"]

@@ -1,0 +1,129 @@
+"""What changes between the drawing of a page and a click on it, and what two things that look alike are called."""
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from streamlit.runtime.scriptrunner import RerunException
+from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
+
+from framecast.runs.notes import RunNotes, read_notes, write_notes
+from framecast.runs.overview import Overview
+from framecast.runs.record import RunRecord
+from framecast.runs.store import Run
+from framecast.series.received import Received
+from framecast.series.store import SeriesStore, StoredSeries
+from framecast.ui import run_actions, run_words, upload
+
+from .conftest import Open, live, moving_blob, texts
+from .test_runs_page import other
+
+
+@pytest.mark.parametrize("page", ["compare", "forecast"])
+def test_runs_of_one_minute_are_told_apart(page: str, open_page: Open, finished: Run) -> None:
+    twin = other(finished, "20990101-000000-persistence-aaaabbbb")
+    for run in (finished, twin):
+        write_notes(run.folder, RunNotes("The same"))
+    for run in (finished, twin):
+        app = open_page(page, run=run.id)
+        assert not app.exception
+        (box,) = [one for one in app.selectbox if one.label == "Run"]
+        assert len(set(box.options)) == 2 and box.value == run.id
+
+
+def test_two_series_of_one_name_are_told_apart(open_page: Open, workspace: Path, stored: StoredSeries) -> None:
+    SeriesStore(workspace).add(stored.name, moving_blob(20))
+    app = open_page("train")
+    (box,) = [one for one in app.selectbox if one.label == "Series"]
+    assert not app.exception and len(set(box.options)) == 2
+
+
+def test_a_pin_and_words_do_not_undo_each_other(finished: Run, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (drawn,) = Overview(workspace).lines()
+    keys = ["title", "tags", "note"]
+    session = {"title": "A name", "tags": ["tag"], "note": "why"}
+    monkeypatch.setattr(run_words, "st", SimpleNamespace(session_state=session))
+    monkeypatch.setattr(run_words.state, "say", lambda kind, sentence: None)
+    run_words._save(drawn, keys)
+    run_actions._pin([drawn], pinned=True)  # by a button that was drawn before the words were saved
+    assert read_notes(finished.folder) == RunNotes("A name", ("tag",), "why", True)
+    run_words._save(drawn, keys)  # by a form that was drawn before it was pinned
+    assert read_notes(finished.folder).pinned
+
+
+def test_a_pin_on_a_run_that_is_gone_is_one_sentence(finished: Run, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[tuple[str, str]] = []
+    monkeypatch.setattr(run_actions.state, "say", lambda kind, sentence: said.append((kind, sentence)))
+    (drawn,) = Overview(workspace).lines()
+    shutil.rmtree(finished.folder)
+    run_actions._pin([drawn], pinned=True)
+    assert [kind for kind, _ in said] == ["error"]
+
+
+def test_a_series_that_a_live_run_learns_from_first_is_not_deleted(
+    open_page: Open, workspace: Path, stored: StoredSeries, record: RunRecord
+) -> None:
+    first = SeriesStore(workspace).add("learned from", moving_blob(20))
+    live(workspace, replace(record, learned_from=(first.digest,)))
+    app = open_page("series")
+    app.button(key=f"series_{first.digest}").click().run()
+    app.button(key="delete").click().run()
+    assert not app.exception and "learning from learned from" in texts(app).replace("\\", "")
+    assert "delete_yes" not in [button.key for button in app.button]
+
+
+def test_damaged_frames_are_said_on_train_and_the_run_beside_is_still_there(
+    open_page: Open, workspace: Path, stored: StoredSeries, record: RunRecord
+) -> None:
+    live(workspace, record)
+    file = SeriesStore(workspace).folder / stored.digest / "frames.npy"
+    file.write_bytes(b"\0" * os.path.getsize(file))
+    app = open_page("train")
+    assert not app.exception and app.error and app.button(key=f"stop_run_{record.id}")
+
+
+def test_a_run_scored_over_very_many_frames_can_forecast_as_many(open_page: Open, finished: Run) -> None:
+    first = finished.record.split.test.start
+    split = replace(finished.record.split, test=range(first, first + 1500))
+    long = other(finished, "20990101-long", split=split)
+    app = open_page("forecast", run=long.id)
+    assert not app.exception and app.number_input(key=f"steps_{long.id}").value == 1500
+
+
+def test_the_forecast_of_a_run_that_went_further_is_made_anew(open_page: Open, finished: Run) -> None:
+    app = open_page("forecast", run=finished.id)
+    app.button(key="forecast").click().run()
+    before = app.get("download_button")
+    assert not app.exception and before
+    import framecast.ui.beyond as beyond
+
+    made: list[int] = []
+    own, beyond.forecast_beyond = beyond.forecast_beyond, lambda *given: made.append(1) or own(*given)  # type: ignore
+    try:
+        app.run()
+        assert not made, "kept"
+        finished.write_forecast(np.asarray(finished.forecast()))
+        app.run()
+        assert not app.exception and made
+    finally:
+        beyond.forecast_beyond = own
+
+
+def test_files_are_kept_where_somebody_clicks_while_they_are_stored(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, session = SeriesStore(workspace), {}
+    monkeypatch.setattr(upload, "st", SimpleNamespace(session_state=session))
+
+    def clicked(*given: object) -> None:
+        raise RerunException(RerunData())
+
+    monkeypatch.setattr(upload, "look", lambda files: SimpleNamespace(parts=[]))
+    monkeypatch.setattr(upload, "_store", clicked)
+    received = Received(store)
+    wanted = object()
+    with pytest.raises(RerunException):
+        upload._attempt(lambda: received.uploads, received, wanted, store)  # type: ignore[arg-type]
+    assert session[upload._RECEIVED] == (received, wanted) and received._gone.alive
