@@ -344,8 +344,7 @@ class JobManager:
         with self.lock:
             self._beat()
             old = job.snapshot
-            after_fit = progress.stage in STAGES_AFTER_FIT
-            kept = replace(progress, preview=None)
+            after_fit, kept = progress.stage in STAGES_AFTER_FIT, replace(progress, preview=None)
             job.snapshot = replace(
                 old,
                 phase="forecasting" if after_fit else "training",
