@@ -62,17 +62,17 @@ def _command(record: RunRecord, workspace: Path) -> list[str]:
 def _records(found: Planner, seeds: list[int], variants: list[dict[str, str]]) -> Iterator[RunRecord]:
     """Every forecaster with every seed and variant; a rule, which chance and training leave as it is, once."""
     seeds = list(dict.fromkeys(seeds))
-    rules = set()
+    known = set()
     for variant, seed in itertools.product(variants, seeds):
         for record in found.plans(seed=seed, further=variant):
-            if FORECASTERS[record.forecaster].family == "rule":
-                asked = (record.forecaster, *record.settings.items())
-                if asked not in rules:
-                    rules.add(asked)
-                    yield record
+            rule = FORECASTERS[record.forecaster].family == "rule"
+            asked = (record.forecaster, *record.settings.items(), *(() if rule else (seed,)))
+            if asked in known:  # it does not have what is varied
                 continue
-            marks = [f"{key} {value}" for key, value in variant.items()] + ([f"seed {seed}"] if len(seeds) > 1 else [])
-            yield replace(record, title=", ".join([record.title, *marks]))
+            known.add(asked)
+            marks = [f"{key} {value}" for key, value in variant.items() if key in record.settings]
+            marks += [f"seed {seed}"] if len(seeds) > 1 else []
+            yield record if rule else replace(record, title=", ".join([record.title, *marks]))
 
 
 def _variants(varied: list[str]) -> Iterator[dict[str, str]]:

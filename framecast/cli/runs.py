@@ -169,9 +169,10 @@ def _clean(asked: argparse.Namespace, screen: Screen) -> None:
     rows = [(name, bytes_in_words(n_bytes)) for name, n_bytes in {**parts, "total": use.total}.items()]
     print(f"{table(('what', 'on the disk'), rows)}\n\n{planned.sentence()}")
     if kept := planned.of_checkpoints():
-        print(f"{kept} To free that, too: runs clean --checkpoints")
+        more = "" if asked.checkpoints else " To free that, too: runs clean --yes --checkpoints"
+        print(f"{kept}{more}")
     if (planned.n_bytes or kept) and not asked.yes:
-        screen.say("Nothing was removed. To do it: runs clean --yes")
+        screen.say(f"Nothing was removed. To do it: runs clean --yes{' --checkpoints' if asked.checkpoints else ''}")
     if asked.yes:
         clean_up(asked.workspace, planned, checkpoints=asked.checkpoints)
         freed = planned.n_bytes + (planned.checkpoint_bytes if asked.checkpoints else 0)

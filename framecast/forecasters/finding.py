@@ -81,6 +81,9 @@ def _how_far(blend: Array, persistence: Array, leads: Array, horizon: int) -> st
     if not better.any():
         return "On earlier frames nothing beat repeating the last frame."
     first_fall = int(np.argmin(better))
+    if first_fall and better[first_fall:].any():
+        last = int(leads[first_fall - 1]) + 1
+        return f"On earlier frames it beat repeating the last frame up to lead {last}, and at some leads after that."
     if first_fall:
         return f"On earlier frames nothing beat repeating the last frame after lead {int(leads[first_fall - 1]) + 1}."
     return f"On earlier frames it beat repeating the last frame only from lead {int(leads[int(np.argmax(better))]) + 1} on."

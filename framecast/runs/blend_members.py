@@ -151,7 +151,8 @@ def _fill(made: Run, member: Member, weights: Array, blend: Run, series: FrameSe
             "stopped_early": False,
             "learned_nothing": False,
             "ended_by_time": False,
-            "left_out": blend.summary().get("left_out", {}),
+            "left_out": {name: why for name, why in blend.summary().get("left_out", {}).items() if name != member.name},
+            "scoring_left": blend.summary().get("scoring_left", False),
         }
     )
     made.write_scores([*own, *(curve for curve in known if curve.forecaster != member.name)])

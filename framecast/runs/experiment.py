@@ -289,6 +289,7 @@ def _fit(
     notes.learned_nothing = notes.stopped_early and not numbers["learned"] and kind.family == "network"
     limited = bool(record.settings.get("minutes")) and numbers["epochs"] < int(record.settings.get("epochs", 0))
     limited &= numbers["steps"] < (int(record.settings.get("steps", 0)) or math.inf)
+    limited &= "minutes" in (run.extensions() or [{"minutes": 0}])[-1]  # of one that went further by epochs, those end it
     blend = isinstance(forecaster, BlendForecaster)  # which is made to use its time limit up
     notes.ended_by_time = limited and not notes.stopped_early and not blend
     if notes.stopped_early:

@@ -16,6 +16,7 @@ from framecast.runs.store import Run
 
 LOG = logging.getLogger(__name__)
 OUT_OF_DISK = "no space left"
+_RECORDED = "recorded_of_run"
 
 
 @contextlib.contextmanager
@@ -28,12 +29,12 @@ def recording_failure(run: Run) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if run.error() is None and run.folder.is_dir():
+        if not getattr(error, _RECORDED, False) and run.folder.is_dir():  # of one block within another the inner one did it
+            setattr(error, _RECORDED, True)
             remedies = remedies_of(error, run)
             try:
                 run.write_error(describe(error, run.record, remedies), traceback.format_exc())
-                if remedies:
-                    run.write_remedies(remedies)
+                run.write_remedies(remedies)  # none takes away those of a failure before
             except (OSError, StorageError) as second:  # a full disk may not even hold the sentence that says so
                 LOG.error("Run %s failed (%s) and its error could not be written: %s", run.id, error, second)
         raise

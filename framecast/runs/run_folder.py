@@ -54,6 +54,7 @@ from framecast.forecasters.contract import Forecaster, ResumableForecaster
 from framecast.runs.holding import AT_WORK, Hold, Holder, beat, holder, take
 from framecast.runs.reading import UNREADABLE, Array, mapping, progress_line, read_weights, readable
 from framecast.runs.record import RunRecord
+from framecast.runs.taking_over import STAGE, done_folder, settle_extension
 from framecast.series.frames import Frames
 
 if TYPE_CHECKING:
@@ -62,7 +63,6 @@ if TYPE_CHECKING:
 
 State = Literal["finished", "failed", "interrupted"]
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-STAGE = "extension"
 RESERVE, RESERVED = ".reserve", 2**15
 """A file of so many bytes that is there while the run is carried out: it makes room to say that the disk is full."""
 LOCK = ".lock"
@@ -262,7 +262,7 @@ class Run:
         """Put the files of a finished `staged` run in the place of the old ones."""
         assert self.home is not None and self.state == "finished"
         with storage_errors(self.home):
-            os.replace(self.folder, _done(self.home))
+            os.replace(self.folder, done_folder(self.home))
             settle_extension(self.home)
         return Run(self.home, self.record)
 
@@ -366,23 +366,6 @@ class Run:
     def _error_text(self) -> str | None:
         path = self.folder / "error.txt"
         return path.read_text(encoding="utf-8", errors="replace") if path.exists() else None
-
-
-def settle_extension(folder: Path) -> None:
-    """Finish what `take_over` began in this run folder, if a crash cut it short. Whoever comes first does it."""
-    done = _done(folder)
-    if not done.is_dir():
-        return
-    for path in sorted(done.rglob("*"), key=lambda path: path.name == "scores.csv"):
-        if path.is_file():
-            with contextlib.suppress(FileNotFoundError):  # another process was quicker
-                (folder / path.relative_to(done)).parent.mkdir(parents=True, exist_ok=True)
-                os.replace(path, folder / path.relative_to(done))
-    shutil.rmtree(done, ignore_errors=True)
-
-
-def _done(folder: Path) -> Path:
-    return folder / f"{STAGE}.done"
 
 
 def _mend(folder: Path) -> None:

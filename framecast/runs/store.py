@@ -10,7 +10,8 @@ from framecast.files import remove_folder, write_json, writing_folder
 from framecast.runs.notes import read_notes
 from framecast.runs.reading import UNREADABLE, Array
 from framecast.runs.record import RunRecord
-from framecast.runs.run_folder import RUN_ID, Run, State, settle_extension
+from framecast.runs.run_folder import RUN_ID, Run, State
+from framecast.runs.taking_over import settle_extension
 
 __all__ = ["Array", "DamagedRun", "Run", "RunStore", "State"]
 

@@ -66,13 +66,15 @@ def beside(run: Run, series: FrameSeries) -> list[Shown]:
         "Runs and rules beside it",
         list(options),
         format_func=options.__getitem__,
-        max_selections=MOST - bool(persistence),
+        max_selections=MOST,  # the same with persistence: with another number it is another box, and empty
         key=f"beside_{run.id}",
         label_visibility="collapsed",
         placeholder="Show up to three other runs or rules beside it",
         width=600,
     )
     names = [*([_RULE + REFERENCE] if persistence else []), *chosen][:MOST]
+    if len(chosen) + bool(persistence) > MOST:
+        st.caption(f"{MOST} fit beside it. Persistence is one of them, so {options[chosen[-1]]} is not shown.")
     found = []
     for name in names:
         try:

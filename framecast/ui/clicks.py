@@ -5,10 +5,13 @@ that is drawn with other rows. What a click calls is called at once, whatever co
 the next run of the page that comes to the button.
 """
 
+import contextlib
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import RerunException
 
 FRESH_S = 20.0
 """A click whose run of the page was broken off, and that no other took within this time, is forgotten: nobody expects it any
@@ -23,6 +26,17 @@ def clicked(label: str, *, key: str, **look: Any) -> bool:
     if look.get("disabled"):
         return False
     return pressed or (when is not None and time.monotonic() - when < FRESH_S)
+
+
+@contextlib.contextmanager
+def going_on(key: str) -> Iterator[None]:
+    """Around what a click begins and what takes long: where another click breaks it off, the next run of the page begins it
+    anew."""
+    try:
+        yield
+    except RerunException:
+        _note(key)
+        raise
 
 
 def forget_clicks() -> None:

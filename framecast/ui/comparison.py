@@ -93,7 +93,8 @@ def name_and_unit(metric: str, units: str = "1") -> str:
     """'SSIM', 'PSNR (dB)', 'MSE (K²)'; in a series without units MSE has none either."""
     unit = METRICS[metric].unit
     if "units" in unit:
-        unit = "" if units in ("", "1") else unit.replace("units", units)
+        squared = f"{units}²" if units.isalpha() else f"({units})²"  # of m/s it is no acceleration
+        unit = "" if units in ("", "1") else unit.replace("units²", squared).replace("units", units)
     title = METRICS[metric].title
     return f"{title} ({unit})" if unit else title
 
@@ -113,7 +114,7 @@ def _numbers(run: Run, curves: list[ScoreCurve], units: str, lead: int, metrics:
             n_decimals = decimals([mine, *([] if reference is None else [reference])])
             delta, colour = against(mine, reference, metric, n_decimals) if own != REFERENCE else (None, "off")
             column.metric(
-                f"{name_and_unit(metric, units)} at lead {lead}",
+                f"{escaped(name_and_unit(metric, units))} at lead {lead}",
                 fixed(mine, n_decimals),
                 delta,
                 delta_color=colour,

@@ -110,6 +110,12 @@ def result(run: Run) -> None:
 
 def go_further(run: Run, manager: JobManager) -> None:
     """More training for a finished run, by epochs or minutes; going on for one that was stopped."""
+    if (staged := run.staged()) is not None:
+        if error := staged.error():
+            st.error(escaped(error))
+        st.caption("It was being trained further, and was left. What is shown is the result of before.")
+        _resume(run, manager, "Go on with the further training")
+        return
     if run.summary().get("stopped_early") and FORECASTERS[run.record.forecaster].family != "rule":
         _resume(run, manager, "Resume where it was stopped")
         return

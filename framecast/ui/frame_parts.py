@@ -24,6 +24,7 @@ from framecast.drawing.played import (
     unsigned_levels,
 )
 from framecast.metrics.ssim import ssim_of_frame
+from framecast.runs.filming import forecast_version
 from framecast.runs.store import Run
 from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.series.store import StoredSeries
@@ -111,8 +112,13 @@ def ssim_parts(what: Comparison, shown: Shown, channel: str, leads: range) -> li
     return [_previews(source, leads.start, drawn, scales=[1.0] * len(leads)), few]
 
 
+def spread_name(what: Comparison) -> str:
+    """Of the spread as it is now: what the player has of the one before is of no use to it."""
+    return f"spread/{what.run.id}_{forecast_version(what.run):x}"
+
+
 def spread_part(what: Comparison, spread: Frames, limit: float, leads: range) -> Part:
-    source = f"spread/{what.run.id}"
+    source = spread_name(what)
     maps = [spread[lead - 1].mean(axis=-1, dtype=np.float32) for lead in leads]
     if what.exact:
         return values(source, leads.start, np.stack(maps)[..., None])
@@ -135,7 +141,7 @@ def resting_parts(
             parts.append(values(f"ssim/{ssim_channel}/{one.name}", lead, found[None, ..., None], passing=True))
     if spread is not None:
         mean = spread[lead - 1].mean(axis=-1, dtype=np.float32)
-        parts.append(values(f"spread/{what.run.id}", lead, mean[None, ..., None], passing=True))
+        parts.append(values(spread_name(what), lead, mean[None, ..., None], passing=True))
     return parts
 
 

@@ -138,7 +138,7 @@ def _header(what: Comparison, shown: list[Shown]) -> dict[str, object]:
             "luts": {"signed": error_lut().tolist(), "magnitude": spread_lut().tolist()},
             "truthNote": {2: "channel 1 of 2", 4: "channels 1 to 3 of 4"}.get(stored.n_channels, "what was observed"),
             "forecasters": [{"name": one.name, "title": one.title, "note": one.note, "colour": one.colour} for one in shown],
-            "spread": {"source": f"spread/{what.run.id}", "note": spread_note, "limit": limit} if limit else None,
+            "spread": {"source": frame_parts.spread_name(what), "note": spread_note, "limit": limit} if limit else None,
         },
     }
 

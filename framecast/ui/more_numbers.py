@@ -10,7 +10,7 @@ import streamlit as st
 
 from framecast.runs.store import Run
 from framecast.series.store import SeriesStore, StoredSeries
-from framecast.ui import state
+from framecast.ui import page, state
 from framecast.ui.frame_charts import frame_charts
 from framecast.ui.origins_view import origins_view
 from framecast.ui.skill_card import skill_card
@@ -35,6 +35,13 @@ def _chosen(
     """`known` is the last jump of the player that what is above was drawn with."""
     if state.jump_of(run.id) != known:
         st.rerun()
+    with page.refusing():  # here: what goes wrong in a fragment reaches nobody around it
+        _draw(run, stored, store, titles, lead)
+
+
+def _draw(
+    run: Run, stored: StoredSeries | None, store: SeriesStore, titles: Mapping[str, str], lead: int
+) -> None:
     options = [CARD, *([FRAME] if stored else []), ORIGINS]
     chosen = st.segmented_control(
         "More", options, default=CARD, key=f"more_{run.id}", label_visibility="collapsed", required=True

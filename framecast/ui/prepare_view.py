@@ -7,7 +7,7 @@ from framecast.series.derive import Recipe, derive, inside, kept_frames, prepare
 from framecast.series.frames import FrameSeries
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui import page, state
-from framecast.ui.clicks import clicked
+from framecast.ui.clicks import clicked, going_on
 from framecast.ui.crop_box import Rectangle, crop_box
 from framecast.ui.network_sees import network_sees
 from framecast.ui.prepare_state import field, kept, stop_preparing
@@ -145,7 +145,8 @@ def _make(stored: StoredSeries, series: FrameSeries, store: SeriesStore, recipe:
             bar.progress(min(1.0, done / total) if total else 0.0, f"Frame {thousands(done)}")
 
     try:
-        made = derive(store, stored.digest, recipe, name=called, progress=show)
+        with going_on("prepare_make"):
+            made = derive(store, stored.digest, recipe, name=called, progress=show)
     except FrameCastError as error:
         state.say("error", str(error))
     else:

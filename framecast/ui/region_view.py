@@ -8,6 +8,7 @@ import streamlit as st
 from framecast.errors import InputError
 from framecast.evaluation.scores import ScoreCurve, score
 from framecast.metrics import METRICS
+from framecast.metrics.blur import cropped
 from framecast.ui.beside import Shown
 from framecast.ui.frame_parts import Comparison
 from framecast.ui.player_view import PlayerView, Rectangle
@@ -39,10 +40,13 @@ def region_scores(what: Comparison, shown: Shown, rect: Rectangle) -> list[Score
     x, y, width, height = rect
     inside = (slice(None), slice(y, y + height), slice(x, x + width))
     valid = None if what.series.valid is None else what.series.valid[inside[1:]]
-    return score(
+    origin, unseen = what.split.origin, valid is not None and valid.any() and not valid[cropped(height), cropped(width)].any()
+    scored = score(
         shown.name, np.ascontiguousarray(shown.forecast[inside]), np.ascontiguousarray(what.truth[inside]),
-        origin=what.split.origin, data_range=what.series.data_range, valid=valid, metrics=SCORED,
+        origin=origin, data_range=what.series.data_range, valid=valid, metrics=SCORED[1:] if unseen else SCORED,
     )  # fmt: skip
+    none = ScoreCurve(shown.name, SCORED[0], origin, np.full(what.split.horizon, np.nan))  # all lies too near to the border
+    return [none, *scored] if unseen else scored
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

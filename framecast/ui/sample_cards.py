@@ -10,7 +10,7 @@ from framecast.errors import FrameCastError
 from framecast.samples import SAMPLES, Sample, sample
 from framecast.series.store import SeriesStore
 from framecast.ui import state
-from framecast.ui.clicks import clicked
+from framecast.ui.clicks import clicked, going_on
 from framecast.ui.stills import stills
 from framecast.ui.text import count, escaped
 
@@ -38,7 +38,8 @@ def _card(one: Sample, store: SeriesStore) -> None:
     if clicked("Use this series", key=f"sample_{one.name}", width="stretch"):
         bar = st.progress(0.0, "Storing the frames")
         try:
-            stored = one.load(store, lambda done, total: bar.progress(min(1.0, done / total) if total else 0.0))
+            with going_on(f"sample_{one.name}"):
+                stored = one.load(store, lambda done, total: bar.progress(min(1.0, done / total) if total else 0.0))
         except FrameCastError as error:
             state.say("error", str(error))
         else:

@@ -3,6 +3,8 @@
 import streamlit as st
 
 from framecast.errors import FrameCastError
+from framecast.runs.store import Run
+from framecast.runs.trash import Trash
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui import resources, state
 from framecast.ui.text import count, escaped, short
@@ -25,9 +27,16 @@ def delete_series(stored: StoredSeries, store: SeriesStore) -> None:
 
 def _live_runs(digest: str) -> list[tuple[str, str]]:
     """(id, title) of the runs at work or waiting that learn from this series."""
-    runs = resources.run_store()
-    live = [runs.open(snapshot.run_id) for snapshot in resources.manager().live()]
-    return [(run.id, run.record.title) for run in live if digest in run.record.all_series]
+    live = {snapshot.run_id for snapshot in resources.manager().live()}
+    needing = [run for run in resources.run_store().runs() if digest in run.record.all_series]
+    return [(run.id, run.record.title) for run in needing if run.id in live or run.holder() is not None]
+
+
+def all_that_need(digest: str) -> list[Run]:
+    """The runs that learn or learned from this series, those in the trash, too, from where they may come back."""
+    trashed = [one.found for one in Trash(resources.workspace()).list()]
+    runs = [*resources.run_store().runs(), *(found for found in trashed if isinstance(found, Run))]
+    return [run for run in runs if digest in run.record.all_series]
 
 
 def _refusal(stored: StoredSeries, live: list[tuple[str, str]]) -> str:
@@ -41,14 +50,17 @@ def _refusal(stored: StoredSeries, live: list[tuple[str, str]]) -> str:
 
 
 def _loss(digest: str) -> str:
-    finished = [run.record for run in resources.run_store().runs() if run.state == "finished"]
+    needing = all_that_need(digest)
+    finished = [run.record for run in needing if run.state == "finished"]
     n_runs = sum(record.series == digest for record in finished)
     n_learned = sum(digest in record.learned_from for record in finished)
     further = ""
     if n_learned:
-        further = f"{count(n_learned, 'finished run')} that learned from it first can no longer be trained further."
+        further = f"{count(n_learned, 'finished run')} that learned from it first can no longer be trained further. "
+    if n_open := len(needing) - len(finished):
+        further += f"{count(n_open, 'run')} that {'has' if n_open == 1 else 'have'} not come to an end can no longer go on."
     if not n_runs:
-        return further or "No finished run needs it."
+        return further.rstrip() or "No run needs it."
     return (
         f"**{count(n_runs, 'finished run')}** on it will lose {'its' if n_runs == 1 else 'their'} truth: the scores stay, but "
         "the frames can no longer be shown beside the forecast, nor anything be forecast beyond them. "

@@ -107,8 +107,10 @@ def _facts(stored: StoredSeries) -> None:
 
 
 def _step(timestep: timedelta) -> str:
-    seconds = timedelta(seconds=1) / timestep if timestep < timedelta(seconds=1) else 0
-    return f"1/{seconds:.4g} s" if seconds else duration(timestep.total_seconds())
+    seconds = timestep.total_seconds()
+    if seconds < 1:
+        return f"1/{1 / seconds:.4g} s"
+    return duration(seconds) if seconds.is_integer() else f"{value(seconds)} s"
 
 
 @st.dialog("Rename series")

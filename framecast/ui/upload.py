@@ -5,9 +5,8 @@ copied to disk in the run in which it arrives, freed file by file, and the box i
 open the copies wait for the answer, and go with the session if none comes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import streamlit as st
 from streamlit import runtime
@@ -44,6 +43,8 @@ class _Waiting:
     wanted: Wanted
     chosen: dict[str, str] = field(default_factory=dict)
     """Answers so far, by the names that `ingest` gives them."""
+    answer: Mapping[str, str] | Discarded | None = None
+    """The last one, while it is acted on."""
 
 
 def upload_box(store: SeriesStore) -> None:
@@ -52,10 +53,9 @@ def upload_box(store: SeriesStore) -> None:
     if waiting is not None:
         _ask(waiting, store)
         return
-    arrived: tuple[Received, Wanted] | None = st.session_state.pop(_RECEIVED, None)
+    arrived: tuple[Callable[[], Sequence[Upload]], Received | None, Wanted] | None = st.session_state.pop(_RECEIVED, None)
     if arrived is not None:
-        received, wanted = arrived
-        _attempt(lambda: received.uploads, received, wanted, store)
+        _attempt(*arrived, store)
     root = series_root()
     way = st.segmented_control(
         "What do you have?",
@@ -118,13 +118,13 @@ def _receive(key: str, store: SeriesStore) -> None:
         state.say("error", str(error))
         received.discard()
     else:
-        st.session_state[_RECEIVED] = received, wanted
+        st.session_state[_RECEIVED] = (lambda: received.uploads), received, wanted
     finally:
         _free(files)
         uploads_are_done()
 
 
-def _attempt(get: Any, received: Received | None, wanted: Wanted, store: SeriesStore) -> None:
+def _attempt(get: Callable[[], Sequence[Upload]], received: Received | None, wanted: Wanted, store: SeriesStore) -> None:
     """Fetch the files and store them, or find out what is to be asked; ends in a rerun. Copies are kept for a question, and
     where somebody clicks meanwhile: the next run of this page stores them then."""
     keep = False
@@ -139,8 +139,7 @@ def _attempt(get: Any, received: Received | None, wanted: Wanted, store: SeriesS
         st.session_state[_WAITING] = _Waiting(files, error, received, wanted)
         keep = True
     except RerunException:
-        if received is not None:
-            st.session_state[_RECEIVED] = received, wanted
+        st.session_state[_RECEIVED] = get, received, wanted
         keep = True
         raise
     except FrameCastError as error:
@@ -153,16 +152,17 @@ def _attempt(get: Any, received: Received | None, wanted: Wanted, store: SeriesS
 
 def _ask(waiting: _Waiting, store: SeriesStore) -> None:
     """Draw the question that is open; an answer leads to the stored series, or to the next question."""
-    answer = choice_form(waiting.files, waiting.error, waiting.chosen)
+    answer = waiting.answer or choice_form(waiting.files, waiting.error, waiting.chosen)
     if answer is None:
         return
+    waiting.answer = answer  # where a click breaks the storing off, the next run of the page begins it anew
     waiting.chosen.update({} if isinstance(answer, Discarded) else answer)
     done = True
     try:
         if not isinstance(answer, Discarded):
             _store(waiting.files, waiting.chosen, waiting.wanted, store)
     except ChoiceNeededError as error:
-        waiting.error, done = error, False
+        waiting.error, waiting.answer, done = error, None, False
     except FrameCastError as error:
         state.say("error", str(error))
     if done:

@@ -9,7 +9,7 @@ from framecast.errors import ChoiceNeededError, FrameCastError
 from framecast.series.ingest import Contents, Upload, first_frame
 from framecast.series.readers.axes import Layout
 from framecast.series.readers.choice import Part
-from framecast.series.readers.contract import Frame
+from framecast.series.readers.contract import Frame, printable
 from framecast.ui.text import escaped, short
 
 _SIZES = {
@@ -73,7 +73,7 @@ def _array(files: Sequence[Upload], contents: Contents) -> dict[str, str] | None
             "Variable",
             names,
             index=names.index(usual.name),
-            format_func=lambda one: f"{short(one, 40)}: {parts[one].in_words}",
+            format_func=lambda one: f"{printable(one, 200)}: {parts[one].in_words}",  # whole: the box tells them apart by it
             key="upload_variable",
         )
     part = contents.part(name) or usual

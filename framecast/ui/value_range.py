@@ -4,7 +4,8 @@ import streamlit as st
 
 from framecast.errors import FrameCastError
 from framecast.series.store import SeriesStore, StoredSeries
-from framecast.ui import resources, state
+from framecast.ui import state
+from framecast.ui.series_deletion import all_that_need
 from framecast.ui.text import short, value
 
 
@@ -28,7 +29,7 @@ def value_range(stored: StoredSeries, store: SeriesStore) -> None:
 
 def _declare(stored: StoredSeries, store: SeriesStore) -> None:
     low, high = (float(st.session_state[f"range_{end}_{stored.digest}"]) for end in ("low", "high"))
-    used = any(stored.digest in run.record.all_series for run in resources.run_store().runs())
+    used = bool(all_that_need(stored.digest))
     try:
         changed = store.declare_range(stored.digest, low, high, replace=not used)
     except FrameCastError as error:

@@ -54,7 +54,7 @@ def test_what_networks_add_is_the_gain_over_the_rules_alone() -> None:
     [
         ([10, 10, 10], "it beat repeating the last frame at every lead up to 10."),
         ([10, 10, 90], "nothing beat repeating the last frame after lead 5."),
-        ([10, 90, 10], "nothing beat repeating the last frame after lead 1."),
+        ([10, 90, 10], "it beat repeating the last frame up to lead 1, and at some leads after that."),
         ([90, 90, 90], "nothing beat repeating the last frame."),
         ([90, 10, 10], "it beat repeating the last frame only from lead 5 on."),
     ],

@@ -3,6 +3,7 @@
 import os
 import shutil
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,13 +12,20 @@ import pytest
 from streamlit.runtime.scriptrunner import RerunException
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 
+from framecast.errors import SettingError
+from framecast.runs.failure import recording_failure
 from framecast.runs.notes import RunNotes, read_notes, write_notes
 from framecast.runs.overview import Overview
 from framecast.runs.record import RunRecord
 from framecast.runs.store import Run
+from framecast.runs.taking_over import STAGE
 from framecast.series.received import Received
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui import run_actions, run_words, upload
+from framecast.ui.comparison import name_and_unit
+from framecast.ui.region_view import region_scores
+from framecast.ui.series_view import _step
+from framecast.ui.text import duration
 
 from .conftest import Open, live, moving_blob, texts
 from .test_runs_page import other
@@ -123,7 +131,42 @@ def test_files_are_kept_where_somebody_clicks_while_they_are_stored(workspace: P
     monkeypatch.setattr(upload, "look", lambda files: SimpleNamespace(parts=[]))
     monkeypatch.setattr(upload, "_store", clicked)
     received = Received(store)
-    wanted = object()
+    arrived = (lambda: received.uploads), received, object()
     with pytest.raises(RerunException):
-        upload._attempt(lambda: received.uploads, received, wanted, store)  # type: ignore[arg-type]
-    assert session[upload._RECEIVED] == (received, wanted) and received._gone.alive
+        upload._attempt(*arrived, store)  # type: ignore[arg-type]
+    assert session[upload._RECEIVED] == arrived and received._gone.alive
+
+
+def test_a_run_that_was_being_trained_further_offers_to_go_on_and_says_what_went_wrong(open_page: Open, finished: Run) -> None:
+    stage = finished.folder / STAGE
+    stage.mkdir()
+    (stage / "error.txt").write_text("The memory ran out.\n\nTraceback")
+    app = open_page("train", run=finished.id)
+    assert not app.exception and "The memory ran out." in [one.value.replace("\\", "") for one in app.error]
+    assert app.button(key="resume_ended").label == "Go on with the further training"
+
+
+def test_a_second_failure_is_not_told_with_the_words_of_the_first(finished: Run) -> None:
+    finished.write_remedies([{"batch_size": 2}])
+    for sentence in ("The first.", "The second."):
+        with pytest.raises(SettingError), recording_failure(finished), recording_failure(finished):
+            raise SettingError(sentence)
+        assert finished.error() == sentence and finished.remedies() == []
+
+
+def test_a_rectangle_that_sees_little_has_all_scores_but_ssim() -> None:
+    valid = np.zeros((40, 40), bool)
+    valid[:, :4] = True
+    truth = np.random.default_rng(0).integers(0, 255, (3, 40, 40, 1)).astype(np.uint8)
+    split = SimpleNamespace(origin=4, horizon=3)
+    what = SimpleNamespace(series=SimpleNamespace(valid=valid, data_range=255.0), split=split, truth=truth)
+    ssim, *others = region_scores(what, SimpleNamespace(name="a", forecast=truth[::-1]), (0, 0, 30, 30))  # type: ignore[arg-type]
+    assert ssim.metric == "ssim" and np.isnan(ssim.values).all() and ssim.values.shape == (3,)
+    assert [one.metric for one in others] == ["psnr", "mse", "mae"] and all(np.isfinite(one.values).any() for one in others)
+
+
+def test_units_are_squared_whole_and_steps_of_time_are_not_rounded() -> None:
+    assert name_and_unit("mse", "K") == "MSE (K²)" and name_and_unit("mse", "m/s") == "MSE ((m/s)²)"
+    assert name_and_unit("mae", "m/s").endswith("(m/s)")
+    seconds = (0.04, 1.0, 1.5, 90.0)
+    assert [_step(timedelta(seconds=one)) for one in seconds] == ["1/25 s", duration(1), "1.5 s", duration(90)]

@@ -14,8 +14,8 @@ from framecast.errors import StorageError, UnknownNameError
 from framecast.files import set_aside, standing, writing_folder
 from framecast.runs.experiment import carry_out, plan
 from framecast.runs.record import RunRecord, new_id
-from framecast.runs.run_folder import STAGE
 from framecast.runs.store import Run, RunStore
+from framecast.runs.taking_over import STAGE, done_folder, settle_extension
 from framecast.series.frames import FrameSeries
 
 
@@ -153,3 +153,19 @@ def test_what_a_crash_left_between_two_renames_is_mended_by_who_holds_the_run(fi
 def write_numbers(folder: Path, which: str) -> None:
     with writing_folder(folder) as part:
         (part / "run.json").write_text(json.dumps({"which": which}))
+
+
+@pytest.mark.parametrize("cut_short", [False, True])
+def test_what_only_the_old_checkpoint_had_is_no_part_of_the_new_one(tmp_path: Path, cut_short: bool) -> None:
+    """A member of fewer starts, a fit that has no network at work: what is left over would be loaded with the rest."""
+    old, new = tmp_path / "checkpoint" / "best", done_folder(tmp_path) / "checkpoint" / "best"
+    for folder, names in ((old, ("seed_02", "weights")), (new, ("weights",))):
+        folder.mkdir(parents=True)
+        for name in names:
+            (folder / name).write_text(folder.parts[-3])
+    (done_folder(tmp_path) / "scores.csv").write_text("new")
+    if cut_short:  # a crash between the two renames
+        old.rename(done_folder(tmp_path) / "was_best")
+    settle_extension(tmp_path)
+    assert [path.name for path in old.iterdir()] == ["weights"] and (old / "weights").read_text() == done_folder(tmp_path).name
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint", "scores.csv"]

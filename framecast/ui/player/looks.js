@@ -26,7 +26,7 @@ function barOf(panel, player) {
   if (panel.kind === "error") {
     const isSigned = error === "signed";
     const lut = isSigned ? player.luts.signed : player.luts.magnitude;
-    const unit = error === "ssim" ? "" : error === "squared" && units ? `${units}²` : units;
+    const unit = error === "ssim" ? "" : error === "squared" && units ? squareOf(compare.units) : units;
     return scaleBar(lut, player.errorLimit, isSigned, unit, error === "ssim");
   }
   if (panel.kind === "spread") return scaleBar(player.luts.magnitude, compare.spread.limit, false, units, false);
@@ -35,6 +35,11 @@ function barOf(panel, player) {
   const [low, high] = player.window;
   const grey = Array.from({ length: 256 }, (_, i) => [i, i, i]);
   return { gradient: gradientOf(grey), ticks: [[0, brief(low)], [0.5, brief((low + high) / 2)], [1, brief(high) + units]] };
+}
+
+// Of m/s it is no acceleration.
+function squareOf(units) {
+  return /^\p{L}+$/u.test(units) ? ` ${units}²` : ` (${units})²`;
 }
 
 function scaleBar(lut, limit, isSigned, unit, isSsim) {
