@@ -49,8 +49,8 @@ def backtest(
     stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[int]:
     """Make and keep the backtest of a finished run: yields the number of origins done, first 0. `seconds` is the time limit,
-    None for the usual one; an origin that has begun is finished. `series` is the run's, whole; `fitted` are rules that need
-    not be fitted again."""
+    None for the usual one; an origin that has begun is finished. One of more origins that is kept stays until this one has as
+    many. `series` is the run's, whole; `fitted` are rules that need not be fitted again."""
     record = run.record
     fitted_s = float(run.summary().get("fit_seconds", {}).get(record.forecaster, 0.0))
     limit = max(SECONDS, fitted_s / 10) if seconds is None else seconds
@@ -58,15 +58,16 @@ def backtest(
     yield 0
     with torch_threads(record.n_threads):
         forecasters = _forecasters(run, series, fitted or {})
-        curves = _at_test(run, tuple(forecasters))
+        curves, n_kept = _at_test(run, tuple(forecasters)), len(kept_backtest(run))
         for done, origin in enumerate(rolling_origins(record.split), start=1):
             if stop() or time.monotonic() - began > limit:
                 return
             for name, forecaster in forecasters.items():
                 with left_when(stop), contextlib.suppress(InputError):  # a past too short for this rule
                     curves += _scored(name, forecaster, series, origin, record.n_threads)
-            with contextlib.suppress(StorageError):  # a disk that takes nothing
-                write_scores(_path(run), curves)
+            if len(curves) >= n_kept:
+                with contextlib.suppress(StorageError):  # a disk that takes nothing
+                    write_scores(_path(run), curves)
             yield done
 
 

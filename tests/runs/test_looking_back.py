@@ -102,3 +102,14 @@ def test_what_rules_chose_is_told_by_another_run_of_the_same_split(tmp_path: Pat
     second = done(tmp_path, series, drift)
     second.write_summary({**second.summary(), "rule_choices": {}})
     assert rule_choices(second) == rule_choices(first)
+
+
+def test_a_shorter_look_back_does_not_take_the_place_of_a_longer_one(tmp_path: Path, series: FrameSeries, drift: str) -> None:
+    run = RunStore(tmp_path).create(plan(series, forecaster=drift, device="cpu"))
+    list(carry_out(run.record, series, run))
+    list(backtest(run, series, seconds=1e9))
+    before = len(kept_backtest(run))
+    steps = backtest(run, series, seconds=1e9)
+    assert (next(steps), next(steps)) == (0, 1)
+    steps.close()  # type: ignore[attr-defined]
+    assert len(kept_backtest(run)) == before > len({curve.metric for curve in kept_backtest(run)})

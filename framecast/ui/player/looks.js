@@ -34,7 +34,13 @@ function barOf(panel, player) {
   if (colour) return { gradient: "", ticks: [] };
   const [low, high] = player.window;
   const grey = Array.from({ length: 256 }, (_, i) => [i, i, i]);
-  return { gradient: gradientOf(grey), ticks: [[0, brief(low)], [0.5, brief((low + high) / 2)], [1, brief(high) + units]] };
+  return { gradient: gradientOf(grey), ticks: [[0, brief(low)], [0.5, brief(middleOf(low, high))], [1, brief(high) + units]] };
+}
+
+// Of -299.99 and 300 it is 0.
+function middleOf(low, high) {
+  const middle = (low + high) / 2;
+  return Math.abs(middle) < (high - low) / 1000 ? 0 : middle;
 }
 
 // Of m/s it is no acceleration.
