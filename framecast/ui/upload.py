@@ -152,10 +152,10 @@ def _attempt(get: Callable[[], Sequence[Upload]], received: Received | None, wan
 
 def _ask(waiting: _Waiting, store: SeriesStore) -> None:
     """Draw the question that is open; an answer leads to the stored series, or to the next question."""
-    answer = waiting.answer or choice_form(waiting.files, waiting.error, waiting.chosen)
+    answer = choice_form(waiting.files, waiting.error, waiting.chosen) or waiting.answer
     if answer is None:
         return
-    waiting.answer = answer  # where a click breaks the storing off, the next run of the page begins it anew
+    waiting.answer = answer  # where a click breaks the storing off, the next run begins it anew, unless that was the "no"
     waiting.chosen.update({} if isinstance(answer, Discarded) else answer)
     done = True
     try:

@@ -12,13 +12,14 @@ import pytest
 from streamlit.runtime.scriptrunner import RerunException
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 
-from framecast.errors import SettingError
+from framecast.errors import ChoiceNeededError, SettingError
 from framecast.runs.failure import recording_failure
 from framecast.runs.notes import RunNotes, read_notes, write_notes
 from framecast.runs.overview import Overview
 from framecast.runs.record import RunRecord
 from framecast.runs.store import Run
 from framecast.runs.taking_over import STAGE
+from framecast.series.ingest import Wanted
 from framecast.series.received import Received
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui import run_actions, run_words, upload
@@ -26,6 +27,7 @@ from framecast.ui.comparison import name_and_unit
 from framecast.ui.region_view import region_scores
 from framecast.ui.series_view import _step
 from framecast.ui.text import duration
+from framecast.ui.upload_choice import Discarded
 
 from .conftest import Open, live, moving_blob, texts
 from .test_runs_page import other
@@ -43,8 +45,9 @@ def test_runs_of_one_minute_are_told_apart(page: str, open_page: Open, finished:
         assert len(set(box.options)) == 2 and box.value == run.id
 
 
-def test_two_series_of_one_name_are_told_apart(open_page: Open, workspace: Path, stored: StoredSeries) -> None:
-    SeriesStore(workspace).add(stored.name, moving_blob(20))
+def test_series_whose_long_names_look_alike_are_told_apart(open_page: Open, workspace: Path) -> None:
+    for number in range(2):  # a box shows the beginning and the end
+        SeriesStore(workspace).add(f"{60 * 'a'}{number}{60 * 'b'}", moving_blob(20 + number))
     app = open_page("train")
     (box,) = [one for one in app.selectbox if one.label == "Series"]
     assert not app.exception and len(set(box.options)) == 2
@@ -170,3 +173,18 @@ def test_units_are_squared_whole_and_steps_of_time_are_not_rounded() -> None:
     assert name_and_unit("mae", "m/s").endswith("(m/s)")
     seconds = (0.04, 1.0, 1.5, 90.0)
     assert [_step(timedelta(seconds=one)) for one in seconds] == ["1/25 s", duration(1), "1.5 s", duration(90)]
+
+
+@pytest.mark.parametrize("clicked", [None, Discarded()])
+def test_an_answer_whose_storing_was_broken_off_is_acted_on_again_unless_it_was_taken_back(
+    clicked: Discarded | None, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received, stored = Received(SeriesStore(workspace)), []
+    answer = {"variable": "u"}
+    waiting = upload._Waiting([], ChoiceNeededError("Which?"), received, Wanted(), answer=answer)
+    session = {upload._WAITING: waiting}
+    monkeypatch.setattr(upload, "st", SimpleNamespace(session_state=session, rerun=lambda: None))
+    monkeypatch.setattr(upload, "choice_form", lambda *given: clicked)
+    monkeypatch.setattr(upload, "_store", lambda files, chosen, wanted, store: stored.append(dict(chosen)))
+    upload._ask(waiting, SeriesStore(workspace))
+    assert stored == ([] if clicked else [answer]) and session == {} and not received._gone.alive
