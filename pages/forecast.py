@@ -9,8 +9,7 @@ from framecast.ui.ended_run import DELETED
 from framecast.ui.run_choice import run_choice
 from framecast.ui.text import count, escaped, short, thousands
 
-MOST = 1000
-"""Frames to forecast, where the run was not scored over more."""
+MOST = 1000  # frames to forecast, where the run was not scored over more
 
 page.header("Forecast", "Apply a finished run beyond the last frame of its series. There is no truth to compare with yet.")
 runs = [run for run in resources.run_store().runs() if run.state == "finished"]

@@ -1,5 +1,6 @@
 """Every page, in every state a person can find it in, draws without an exception and says what to do next."""
 
+import ast
 import subprocess
 import sys
 import time
@@ -388,3 +389,10 @@ def test_a_split_that_does_not_fit_is_said_and_can_be_mended(
     (field,) = [one for one in app.number_input if one.label == box]
     app = field.set_value(before).run()
     assert not app.error and app.button(key="train")
+
+
+@pytest.mark.parametrize("page", [*(APP.parent / "pages").glob("*.py"), APP], ids=lambda path: path.stem)
+def test_no_page_has_words_that_streamlit_would_draw(page: Path) -> None:
+    """A text that stands alone in a page is written onto it; only the first one, which says what the file is, is not."""
+    alone = [node.value for node in ast.parse(page.read_text()).body[1:] if isinstance(node, ast.Expr)]
+    assert not [one.value for one in alone if isinstance(one, ast.Constant)]
