@@ -26,6 +26,7 @@ _FORECASTERS = {
     "optical_flow": "#00a600",
     "pod_var": "#e619cf",
     "dmd": "#e8341c",
+    "local_law": "#9848a0",
     "convlstm": "#2f7fc1",
     "predrnn": "#0095ad",
     "unet": "#c4701c",
