@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from framecast.forecasters.baselines import local_law
 from framecast.forecasters.baselines.local_law import STILL, Law, LocalLaw, LocalLawSettings
 from framecast.forecasters.hindcast import View
 from framecast.series.frames import FrameSeries, Split
@@ -148,6 +149,24 @@ def test_a_view_is_cut_from_the_whole_forecast(way: str, around: str) -> None:
         expected = asked_view.patches(LocalLaw.forecast_by(asked, past, horizon)[asked_view.leads])
         np.testing.assert_allclose(said, expected, atol=1e-3)
     assert len(seen) > 2
+
+
+@pytest.mark.parametrize("way", ["change", "background"])
+def test_of_a_long_series_the_newest_frames_are_fitted(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, choice = series("two", 90, 150), Law(3, 2, 0.1, "mean frame", way)
+    monkeypatch.setattr(local_law, "_MOST_VALUES", 30 * 128 * 128)
+    forecast = LocalLaw.forecast_by(choice, whole.frames[:80], 5)
+    np.testing.assert_allclose(forecast, LocalLaw.forecast_by(choice, whole.frames[50:80], 5), atol=1e-2)  # bounds are of all
+    rule, seen = LocalLaw(LocalLawSettings()), []
+    rule.candidates = lambda history: [choice, STILL]  # type: ignore[method-assign]
+    ask = rule.forecast_view_by
+    rule.forecast_view_by = lambda *one: seen.append((one, ask(*one))) or seen[-1][1]  # type: ignore[method-assign, func-returns-value]
+    for _ in rule.fit(whole.head(80), Split.of(90, 10)):
+        pass
+    assert len({len(past) for (_, past, _, _), _ in seen}) >= 3
+    for (asked, past, horizon, view), said in seen:
+        expected = view.patches(LocalLaw.forecast_by(asked, past, horizon)[view.leads])
+        np.testing.assert_allclose(said, expected, atol=1e-3)
 
 
 def test_large_frames_keep_their_detail() -> None:

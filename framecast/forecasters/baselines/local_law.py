@@ -17,7 +17,7 @@ from torch.nn.functional import conv2d, pad
 from framecast.forecasters.baselines.pod_var import fits
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind, Workbench
-from framecast.forecasters.hindcast import View
+from framecast.forecasters.hindcast import View, past_origins
 from framecast.forecasters.restoration import Restorer, possible_ways
 from framecast.forecasters.tuned_rule import TunedRule, bounds
 from framecast.leaving import may_be_left
@@ -38,6 +38,8 @@ _EXAMPLES = (16_000, 64_000)
 """Pixels, drawn by chance from all past frames, that a law is fitted to: fewer where each comes with many inputs."""
 _NUMBERS = 12_000_000
 """That a law is fitted to, while this leaves enough examples."""
+_MOST_VALUES = 32_000_000
+"""Of cells in all frames that a law is fitted to; of a longer past the newest frames."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,9 @@ class LocalLaw(TunedRule[LocalLawSettings, Law]):
 
     def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
         """As TunedRule; what candidates share is found once, and forgotten."""
-        self._grid = _Grid(history.head(split.test.start).frames)
+        known = history.head(split.test.start)
+        origins, _ = past_origins(known.n_frames, split.horizon)
+        self._grid = _Grid(known.frames, min(origins, default=known.n_frames))
         for progress in super().fit(history, split):
             self._grid = None
             yield progress
@@ -107,8 +111,8 @@ class LocalLaw(TunedRule[LocalLawSettings, Law]):
     def forecast_by(choice: Law, past: Frames, horizon: int) -> Frames:
         if _stands_still(choice, len(past)):
             return np.repeat(past[-1:].astype(np.float32), horizon, axis=0)
-        grid, low_high = _Grid(past), bounds(past)
-        back = Restorer(choice.way, past, grid.small)
+        grid, low_high = _Grid(past, len(past)), bounds(past)
+        back = grid.restorer(choice.way, len(past))
         out = np.empty((horizon, *past.shape[1:]), np.float32)
         for lead, frame in enumerate(grid.carried_on(choice, len(past), horizon)):
             out[lead] = np.clip(back(frame), *low_high)
@@ -118,9 +122,9 @@ class LocalLaw(TunedRule[LocalLawSettings, Law]):
         n = len(past)
         if _stands_still(choice, n):
             return np.repeat(view.patches(past[-1:]).astype(np.float32), len(view.leads), axis=0)
-        grid = _Grid(past) if self._grid is None else self._grid
+        grid = _Grid(past, n) if self._grid is None else self._grid
         carried = grid.carried_on(choice, n, int(view.leads[-1]) + 1)
-        back = grid.restorer(choice.way, past, view)
+        back = grid.restorer(choice.way, n, view)
         return np.asarray(np.clip(np.stack([back(carried[lead]) for lead in view.leads]), *grid.bounds(n)))
 
     def finding(self) -> str:
@@ -150,13 +154,18 @@ def _grid_shape(frames: Frames) -> tuple[int, int]:
 
 
 class _Grid:
-    """Frames on the grid, and what was found for their first n, of which hindcasts ask again and again."""
+    """Frames on the grid, and what was found for the first n of all, of which hindcasts ask again and again.
 
-    def __init__(self, frames: Frames) -> None:
+    Of a long series no more is held than laws are fitted to from `earliest` on, the fewest frames that are asked about.
+    """
+
+    def __init__(self, frames: Frames, earliest: int) -> None:
         self._frames = frames
-        self.small = reduce_frames(frames, _grid_shape(frames))
-        """(time, h, w, channel)."""
-        self._cells = torch.from_numpy(np.array(self.small, np.float32))
+        shape = _grid_shape(frames)
+        self._n_fitted = _MOST_VALUES // (shape[0] * shape[1] * frames.shape[-1])
+        self._first = max(0, earliest - self._n_fitted)
+        self._cells = np.require(reduce_frames(frames[self._first :], shape), np.float32, "W")
+        """(time, h, w, channel), from frame `_first` on."""
         self._extremes: tuple[Array, Array] | None = None
         self._centred: dict[tuple[int, str], _Centred] = {}
         self._moments: dict[tuple[int, str, int, int], tuple[torch.Tensor, torch.Tensor]] = {}
@@ -170,11 +179,16 @@ class _Grid:
             self._extremes = np.minimum.accumulate(lows), np.maximum.accumulate(highs)
         return float(self._extremes[0][n - 1]), float(self._extremes[1][n - 1])
 
-    def restorer(self, way: str, past: Frames, view: View) -> Restorer:
-        key = (len(past), way)
+    def restorer(self, way: str, n: int, view: View | None = None) -> Restorer:
+        key = (n, way)
         if key not in self._restorers:
-            self._restorers[key] = Restorer(way, past, self.small[: len(past)], view)
+            fitted = self._frames[max(0, n - self._n_fitted) : n]
+            self._restorers[key] = Restorer(way, fitted, self._fitted(n), view)
         return self._restorers[key]
+
+    def _fitted(self, n: int) -> Array:
+        """The newest of the first n frames, as many as a law is fitted to at most."""
+        return self._cells[max(0, n - self._n_fitted) - self._first : n - self._first]
 
     def carried_on(self, law: Law, n: int, horizon: int) -> Array:
         """(lead, h, w, channel) float32: the first n frames carried on, held within their values at each lead."""
@@ -192,7 +206,7 @@ class _Grid:
             one.expand(shape).permute(2, 0, 1).contiguous()
             for one in (centred.origin, centred.scale, centred.low, centred.high)
         )
-        recent = centred.values[n - law.n_frames : n].flip(0).permute(0, 3, 1, 2).contiguous()
+        recent = centred.values[-law.n_frames :].flip(0).permute(0, 3, 1, 2).contiguous()
         last = recent[0]
 
         def added(frame: torch.Tensor) -> list[torch.Tensor]:
@@ -218,7 +232,7 @@ class _Grid:
         key = (n, around)
         if key not in self._centred:
             self._centred.clear()
-            self._centred[key] = _Centred.of(self._cells[:n], around)
+            self._centred[key] = _Centred.of(torch.from_numpy(self._fitted(n)), around)
         return self._centred[key]
 
     def _weights(self, law: Law, n: int) -> torch.Tensor:
@@ -226,7 +240,7 @@ class _Grid:
         first, second and so on frame after it."""
         values = self._counted_from(law.around, n).values
         n_channels = values.shape[-1]
-        longest = max([law.n_frames, *(one for width, one in _serving(n, n_channels) if width == law.width)])
+        longest = max([law.n_frames, *(one for width, one in _serving(len(values), n_channels) if width == law.width)])
         key = (n, law.around, law.width, longest)
         if key not in self._moments:
             self._moments[key] = _moments(values, law.width, longest)
