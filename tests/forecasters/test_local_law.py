@@ -87,7 +87,7 @@ def plain(choice: Law, frames: np.ndarray, horizon: int) -> np.ndarray:
     recent, out = [counted[-1 - back] for back in range(choice.n_frames)], []
     for _ in range(horizon):
         following = recent[0] + (inputs(recent) @ weights).reshape(recent[0].shape)
-        following = np.clip(following * scale + origin, past.min(), past.max())
+        following = np.clip(following * scale + origin, past.min(axis=(0, 1, 2)), past.max(axis=(0, 1, 2)))
         out.append(following)
         recent = [(following - origin) / scale, *recent[:-1]]
     return np.stack(out)
@@ -110,6 +110,8 @@ def test_what_explodes_in_the_past_does_not_in_the_forecast() -> None:
         forecast = LocalLaw.forecast_by(Law(3, 4, 1e-5, around, "change"), frames, 400)
         assert np.isfinite(forecast).all()
         assert forecast.min() >= frames.min() and forecast.max() <= frames.max()
+        carried = local_law._Grid(frames, 60).carried_on(Law(3, 4, 1e-5, around, "change"), 60, 400)  # held at each lead
+        np.testing.assert_allclose(forecast, carried, atol=1e-3)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
@@ -125,10 +127,18 @@ def test_what_stands_still_and_what_is_too_short_repeat_the_last_frame(dtype: st
 
 def test_a_channel_that_stands_still_stays_as_it_is() -> None:
     frames = np.repeat(series("two", 60).frames, 2, axis=-1)
-    frames[..., 1] = 33.0
+    frames[..., 1] = 33.0 + np.random.default_rng(0).choice([0, 4e-6], (60, 20, 20))  # but for rounding
     forecast = LocalLaw.forecast_by(NEAR, frames, 20)
     np.testing.assert_allclose(forecast[..., 1], 33.0, atol=1e-3)
     assert np.abs(forecast[..., 0] - frames[-1, ..., 0]).max() > 20
+
+
+def test_a_channel_of_small_values_beside_one_of_large_ones_is_carried_on() -> None:
+    small, large = series("two", 80).frames[..., 0] - 100, 1e7 * series("standing", 80).frames[..., 0]
+    frames = np.stack([large, 1e-3 * small], axis=-1)
+    choice = Law(3, 13, 1e-3, "level", "change")
+    forecast, truth = LocalLaw.forecast_by(choice, frames[:70], 10)[..., 1], frames[70:, ..., 1]
+    assert np.abs(forecast - truth).max() < 0.1 * np.abs(frames[69, ..., 1] - truth).max()
 
 
 @pytest.mark.parametrize("way", ["change", "background"])
@@ -139,16 +149,30 @@ def test_a_view_is_cut_from_the_whole_forecast(way: str, around: str) -> None:
     choice = Law(3, 2, 0.1, around, way)
     expected = view.patches(LocalLaw.forecast_by(choice, whole.frames[:48], 12)[view.leads])
     np.testing.assert_allclose(rule.forecast_view_by(choice, whole.frames[:48], 12, view), expected, atol=1e-3)
-    seen = []
-    rule.candidates = lambda history: [choice, STILL]  # type: ignore[method-assign]
+
+
+def test_what_candidates_share_in_a_fit_changes_nothing_of_what_they_say() -> None:
+    """Each is asked as it is in a fit, and by itself; values fall, so that what is seen later would move the bounds."""
+    whole = series("two", 60, 150)
+    falling = (whole.frames - 3 * np.arange(60)[:, None, None, None]).astype(np.float32)
+    whole, rule, seen = FrameSeries("falling", falling, whole.value_range), LocalLaw(LocalLawSettings()), []
+    shapes = [(1, 2), (3, 2), (3, 4)]
+    laws = [
+        Law(*shape, ridge, around, way)
+        for around in ("level", "mean frame")
+        for shape in shapes
+        for ridge in (1e-3, 0.3)
+        for way in ("change", "background")
+    ]
+    rule.candidates = lambda history: [*laws, STILL]  # type: ignore[method-assign]
     ask = rule.forecast_view_by
     rule.forecast_view_by = lambda *one: seen.append((one, ask(*one))) or seen[-1][1]  # type: ignore[method-assign, func-returns-value]
     for _ in rule.fit(whole, Split.of(72, 12)):
         pass
+    assert len(seen) >= 3 * len(laws)
     for (asked, past, horizon, asked_view), said in seen:
         expected = asked_view.patches(LocalLaw.forecast_by(asked, past, horizon)[asked_view.leads])
         np.testing.assert_allclose(said, expected, atol=1e-3)
-    assert len(seen) > 2
 
 
 @pytest.mark.parametrize("way", ["change", "background"])
@@ -187,4 +211,12 @@ def test_settings_bound_what_is_tried() -> None:
     ):
         tried = LocalLaw(LocalLawSettings(**settings)).candidates(whole.head(T))
         assert {(law.width, law.n_frames) for law in tried if law != STILL} == shapes
-    assert fitted(whole, neighbourhood="3", n_frames=2).choice.n_frames in (1, 2)
+    chosen = fitted(whole, neighbourhood="3", n_frames=2).choice
+    assert (chosen.width, chosen.n_frames) == (3, 2)
+
+
+def test_who_asks_for_what_cannot_be_tried_is_told_so() -> None:
+    whole = series("two")
+    for n, settings in ((T, {"neighbourhood": "3", "n_frames": 100}), (T, {"neighbourhood": "9", "n_frames": 20}), (6, {})):
+        rule = fitted(whole.head(n + 4), n, **settings)
+        assert rule.choice == STILL and "No law could be tried" in rule.finding()

@@ -47,16 +47,16 @@ class LocalLawSettings(Settings):
     neighbourhood: str = setting(
         "choose",
         label="Neighbourhood",
-        help="From a square of how many pixels along a side the next value of a pixel is computed. 'choose' decides by "
-        "forecasting frames before the test.",
+        help="From a square of how many pixels along a side the next value of a pixel is computed; frames of more than "
+        "128 x 128 pixels are reduced first. 'choose' decides by forecasting frames before the test.",
         choices=("choose", "1", "3", "5", "7", "9"),
         unit="pixels",
     )
     n_frames: int = setting(
         0,
         label="Frames looked back",
-        help="From how many past frames the next is computed. Two tell a speed, a rhythm needs a good part of its period; 0 "
-        "chooses by forecasting frames before the test.",
+        help="From how many past frames the next is computed. Two tell a speed, a rhythm needs a good part of its period. "
+        "More than four times as many must be known. 0 chooses by forecasting frames before the test.",
         minimum=0,
         maximum=100,
         unit="frames",
@@ -83,6 +83,8 @@ STILL = Law(0, 1, 0.0, "level", "change")
 class LocalLaw(TunedRule[LocalLawSettings, Law]):
     settings_type, choice_type, pixelwise = LocalLawSettings, Law, False
     _grid: "_Grid | None" = None
+    _reduced = False
+    """Whether pixels of the law are those of reduced frames."""
 
     def candidates(self, history: FrameSeries) -> Sequence[Law]:
         asked = self.settings
@@ -92,8 +94,8 @@ class LocalLaw(TunedRule[LocalLawSettings, Law]):
             for width, n_frames in _SHAPES
         )
         shapes = [shape for shape in asked_for if _serves(*shape, n, n_channels)]
-        reduced = _grid_shape(history.frames) != history.frames.shape[1:3]
-        ways = possible_ways(reduced=reduced, tells_motion=False)
+        self._reduced = _grid_shape(history.frames) != history.frames.shape[1:3]
+        ways = possible_ways(reduced=self._reduced, tells_motion=False)
         arounds = ("level", "mean frame")
         laws = [Law(*shape, r, around, way) for around in arounds for shape in shapes for r in _RIDGES for way in ways]
         return [STILL, *laws]
@@ -102,10 +104,13 @@ class LocalLaw(TunedRule[LocalLawSettings, Law]):
         """As TunedRule; what candidates share is found once, and forgotten."""
         known = history.head(split.test.start)
         origins, _ = past_origins(known.n_frames, split.horizon)
-        self._grid = _Grid(known.frames, min(origins, default=known.n_frames))
-        for progress in super().fit(history, split):
+        self._grid = _Grid(known.frames, min(origins)) if origins else None
+        try:
+            for progress in super().fit(history, split):
+                self._grid = None
+                yield progress
+        finally:
             self._grid = None
-            yield progress
 
     @staticmethod
     def forecast_by(choice: Law, past: Frames, horizon: int) -> Frames:
@@ -128,12 +133,18 @@ class LocalLaw(TunedRule[LocalLawSettings, Law]):
         return np.asarray(np.clip(np.stack([back(carried[lead]) for lead in view.leads]), *grid.bounds(n)))
 
     def finding(self) -> str:
-        chosen = self.choice
+        chosen, tried = self.choice, self._hindcast
+        if tried is not None and (len(tried.candidates) == 1 or not tried.origins):
+            return (
+                f"No law could be tried: these frames are too few, or each pixel would follow from more than {_MOST_INPUTS} "
+                "numbers. The last frame is repeated."
+            )
         if chosen.width == 0:
             return "No law of neighbouring pixels forecast earlier frames better than the last frame, so it is repeated."
         where = "itself" if chosen.width == 1 else f"the {chosen.width} x {chosen.width} pixels around it"
         when = "the last frame" if chosen.n_frames == 1 else f"the last {chosen.n_frames} frames"
-        return f"Every pixel is forecast from {where} in {when}, by one linear law for the whole picture."
+        grid = ", on a coarser grid" if self._reduced else ""
+        return f"Every pixel is forecast from {where} in {when}, by one linear law for the whole picture{grid}."
 
 
 def _serves(width: int, n_frames: int, n: int, n_channels: int) -> bool:
@@ -156,7 +167,7 @@ def _grid_shape(frames: Frames) -> tuple[int, int]:
 class _Grid:
     """Frames on the grid, and what was found for the first n of all, of which hindcasts ask again and again.
 
-    Of a long series no more is held than laws are fitted to from `earliest` on, the fewest frames that are asked about.
+    Of a long series those are left out that no law is fitted to, for any n from `earliest` on.
     """
 
     def __init__(self, frames: Frames, earliest: int) -> None:
@@ -164,7 +175,7 @@ class _Grid:
         shape = _grid_shape(frames)
         self._n_fitted = _MOST_VALUES // (shape[0] * shape[1] * frames.shape[-1])
         self._first = max(0, earliest - self._n_fitted)
-        self._cells = np.require(reduce_frames(frames[self._first :], shape), np.float32, "W")
+        self._cells = np.require(reduce_frames(frames[self._first :], shape), np.float32, ["C", "W"])
         """(time, h, w, channel), from frame `_first` on."""
         self._extremes: tuple[Array, Array] | None = None
         self._centred: dict[tuple[int, str], _Centred] = {}
@@ -270,8 +281,10 @@ class _Centred:
         origin = cells.mean(dim=0 if around == "mean frame" else (0, 1, 2))
         away = cells - origin
         scale = away.std(dim=(0, 1, 2), correction=0)
-        scale = torch.where(scale > 1e-6 * cells.abs().amax(), scale, torch.ones(()))  # a channel that stands still
-        return cls(away / scale, origin, scale, (cells.amin() - origin) / scale, (cells.amax() - origin) / scale)
+        low, high = (extreme(dim=(0, 1, 2)) for extreme in (cells.amin, cells.amax))
+        rounding = 1e-6 * torch.maximum(low.abs(), high.abs())
+        scale = torch.where(scale > rounding, scale, torch.ones(()))  # a channel that stands still
+        return cls(away / scale, origin, scale, (low - origin) / scale, (high - origin) / scale)
 
 
 def _moments(values: torch.Tensor, width: int, n_frames: int) -> tuple[torch.Tensor, torch.Tensor]:
