@@ -161,6 +161,28 @@ def test_numbered_matrices_of_matlab_4(store: SeriesStore, frames: Array, dtype:
         ingest(Upload.from_bytes("a.mat", stream.getvalue()), store)
 
 
+def test_a_matrix_of_matlab_4_that_is_unlike_the_others_is_named_and_never_left_out(store: SeriesStore, frames: Array) -> None:
+    def file(**odd: object) -> Upload:
+        numbered = {f"frame{i + 1}": frame[..., 0] for i, frame in enumerate(frames)}
+        savemat(stream := io.BytesIO(), {**numbered, **odd}, format="4")
+        return Upload.from_bytes("a.mat", stream.getvalue())
+
+    wider = file(frame3=np.pad(frames[2, :, :, 0], ((0, 0), (0, 1))))
+    with pytest.raises(ChoiceNeededError, match="5 of 6 matrices of 'a.mat' are 7 x 9 .*, but frame3 is 8 x 9; all") as raised:
+        ingest(wider, store)
+    assert raised.value.sizes == SIZES and store.list() == []
+    cropped = ingest(wider, store, sizes="crop")
+    assert np.array_equal(grey(store.open(cropped.digest).frames), frames[..., 0]) and "frame" not in cropped.warnings[0]
+    turned = ingest(wider, store, sizes="crop", axes="TWH")
+    assert np.array_equal(grey(store.open(turned.digest).frames), np.swapaxes(frames[..., 0], 1, 2))
+    with pytest.raises(ChoiceNeededError, match="but frame3 is 7 x 1;"):
+        ingest(file(frame3=np.ones((1, 7))), store)
+    with pytest.raises(SeriesError, match="frame3 in 'a.mat' are 0 x 0 pixels; at least one is needed"):
+        ingest(file(frame3=np.ones((0, 0))), store, sizes="pad")
+    with pytest.raises(SeriesError, match="frame3 in 'a.mat' is numbered like the frames and holds text, complex numbers"):
+        ingest(file(frame3=np.full((9, 7), 1j)), store)
+
+
 def test_matrices_of_matlab_4_that_were_packed_unlike_are_one_series(store: SeriesStore) -> None:
     """MATLAB packs whole numbers into the smallest type, matrix by matrix; and big-endian machines wrote this format, too."""
     small, large = np.full((4, 5), 7, np.uint8), np.arange(20, dtype=np.uint16).reshape(4, 5) * 1000

@@ -1,16 +1,17 @@
 """MATLAB .mat, version 4 (`save -v4`, and much that Octave and older instruments write): numbered matrices, one a frame.
 
-Such a file holds matrices of two axes and nothing else, one after the other, so that a series is frame1, frame2 and so on, all
-of one size. The format ("MAT-File Format" by The MathWorks, chapter 2) has no mark of its own at the start: a file counts as
-one when its first header is sound throughout, a name included. What a header claims is held against the length of the file
-before anything is read, and frames are read one by one. MATLAB packs each matrix as small as its values allow; the type of the
-series is the one that holds them all.
+Such a file holds matrices of two axes and nothing else, one after the other, so that a series is frame1, frame2 and so on. One
+of them that is unlike the others is named and asked about: left out, the frames would no longer be evenly spaced. The format
+("MAT-File Format" by The MathWorks, chapter 2) has no mark of its own at the start: a file counts as one when its first header
+is sound throughout, a name included. What a header claims is held against the length of the file before anything is read, and
+frames are read one by one. MATLAB packs each matrix as small as its values allow; the type of the series is the one that holds
+them all.
 """
 
 import io
 import re
 import struct
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -22,6 +23,7 @@ from framecast.errors import SeriesError
 from framecast.series.readers.axes import Layout
 from framecast.series.readers.choice import Contents, Part, contents
 from framecast.series.readers.contract import READERS, FrameStream, Reader, Reading, Upload, Wish, check_size, readable
+from framecast.series.readers.fitting import agreed_size, fitted
 from framecast.series.readers.laid_out import read_exactly
 
 WHAT = "a MATLAB file"
@@ -74,16 +76,20 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
     found = contents(file, [_part(name, group) for name, group in series.items()])
     if not found.parts:
         raise SeriesError(
-            f"{file.label} is of MATLAB version 4, which holds matrices of two axes only, and no two of one size with "
-            "numbered names (frame1, frame2) are in it. Save each frame so, or the whole array with save(..., '-v7.3')."
+            f"{file.label} is of MATLAB version 4, which holds matrices of two axes only, and no two with numbered names "
+            "(frame1, frame2) are in it. Save each frame so, or the whole array with save(..., '-v7.3')."
         )
     part = found.choose(wish, notes)
     layout = found.layout(part, wish, notes)
     if layout.roles[0] != "T":
         raise SeriesError(f"{file.label} holds one matrix a frame, so time comes first: THW, or TWH. Write the axes so.")
     matrices = series[part.name]
+    _check_numbers(file, matrices)
     dtype = np.result_type(*(matrix.dtype.newbyteorder("=") for matrix in matrices))
-    check_size(file.label, *layout.frame_shape(part.shape), itemsize=dtype.itemsize)
+    sizes = [layout.frame_shape((1, *matrix.shape))[:2] for matrix in matrices]
+    size = agreed_size([matrix.name for matrix in matrices], sizes, f"matrices of {file.label}", wish.sizes, notes)
+    for matrix, one in zip((*matrices, matrices[0]), (*sizes, size), strict=True):
+        check_size(f"{matrix.name} in {file.label}", *one, 1, itemsize=dtype.itemsize)
     chosen = matrices[wish.wanted.start : wish.wanted.stop : wish.wanted.every]
 
     def frames() -> FrameStream:
@@ -92,31 +98,52 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
                 stream.seek(matrix.place)
                 content = read_exactly(stream, matrix.dtype.itemsize * matrix.shape[0] * matrix.shape[1])
                 values = np.frombuffer(content, matrix.dtype).reshape(matrix.shape, order="F")
-                yield layout.frames_first(values[None])[0].astype(dtype)
+                yield fitted(layout.frames_first(values[None])[0].astype(dtype), size, wish.sizes)
 
     return Reading(frames, dtype, len(chosen), warnings=notes)
 
 
+def _check_numbers(file: Upload, matrices: Sequence[Matrix]) -> None:
+    """Raises SeriesError where one of `matrices` is no frame, whatever its name says."""
+    for matrix in matrices:
+        if not matrix.numbers:
+            raise SeriesError(
+                f"{matrix.name} in {file.label} is numbered like the frames and holds text, complex numbers or a sparse "
+                "matrix; every frame must be a full matrix of real numbers. Convert it, or give it another name."
+            )
+
+
 def _series(file: Upload) -> dict[str, list[Matrix]]:
     """What could be a series, by what its names begin with and in order of their numbers; every other variable alone."""
-    alike: dict[tuple[str, tuple[int, int]], list[Matrix]] = defaultdict(list)
+    alike: dict[str, list[Matrix]] = defaultdict(list)
     found: dict[str, list[Matrix]] = {}
     with readable(file, WHAT), file.open() as stream:
         for matrix in _matrices(stream):
             stem = matrix.name.rstrip("0123456789").rstrip("_")
-            if matrix.numbers and stem and matrix.name[-1].isdigit() and min(matrix.shape) > 1:
-                alike[stem, matrix.shape].append(matrix)
+            if stem and matrix.name[-1].isdigit():
+                alike[stem].append(matrix)
             else:
                 found[matrix.name] = [matrix]
-    for (stem, shape), group in alike.items():
-        several_sizes = sum(name == stem for name, _ in alike) > 1
-        name = f"{stem} {shape[0]} x {shape[1]}" if several_sizes or stem in found else stem
+    for stem, group in alike.items():
+        if sum(map(_can_be_frame, group)) < 2:
+            found.update({matrix.name: [matrix] for matrix in group})
+            continue
+        height, width = _usual_shape(group)
+        name = f"{stem} {height} x {width}" if stem in found else stem
         found[name] = natsorted(group, key=lambda matrix: matrix.name, alg=ns.IGNORECASE)
     return found
 
 
+def _can_be_frame(matrix: Matrix) -> bool:
+    return matrix.numbers and min(matrix.shape) > 1
+
+
+def _usual_shape(matrices: Sequence[Matrix]) -> tuple[int, int]:
+    return Counter(matrix.shape for matrix in matrices).most_common(1)[0][0]
+
+
 def _part(name: str, matrices: list[Matrix]) -> Part:
-    kind, shape = matrices[0].kind, matrices[0].shape
+    kind, shape = matrices[0].kind, _usual_shape(matrices)
     if len(matrices) < 2:
         return Part(name, shape, kind, None, ())
     return Part(name, (len(matrices), *shape), kind, FRAMES, (FRAMES, Layout(("T", "W", "H"))))
