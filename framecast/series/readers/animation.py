@@ -1,4 +1,7 @@
-"""Animated GIF, WebP and PNG: one file, frames composed as a viewer would show them, always in colour."""
+"""Animated GIF, WebP and PNG: one file, frames composed as a viewer would show them, in colour where they have 8 bits.
+
+The picture that a PNG shows where animations are not known is left out when it is no frame of the animation.
+"""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -10,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from framecast.errors import SeriesError
+from framecast.series.readers import deep_animation
 from framecast.series.readers.contract import READERS, FrameStream, Reader, Reading, Upload, Wish, check_size, readable, warn
 from framecast.series.readers.pixels import TRANSPARENT, over_white
 
@@ -30,6 +34,7 @@ def is_animation(head: bytes) -> bool:
 def read(files: Sequence[Upload], wish: Wish) -> Reading:
     (file,) = files
     notes: list[str] = []
+    is_deep = deep_animation.is_deep_png(file.head(25))
     with readable(file, WHAT, Image.DecompressionBombError), file.open() as stream:
         try:
             image = Image.open(stream)
@@ -43,7 +48,10 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
                     f"The frames of {file.label} are {height} x {width} pixels; an animation is composed in memory, up to "
                     f"{MAX_CANVAS:,} pixels. Save it as a video, a TIFF stack or single pictures."
                 )
-            n_frames = int(getattr(image, "n_frames", 1))
+            n_before = int(getattr(image, "default_image", False))  # a picture beside the animation, which Pillow counts, too
+            n_frames = int(getattr(image, "n_frames", 1)) - n_before
+            if is_deep:
+                deep_animation.check(file, height, width, n_before + n_frames)
             durations = _durations(image, stream, n_frames)
             if image.format == "GIF":
                 stream.seek(-16, os.SEEK_END)
@@ -53,11 +61,15 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
         warn(notes, UNEVEN)
     even = durations[0] if durations and len(set(durations)) == 1 and durations[0] > 0 else None
 
+    def deep_frames() -> FrameStream:
+        chosen = range(n_before, n_before + n_frames)[wish.wanted.start : wish.wanted.stop : wish.wanted.every]
+        yield from deep_animation.frames(file, chosen, notes)
+
     def frames() -> FrameStream:
         with readable(file, WHAT, Image.DecompressionBombError), file.open() as stream, Image.open(stream) as image:
             stop = n_frames if wish.wanted.stop is None else min(wish.wanted.stop, n_frames)
             for index in range(stop):
-                image.seek(index)
+                image.seek(n_before + index)
                 if image.size != (width, height):  # Pillow makes room for what lies outside, as much as is asked for
                     raise SeriesError(
                         f"Frame {index + 1} of {file.label} reaches beyond the {width} x {height} pixels of the others; all "
@@ -73,7 +85,10 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
     shown = list(accumulate(durations, initial=0.0)) if all(durations) else []
     times = [ms / 1000 for ms in shown[wish.wanted.start : wish.wanted.stop : wish.wanted.every]]
     timestep = timedelta(milliseconds=even) if even else None
-    return Reading(frames, np.dtype(np.uint8), wish.wanted.count(n_frames), timestep, times=times, warnings=notes)
+    n_wanted = wish.wanted.count(n_frames)
+    if is_deep:
+        return Reading(deep_frames, np.dtype(np.uint16), n_wanted, timestep, times=times, warnings=notes)
+    return Reading(frames, np.dtype(np.uint8), n_wanted, timestep, times=times, warnings=notes)
 
 
 def _durations(image: Image.Image, stream: BinaryIO, n_frames: int) -> list[float]:

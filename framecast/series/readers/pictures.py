@@ -36,6 +36,7 @@ from framecast.series.readers.contract import (
     readable,
     warn,
 )
+from framecast.series.readers.deep_animation import PNG, is_deep_png
 from framecast.series.readers.fitting import agreed_size, fitted
 from framecast.series.readers.jpeg_scans import JPEG, check_scans
 from framecast.series.readers.moments import taken_at
@@ -43,7 +44,6 @@ from framecast.series.readers.ome import Described, is_description
 from framecast.series.readers.pixels import INKS, TRANSPARENT, oriented, over_white, three_axes
 
 SUFFIXES = ("png", "jpg", "jpeg", "bmp", "webp", "gif", "tif", "tiff")
-PNG = b"\x89PNG\r\n\x1a\n"
 BESIDE_PIXELS = 2**26
 """What a picture's file may hold beside its pixels: previews, colour profiles, notes."""
 DTYPE_OF_MODE = {"I": np.dtype(np.int32), "F": np.dtype(np.float32)}
@@ -190,7 +190,7 @@ def _pillow_header(content: bytes) -> Header:
             width, height = height, width
         grey = image.mode in GREY_MODES or image.mode.startswith("I;16")
         dtype = np.dtype(np.uint16) if image.mode.startswith("I;16") else DTYPE_OF_MODE.get(image.mode, np.dtype(np.uint8))
-    if _is_deep_png(content):
+    if is_deep_png(content):
         grey, dtype = content[25] in (0, 4), np.dtype(np.uint16)
     return Header(height, width, 1 if grey else 3, dtype, taken)
 
@@ -229,7 +229,7 @@ def _decoded(picture: tuple[Upload, Header], *, shape: tuple[int, int, int], way
         check_scans(content, f"{file.label} is")
         if tiff.is_tiff(content[:4]):
             frame = tiff.still(file, notes)
-        elif _is_deep_png(content):
+        elif is_deep_png(content):
             frame = _deep_png(content, notes)
         else:
             frame = _pillow(content, notes)
@@ -304,11 +304,6 @@ def _png_exif(content: bytes) -> Image.Exif:
 def _orientation(exif: Image.Exif) -> int:
     found = exif.get(0x0112, 1)
     return found if isinstance(found, int) and 1 <= found <= 8 else 1
-
-
-def _is_deep_png(content: bytes) -> bool:
-    """16 bits a channel, by the depth in the PNG's first chunk."""
-    return content.startswith(PNG) and content[24:25] == b"\x10"
 
 
 def _is_still(head: bytes) -> bool:
