@@ -1,22 +1,23 @@
 """DICOM: one file of many frames, or many files of one frame each, in the order of their numbers.
 
-Needs pydicom, which comes with requirements-extras.txt. Values are those the file means: rescaled where it says so. Nothing of
-what the file says of a person is read into a message, a name or the store.
+Needs pydicom, which comes with requirements-extras.txt. Values are those the file means (`dicom_values.py`), in the one type
+that holds those of all files. Nothing of what the file says of a person is read into a message, a name or the store.
 """
 
 import warnings as python_warnings
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import timedelta
+from itertools import accumulate, count
 from typing import Any
 
 import numpy as np
 
 from framecast.errors import SeriesError
 from framecast.files import bytes_in_words
+from framecast.series.readers import dicom_values
 from framecast.series.readers.contract import (
     READERS,
-    Frame,
     FrameStream,
     Reader,
     Reading,
@@ -34,6 +35,10 @@ from framecast.series.readers.pixels import three_axes
 
 WHAT = "a DICOM file"
 DEPTH = "The pictures lie at different places in the body; they are taken as a series in time all the same."
+UNEVEN = "The frames were taken at uneven times; they are taken as evenly spaced all the same."
+VECTOR = 0x00181065
+"""The element that lists the time from each frame to the next; a file says whether it counts."""
+UNFIT = "The times that the file lists do not fit its frames; they were left aside."
 
 
 def is_dicom(head: bytes) -> bool:
@@ -57,22 +62,32 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
                 raise SeriesError(
                     f"{file.label} holds {_count(one)} frames; of several files each must hold one. Give it alone."
                 )
-            places.add(tuple(one.get("ImagePositionPatient") or ()))
+            places |= _places(one)
     if len(places) > 1:
         warn(notes, DEPTH)
     with _quiet(first):
         n_frames = _count(header) if len(ordered) == 1 else len(ordered)
-        milliseconds = float(header.get("FrameTime") or 0)
-        timestep = timedelta(milliseconds=milliseconds) if milliseconds > 0 else None
-        units = str(header.get("RescaleType", "") or "")[:16].replace("US", "")
-    with closing(_frames(first, notes)) as decoding:
-        sample = next(decoding)
+        timestep, times = _timing(header, n_frames, notes)
+        units = dicom_values.units(header)
+    scaled = False
+    for file, one in ordered:
+        with _quiet(file):
+            scaled = scaled or dicom_values.is_scaled(one, _count(one))
+    dtype = _dtype(ordered, scaled, notes)
 
     def frames() -> FrameStream:
-        yield from wish.wanted.of(frame for file, _ in ordered for frame in _frames(file, notes))
+        with closing(wish.wanted.of(frame for file, _ in ordered for frame in _frames(file, scaled, notes))) as decoding:
+            for frame in decoding:
+                if not np.can_cast(frame.dtype, dtype):
+                    raise SeriesError(
+                        f"A frame turns out to hold {frame.dtype} values and not {dtype} as its header says; it would be cut. "
+                        "Export the files again."
+                    )
+                yield frame.astype(dtype, copy=False)
 
     n_wanted = wish.wanted.count(n_frames)
-    return Reading(frames, sample.dtype, n_wanted, timestep, units=printable(units), warnings=notes)
+    wanted_times = times[wish.wanted.start : wish.wanted.stop : wish.wanted.every]
+    return Reading(frames, dtype, n_wanted, timestep, units=printable(units), times=wanted_times, warnings=notes)
 
 
 @contextmanager
@@ -118,9 +133,58 @@ def _count(header: Any) -> int:
     return int(header.get("NumberOfFrames", 1) or 1)
 
 
+def _places(header: Any) -> set[tuple[Any, ...]]:
+    """Where in the body the frames of one file lie."""
+    if not header.get("PerFrameFunctionalGroupsSequence"):
+        return {tuple(header.get("ImagePositionPatient") or ())}
+    found = (dicom_values.group(header, "PlanePositionSequence", frame) for frame in range(_count(header)))
+    return {tuple(one.get("ImagePositionPatient") or ()) for one in found if one is not None}
+
+
+def _timing(header: Any, n_frames: int, notes: list[str]) -> tuple[timedelta | None, list[float]]:
+    """The time between frames where it is the same throughout, and when each was taken, in seconds, where it is listed."""
+    milliseconds = float(header.get("FrameTime") or 0)
+    listed = header.get("FrameTimeVector")
+    if listed is None or (milliseconds > 0 and header.get("FrameIncrementPointer") != VECTOR):
+        return (timedelta(milliseconds=milliseconds) if milliseconds > 0 else None), []
+    steps = [float(step) for step in (listed if isinstance(listed, Sequence) else [listed])][1:]  # of the first frame it is 0
+    if len(steps) != n_frames - 1 or not all(0 < step < 1e12 for step in steps):
+        warn(notes, UNFIT)
+        return None, []
+    if len(set(steps)) > 1:
+        warn(notes, UNEVEN)
+    even = timedelta(milliseconds=steps[0]) if len(set(steps)) == 1 else None
+    return even, [since / 1000 for since in accumulate(steps, initial=0.0)]
+
+
+def _dtype(ordered: Sequence[tuple[Upload, Any]], scaled: bool, notes: list[str]) -> np.dtype[Any]:
+    """The type that holds the values of all files; of files that are alike in what decides it, one is decoded."""
+    samples: dict[str, tuple[Upload, np.dtype[Any], int]] = {}
+    for file, header in ordered:
+        with _quiet(file):
+            kind = dicom_values.kind(header)
+        if kind not in samples:
+            with closing(_frames(file, scaled, notes)) as decoding:
+                sample = next(decoding)
+            samples[kind] = file, sample.dtype, sample.shape[2]
+    (first, _, n_channels), *others = samples.values()
+    for file, _, n_other in others:
+        if n_other != n_channels:
+            raise SeriesError(
+                f"{file.label} has {n_other} channels and {first.label} {n_channels}; all must be grey, or all in colour. "
+                "Leave it out, or export all alike."
+            )
+    dtypes = sorted({str(dtype) for _, dtype, _ in samples.values()})
+    dtype = np.result_type(*dtypes)
+    if len(dtypes) > 1:
+        notes.append(f"The files hold values of several types ({', '.join(dtypes)}); they were kept as they are, as {dtype}.")
+    return dtype
+
+
 def _check(file: Upload, header: Any) -> None:
     with _quiet(file) as pydicom:
         height, width, depth = int(header.Rows), int(header.Columns), int(header.SamplesPerPixel)
+        depth = 4 if header.PhotometricInterpretation == dicom_values.FROM_TABLE else depth
         syntax = header.file_meta.TransferSyntaxUID
         n_bytes = (int(header.BitsAllocated) + 7) // 8
         if syntax.is_compressed and not pydicom.pixels.get_decoder(syntax).is_available:
@@ -131,7 +195,7 @@ def _check(file: Upload, header: Any) -> None:
     check_size(file.label, height, width, depth, n_bytes)
 
 
-def _frames(file: Upload, notes: list[str]) -> FrameStream:
+def _frames(file: Upload, scaled: bool, notes: list[str]) -> FrameStream:
     with file.open() as stream:
         with _quiet(file) as pydicom:
             header = pydicom.dcmread(stream, stop_before_pixels=True)
@@ -139,25 +203,13 @@ def _frames(file: Upload, notes: list[str]) -> FrameStream:
             deflated = header.file_meta.TransferSyntaxUID.is_deflated  # has no frames that could be looked up in the file
             decoding = pydicom.pixels.iter_pixels(pydicom.dcmread(stream) if deflated else stream)
         with closing(decoding):
-            while True:
+            for index in count():
                 with _quiet(file) as pydicom:
                     pixels = next(decoding, None)
                     if pixels is None:
                         return
-                    frame = _meant(three_axes(pixels), header, pydicom, notes)
+                    frame = dicom_values.meant(three_axes(pixels), header, index, scaled, pydicom, file, notes)
                 yield frame
-
-
-def _meant(pixels: Frame, header: Any, pydicom: Any, notes: list[str]) -> Frame:
-    """Values as the file means them."""
-    slope, intercept = float(header.get("RescaleSlope") or 1), float(header.get("RescaleIntercept") or 0)
-    if "ModalityLUTSequence" in header or (slope, intercept) != (1, 0):
-        return np.asarray(pydicom.pixels.apply_modality_lut(pixels, header), np.float32)
-    if header.PhotometricInterpretation == "MONOCHROME1" and pixels.dtype.kind == "u":
-        warn(notes, "The file shows high values dark; they were turned round, so that high is bright.")
-        top = pixels.dtype.type(2 ** int(header.BitsStored) - 1)
-        return np.asarray(top - pixels)
-    return pixels
 
 
 READERS.add("dicom", Reader("DICOM", ("dcm", "dicom", "ima"), is_dicom, read, many=True))
