@@ -22,6 +22,8 @@ from framecast.series.readers.contract import READERS, Upload, Wish
 from tests.hostile import arrays, containers, pictures, stacks
 from tests.hostile.archives import zipped
 from tests.series.files import encoded
+from tests.series.test_animated_png import deep
+from tests.series.test_dicom import items, palette
 from tests.series.test_extras import package
 
 MOST_FRAMES = 40
@@ -51,6 +53,19 @@ def netcdf() -> bytes:
     package("netCDF4")
     package("xarray")
     return containers.netcdf("NETCDF3_CLASSIC")
+
+
+def dicom_of_colours() -> bytes:
+    package("pydicom")
+    return containers.dicom(pictures.frames()[..., 0], **palette(256, "uint16")[0], FrameTimeVector=[0, 40, 50])
+
+
+def dicom_of_slopes() -> bytes:
+    package("pydicom")
+    own = items("PixelValueTransformationSequence", RescaleSlope=2, RescaleIntercept=-1)
+    for _ in range(2):
+        own.extend(items("PixelValueTransformationSequence", RescaleSlope=3, RescaleIntercept=-2))
+    return containers.dicom(pictures.frames()[..., 0], PerFrameFunctionalGroupsSequence=own)
 
 
 def mat_movie() -> bytes:
@@ -91,6 +106,7 @@ SEEDS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "still tiff": ("pictures", lambda: stacks.tiff(pictures.frames()[0], photometric="rgb", compression="lzw")),
     "gif": ("animation", lambda: pictures.animation(pictures.frames(), "GIF")),
     "apng": ("animation", lambda: pictures.animation(pictures.frames(), "PNG")),
+    "deep apng": ("animation", lambda: deep(pictures.frames().astype(np.uint16))),
     "zip": ("zip", lambda: zipped(*((f"{i}.png", encoded(frame)) for i, frame in enumerate(pictures.frames())))),
     "tiff": ("tiff", lambda: stacks.tiff(pictures.frames(), photometric="rgb", compression="zlib", metadata=None)),
     "imagej": ("tiff", lambda: stacks.tiff(pictures.frames()[..., 0], imagej=True, metadata={"axes": "TYX"})),
@@ -109,6 +125,8 @@ SEEDS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "h5": ("hdf5", lambda: containers.h5(lambda file: file.create_dataset("x", data=pictures.frames(), compression="lzf"))),
     "netcdf": ("netcdf", netcdf),
     "dicom": ("dicom", lambda: containers.dicom(pictures.frames()[..., 0])),
+    "dicom of colours": ("dicom", dicom_of_colours),
+    "dicom of many slopes": ("dicom", dicom_of_slopes),
     "deflated dicom": ("dicom", lambda: containers.deflated(containers.dicom(pictures.frames()[..., 0]), 2**10)),
     "tiff of jpegs": ("tiff", lambda: stacks.tiff_of_jpegs(2)),
 }
