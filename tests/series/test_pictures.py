@@ -122,7 +122,7 @@ def test_names_are_ordered_as_numbers_whatever_order_they_come_in(store: SeriesS
 
 def test_folders_come_before_names() -> None:
     names = ["b/1.png", "a/10.png", "a/2.png", "A/1.png", r"a\3.png", "a/02.png"]
-    ordered = [file.name for file in natural_order([Upload.from_bytes(name, b"") for name in names])]
+    ordered = [file.name for file in natural_order([Upload.from_bytes(name, b"") for name in names], [])]
     assert ordered == ["A/1.png", "a/02.png", "a/2.png", r"a\3.png", "a/10.png", "b/1.png"]
 
 

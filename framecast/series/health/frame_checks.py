@@ -92,15 +92,16 @@ def check_numbering(subject: Subject) -> Finding | None:
         sentence = "The times in the files run backwards: every frame was taken before the one that stands before it."
         return Finding("numbering", "problem", sentence, "Forecasts would go into the past. Turn the order round.")
     found = numbering(subject.names)
-    if found is None or (found.unit == "number" and not found.missing() and not found.uneven()):
+    if found is None or (found.unit in ("number", "decimal") and not found.missing() and not found.uneven()):
         found = timing(subject.times) or found
     if found is None:
         return None
-    what = {"number": "numbers in the file names", "month": "months in the file names"}.get(found.unit, "time stamps")
-    what = {"second": "time stamps in the file names", "stamp": "times in the file"}.get(found.unit, what)
+    what = {"month": "months in the file names", "second": "time stamps in the file names", "stamp": "times in the file"}.get(
+        found.unit, "numbers in the file names"
+    )
     missing, uneven = found.missing(), found.uneven()
     if not missing and not uneven:
-        every = "" if found.unit == "number" and found.step == 1 else f", one every {_step(found)}"
+        every = "" if _step(found) == "1" else f", one every {_step(found)}"
         return Finding("numbering", "fine", f"The {what} go on without a gap{every}.")
     run = found.longest_run()
     keep = (run.start + 1, run.stop) if len(run) > 1 else None
@@ -138,10 +139,12 @@ def _leave_or_replace(one: bool) -> str:
 
 
 def _step(found: Numbering) -> str:
-    """The usual step: '3', 'month', '2 months', '6 h', '5 min', '90 s', '8 days', '40 ms'."""
-    if found.unit == "stamp" and (found.step_s < 1 or found.step_s % 1):
-        return f"{1000 * found.step_s:.3g} ms" if found.step_s < 1 else f"{found.step_s:.3g} s"
-    step = int(found.step_s) if found.unit == "stamp" else found.step
+    """The usual step: '3', '0.05', 'month', '2 months', '6 h', '5 min', '90 s', '8 days', '40 ms'."""
+    if found.unit == "decimal":
+        return f"{found.usual:.3g}"
+    if found.unit == "stamp" and (found.usual < 1 or found.usual % 1):
+        return f"{1000 * found.usual:.3g} ms" if found.usual < 1 else f"{found.usual:.3g} s"
+    step = int(found.usual) if found.unit == "stamp" else found.step
     if found.unit == "number":
         return f"{found.step:,}"
     if found.unit == "month":

@@ -2,10 +2,11 @@
 steps are even.
 
 Names count only where they are alike but for their digits. Digits that read as dates (YYYYMM, YYYYMMDD and so on, also with
-something between them) are time stamps; of one other number that changes it is the number. Months are counted as months,
-since they are not equally long.
+something between them) are time stamps; of one other number that changes it is the number, read as a decimal number where the
+order of the frames goes by it (`series/name_order.py`). Months are counted as months, since they are not equally long.
 """
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -14,9 +15,11 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from statistics import median
 
+from framecast.series.name_order import numbered, stem
+
 _DIGITS = re.compile(r"\d+")
 _FORMATS = {6: "%Y%m", 8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
-_STAMP, _WAITS = 100, 0.25
+_STAMP, _WAITS, _FAR = 100, 0.25, 1e9
 _YEARS = range(1800, 2201)
 
 
@@ -26,10 +29,11 @@ class Numbering:
 
     values: tuple[int, ...]
     unit: str
-    """"number", "month", "second", or "stamp" for a time that is in the file, in hundredths of the usual step."""
+    """"number", "month", "second"; or, in hundredths of the usual step, "decimal" for a number with a point or a sign, and
+    "stamp" for a time that is in the file."""
     step: int
-    step_s: float = 0.0
-    """Of a "stamp": the usual step in seconds."""
+    usual: float = 0.0
+    """The usual step of a "decimal", and of a "stamp" in seconds."""
 
     def missing(self) -> list[tuple[int, int]]:
         """(index of the frame before a gap, how many frames are missing there), where whole steps are missing."""
@@ -56,8 +60,13 @@ class Numbering:
 
 def numbering(names: Sequence[str]) -> Numbering | None:
     """What `names`, in order of time, say; None where they say nothing."""
+    if len(names) < 3:
+        return None
+    named = numbered([stem(name) for name in names])
+    if named is not None and (decimals := named.decimal()) is not None:
+        return _decimal([float(decimal) for decimal in decimals])
     stems = [PurePosixPath(name).stem for name in names]
-    if len(stems) < 3 or len({_DIGITS.sub("#", stem) for stem in stems}) > 1:
+    if len({_DIGITS.sub("#", stem) for stem in stems}) > 1:
         return None
     columns = list(zip(*(_DIGITS.findall(stem) for stem in stems), strict=True))
     changing = [index for index, column in enumerate(columns) if len(set(column)) > 1]
@@ -79,12 +88,26 @@ def timing(times: Sequence[float]) -> Numbering | None:
     step_s, tick = median(steps), 1.0 if all(float(time).is_integer() for time in times) else 0.001
     if step_s <= 3 * tick:
         return None
+    return Numbering(_in_hundredths(steps, step_s, max(_WAITS * step_s, tick)), "stamp", _STAMP, step_s)
+
+
+def _decimal(numbers: Sequence[float]) -> Numbering | None:
+    """A step may be a quarter longer or shorter than usual, as in `timing`: thirds are written 0.333, 0.667, 10.3 and 10.7."""
+    steps = [later - earlier for earlier, later in zip(numbers[:-1], numbers[1:], strict=True)]
+    usual = median(steps)
+    if not 0 < usual < math.inf or not all(abs(step) < _FAR * usual for step in steps):
+        return None
+    return Numbering(_in_hundredths(steps, usual, _WAITS * usual), "decimal", _STAMP, usual)
+
+
+def _in_hundredths(steps: Sequence[float], usual: float, tolerance: float) -> tuple[int, ...]:
+    """One value more than there are steps, in hundredths of the `usual` one; what is no multiple of it is off by a half."""
     values = [0]
     for step in steps:
-        whole = round(step / step_s)
-        even = whole >= 1 and abs(step - whole * step_s) <= max(_WAITS * step_s, tick)
+        whole = round(step / usual)
+        even = whole >= 1 and abs(step - whole * usual) <= tolerance
         values.append(values[-1] + (_STAMP * whole if even else _STAMP * whole + _STAMP // 2))
-    return Numbering(tuple(values), "stamp", _STAMP, step_s)
+    return tuple(values)
 
 
 def _time_stamps(texts: Sequence[str]) -> Numbering | None:

@@ -104,7 +104,8 @@ def _quiet(file: Upload) -> Iterator[Any]:
 def _ordered(files: Sequence[Upload], notes: list[str]) -> list[tuple[Upload, Any]]:
     """Files with their headers, by the number each gives itself; by name where not all have one of their own."""
     headers = []
-    for file in natural_order(files):
+    said_of_names: list[str] = []
+    for file in natural_order(files, said_of_names):
         with _quiet(file) as pydicom, file.open() as stream:
             if is_too_long(stream):
                 raise SeriesError(
@@ -118,6 +119,7 @@ def _ordered(files: Sequence[Upload], notes: list[str]) -> list[tuple[Upload, An
         with _quiet(file):
             numbers.append(_number(header))
     if len({number for number in numbers if number is not None}) < len(headers):
+        notes.extend(said_of_names)
         return headers
     return [headers[i] for i in sorted(range(len(headers)), key=lambda i: numbers[i] or 0)]
 

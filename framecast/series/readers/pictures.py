@@ -1,13 +1,14 @@
 """Still pictures, one frame each: PNG, JPEG, BMP, WebP, GIF, TIFF, in natural order of their names.
 
-All headers are looked at before the first picture is decoded. Values are kept: 16 bits stay 16 bits (Pillow would cut 16-bit
-colour to 8 in silence), a palette becomes its colours, transparency is laid over white, the EXIF orientation is applied.
+Decimal numbers in names are told from versions and dates in `series/name_order.py`. All headers are looked at before the first
+picture is decoded. Values are kept: 16 bits stay 16 bits (Pillow would cut 16-bit colour to 8 in silence), a palette becomes
+its colours, transparency is laid over white, the EXIF orientation is applied.
 """
 
 import io
 import re
 import warnings as python_warnings
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,7 @@ from PIL import Image, ImageOps
 from framecast.errors import SeriesError
 from framecast.files import bytes_in_words
 from framecast.series.look_ahead import in_order
+from framecast.series.name_order import by_number, numbered, pattern, stem
 from framecast.series.readers import ome_set, tiff
 from framecast.series.readers.choice import Contents
 from framecast.series.readers.contract import (
@@ -74,19 +76,28 @@ def ignorable(file: Upload) -> bool:
     )  # fmt: skip
 
 
-def natural_order(files: Sequence[Upload]) -> list[Upload]:
-    """frame2 before frame10; folder by folder; capital letters count like small ones."""
+def natural_order(files: Sequence[Upload], notes: list[str]) -> list[Upload]:
+    """frame2 before frame10 and t0.05 before t0.1; folder by folder; capital letters count like small ones."""
     key = natsort_keygen(alg=ns.PATH | ns.IGNORECASE)
-    return sorted(files, key=lambda file: (key(str(file.path)), file.name))
+    ordered = sorted(files, key=lambda file: (key(str(file.path)), file.name))
+    alike: dict[tuple[str, str], list[int]] = defaultdict(list)  # what lies beside the frames keeps its place
+    for place, file in enumerate(ordered):
+        if not ignorable(file):
+            alike[str(file.path.parent).casefold(), pattern(file.path.name)].append(place)
+    of_frames = ordered.copy()
+    for places in alike.values():
+        for place, index in zip(places, by_number([ordered[place].path.name for place in places], notes), strict=True):
+            of_frames[place] = ordered[places[index]]
+    return of_frames
 
 
 def read(files: Sequence[Upload], wish: Wish) -> Reading:
     """One series of all pictures among `files`. Raises SeriesError where they do not make one, ChoiceNeededError where they
     are of several sizes and the wish does not say what to do."""
     notes: list[str] = []
-    files = natural_order(files)
+    files = natural_order(files, notes)
     if (said := _set(files)) is not None:
-        return ome_set.read(files, said, wish)
+        return ome_set.read(files, said, wish)  # which says itself in what order they are
     pictures, headers = _pictures(files, notes)
     sizes = [(header.height, header.width) for header in headers]
     size = agreed_size([file.label for file in pictures], sizes, "pictures", wish.sizes, notes)
@@ -110,7 +121,7 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
 
 def look(files: Sequence[Upload]) -> Contents:
     """What a set of TIFF files holds that make one recording; of single pictures there is nothing to choose."""
-    files = natural_order(files)
+    files = natural_order(files, [])
     said = _set(files)
     return Contents(files[0].label, ()) if said is None else ome_set.look(files, said)
 
@@ -208,6 +219,9 @@ def _check_types(pictures: Sequence[Upload], headers: Sequence[Header]) -> None:
 
 def _check_numbers(pictures: Sequence[Upload], notes: list[str]) -> None:
     """Say where a run of numbered names has a few holes: a series is taken as evenly spaced."""
+    named = numbered([stem(file.path.name) for file in pictures])
+    if named is not None and named.decimal() is not None:
+        return
     matches = [re.search(r"(\d+)\D*$", file.path.stem) for file in pictures]
     numbers = {int(match.group(1)) for match in matches if match}
     if len(numbers) != len(pictures):

@@ -38,6 +38,10 @@ def stamped(minutes: Sequence[int], form: str = "RAD_%Y%m%d_%H%M.png") -> list[s
         (stamped(range(0, 6000, 60), "%Y%m%d%H.tif"), "one every 1 h."),
         (stamped(range(0, 60 * 24 * 20, 60 * 24), "%Y-%m-%d.png"), "one every day."),
         ([f"{1999 + month // 12}{month % 12 + 1:02d}.png" for month in range(50)], "months in the file names"),
+        ([f"p_{round(0.05 * index, 2)}.png" for index in range(1, 25)], "numbers in the file names go on without a gap, one"),
+        ([f"t{0.05 * index}.png" for index in range(1, 25)], "without a gap, one every 0.05."),
+        ([f"t{index / 3:.3g}.png" for index in range(40)], "without a gap, one every 0.33"),
+        ([f"t{index}.png" for index in range(-9, 10)], "numbers in the file names go on without a gap."),
     ],
 )
 def test_even_names_are_fine(names: list[str], words: str) -> None:
@@ -52,6 +56,14 @@ def test_a_gap_in_numbers_is_counted_placed_and_answered() -> None:
         "By the numbers in the file names, 3 frames are missing, after frame 35 (“img_0035_c1.png”)."
     )
     assert "frames 36 to 136" in one.advice and one.keep == (36, 136)
+
+
+def test_gaps_and_uneven_steps_in_decimal_numbers() -> None:
+    times = [round(0.05 * index, 2) for index in range(60)]
+    one = checked([f"p_{time}.png" for time in times if not 0.9 < time < 1.02])
+    assert one is not None and "2 frames are missing, after frame 19 (“p_0.9.png”)" in one.sentence
+    one = checked([f"p_{time}.png" for time in times if time != 1.0] + ["p_2.975.png", "p_3.png"])
+    assert one is not None and "1 frame is missing" in one.sentence and "is no multiple of 0.05" in one.sentence
 
 
 def test_gaps_in_time_stamps_and_months() -> None:
