@@ -39,7 +39,7 @@ from framecast.series.readers.contract import (
 )
 from framecast.series.readers.jpeg_scans import check_part
 from framecast.series.readers.laid_out import Array, LaidOut
-from framecast.series.readers.moments import of_all, step_of, taken_at
+from framecast.series.readers.moments import of_all, of_page, step_of
 from framecast.series.readers.ome import Described, bare, described, incomplete
 from framecast.series.readers.pixels import three_axes
 from framecast.series.readers.tiff_colours import channels_meant, meant, orientation
@@ -122,7 +122,7 @@ def still_header(file: Upload) -> tuple[int, int, int, np.dtype[Any], float | No
         dtype = np.dtype(np.uint8) if palette or page.dtype is None or page.dtype.kind == "b" else page.dtype.newbyteorder("=")
         turned = orientation(page) >= 5
         height, width = (page.imagewidth, page.imagelength) if turned else (page.imagelength, page.imagewidth)
-        return int(height), int(width), channels_meant(page), dtype, _written_at(page)
+        return int(height), int(width), channels_meant(page), dtype, of_page(page)
 
 
 def still(file: Upload, notes: list[str]) -> Frame:
@@ -210,10 +210,10 @@ def _stack(file: Upload, tif: "TiffFile") -> "TiffPageSeries":
     if len(stacks) > 1:
         usual = stacks[0]
         page: Any = min((stack.keyframe for stack in stacks[1:]), key=lambda page: page.index)
+        found, others = tiff_unlike.in_words(page, usual.keyframe)
         raise SeriesError(
-            f"{file.label} holds images of different kinds: page {page.index + 1} is {page.imagelength} x {page.imagewidth} "
-            f"{page.dtype}, while {len(usual.pages)} pages are {usual.keyframe.imagelength} x {usual.keyframe.imagewidth} "
-            f"{usual.dtype}; all must be alike. Save the series alone in one file."
+            f"{file.label} holds images of different kinds: page {page.index + 1} is {found}, while {len(usual.pages)} pages "
+            f"are {others}; all must be alike. Save the series alone in one file."
         )
     return stacks[0]
 
@@ -350,16 +350,10 @@ def _page_times(stack: "TiffPageSeries", layout: Layout, wish: Wish) -> list[flo
 
     def moments(indices: Array) -> Iterator[float | None]:
         listed: Any = stack.pages
-        return (_written_at(listed[int(index)].aspage()) for index in indices)
+        return (of_page(listed[int(index)].aspage()) for index in indices)
 
     pages = chosen[:, 0]
     return of_all(moments(pages)) if of_all(moments(pages[[0, len(pages) // 2, -1]])) else []
-
-
-def _written_at(page: Any) -> float | None:
-    """The time that the tag DateTime of a page says, in seconds."""
-    written = page.tags.get(306)
-    return taken_at(written.value) if written is not None else None
 
 
 def _units(tif: "TiffFile") -> str:
