@@ -136,3 +136,20 @@ def test_packing_that_says_no_number_is_refused(store: SeriesStore, tmp_path: Pa
     path = written(tmp_path, np.arange(6 * 9 * 7, dtype="i2").reshape(6, 9, 7), **attributes)
     with pytest.raises(SeriesError, match=f"The {next(iter(attributes))} of p in 'p.nc' is .*; one number .*needed"):
         ingest(path, store)
+
+
+def test_a_data_set_of_hdf5_is_unpacked_as_its_attributes_say(store: SeriesStore, tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(-100, 100, (6, 9, 7)).astype(">i2")
+    values[:, 2, 3], values[:, 4, 4] = -300, 200
+    with package("h5py").File(tmp_path / "a.h5", "w") as content:
+        content["run/sst"] = values
+        attributes = {"scale_factor": [0.01], "add_offset": 20.0, "_FillValue": np.int16(-300), "valid_max": np.int16(100)}
+        content["run/sst"].attrs.update({"units": "degC", **attributes})
+    found, valid, said = read(store, tmp_path / "a.h5")
+    assert np.argwhere(~valid).tolist() == [[2, 3], [4, 4]] and store.list()[0].units == "degC"
+    assert np.allclose(found[:, valid], 20 + 0.01 * values[:, valid], rtol=1e-6)
+    assert said[0] == "The values were unpacked as the file says: times 0.01, plus 20."
+    with package("h5py").File(tmp_path / "a.h5", "a") as content:
+        content["run/sst"].attrs["scale_factor"] = [0.01, 0.02]
+    with pytest.raises(SeriesError, match="The scale_factor of run/sst in 'a.h5' is .*; one number other than 0 is needed"):
+        ingest(tmp_path / "a.h5", store)

@@ -1,4 +1,5 @@
-"""HDF5 files of any program: every data set in them, in any group, read a block of frames at a time.
+"""HDF5 files of any program: every data set in them, in any group, read a block of frames at a time, and unpacked where it
+says how (`packing.py`), so that its values are in its units.
 
 Only what lies in the file itself is seen: links to other files, data kept outside and data sets put together from other ones
 are not followed. A data set whose compression is not known here is refused with its name.
@@ -14,6 +15,7 @@ from framecast.errors import SeriesError
 from framecast.files import bytes_in_words
 from framecast.series.readers.choice import Contents, Part, contents
 from framecast.series.readers.contract import READERS, FrameStream, Reader, Reading, Upload, Wish, printable, readable
+from framecast.series.readers.packing import packing_of
 
 if TYPE_CHECKING:
     from h5py import Dataset, File
@@ -48,16 +50,19 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
         part, layout = contents(file, [_part(name, one) for name, one in found.items()]).chosen(wish, notes)
         dataset = found[part.name]
         check_storage(file, dataset)
-        layout.check(file.label, dataset.shape, dataset.dtype.itemsize)
-        dtype = np.dtype(dataset.dtype).newbyteorder("=")
+        packing = packing_of(f"{printable(part.name)} in {file.label}", dataset.attrs, dataset.dtype)
+        layout.check(file.label, dataset.shape, packing.becomes.itemsize)
         units = _units(dataset)
+        if packing.is_scaled:
+            notes.append(packing.in_words)
 
     def frames() -> FrameStream:
         with opened(file, WHAT) as content:
             for block in layout.blocks(datasets(content)[part.name], wish.wanted):
-                yield from block.astype(dtype, copy=False)
+                for frame in block:
+                    yield packing.unpacked(frame, notes)
 
-    return Reading(frames, dtype, wish.wanted.count(layout.length("T", part.shape)), units=units, warnings=notes)
+    return Reading(frames, packing.becomes, wish.wanted.count(layout.length("T", part.shape)), units=units, warnings=notes)
 
 
 @contextmanager
