@@ -153,3 +153,11 @@ def test_a_data_set_of_hdf5_is_unpacked_as_its_attributes_say(store: SeriesStore
         content["run/sst"].attrs["scale_factor"] = [0.01, 0.02]
     with pytest.raises(SeriesError, match="The scale_factor of run/sst in 'a.h5' is .*; one number other than 0 is needed"):
         ingest(tmp_path / "a.h5", store)
+
+
+def test_netcdf_with_numbers_that_its_library_does_not_know_is_refused(store: SeriesStore, tmp_path: Path) -> None:
+    path = written(tmp_path, np.zeros((6, 9, 7), "f4"))
+    with package("h5py").File(path, "a") as content:
+        content["half"] = np.zeros((6, 9, 7), "f2")
+    with pytest.raises(SeriesError, match="'p.nc' holds real numbers of 16 bits ./half., and NetCDF has those of 32 and"):
+        ingest(path, store)

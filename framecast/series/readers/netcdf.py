@@ -102,7 +102,8 @@ def _check_whole(file: Upload) -> None:
 
 
 def _check_own(file: Upload) -> None:
-    """Refuse links out of the file, which the NetCDF library would follow."""
+    """Refuse links out of the file, which the NetCDF library would follow, and numbers that it does not know: it takes them
+    for others and writes beyond its memory, which ends the program."""
     import h5py
 
     def visit(name: str, link: Any) -> bool | None:
@@ -115,6 +116,12 @@ def _check_own(file: Upload) -> None:
         content.visititems(lambda name, thing: n_all.append(name) if isinstance(thing, h5py.Dataset) else None)
         for dataset in own.values():
             hdf5.check_storage(file, dataset)
+            if dataset.dtype.kind == "f" and dataset.dtype.itemsize not in (4, 8):
+                n_bits, called = 8 * dataset.dtype.itemsize, printable(str(dataset.name))
+                raise SeriesError(
+                    f"{file.label} holds real numbers of {n_bits} bits ({called}), and NetCDF has those of 32 and 64 bits "
+                    "only. Save them as one of these."
+                )
     if linked or len(n_all) > len(own):
         raise SeriesError(f"{file.label} points to other files, which are not followed; it must hold its data. Save it whole.")
 
