@@ -1,5 +1,6 @@
 """Packed and missing values of NetCDF and HDF5 are what the files mean by them."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from framecast.errors import ChoiceNeededError, SeriesError
-from framecast.series.ingest import ingest
+from framecast.series.ingest import ingest, look
 from framecast.series.store import SeriesStore
 from tests.series.files import Array
 from tests.series.test_extras import package
@@ -15,9 +16,13 @@ from tests.series.test_extras import package
 FORMATS = ["NETCDF4", "NETCDF3_CLASSIC"]
 
 
-def written(folder: Path, values: Array, format: Any = "NETCDF4", leave_out: int | None = None, **attributes: Any) -> Path:
-    """The values as they are, (time, lat, lon), with these attributes; a frame can be left unwritten."""
+def written(
+    folder: Path, values: Array, format: Any = "NETCDF4", leave_out: int | None = None, n_notes: int = 0, **attributes: Any
+) -> Path:
+    """The values as they are, (time, lat, lon), with these attributes; a frame can be left unwritten, and the file can begin
+    with many words about it."""
     with package("netCDF4").Dataset(folder / "p.nc", "w", format=format) as content:
+        content.setncatts({f"note{number}": "x" * 2000 for number in range(n_notes)})
         for name, length in (("time", None), ("lat", values.shape[1]), ("lon", values.shape[2])):
             content.createDimension(name, length)
         filling = attributes.pop("_FillValue", None)
@@ -153,6 +158,49 @@ def test_a_data_set_of_hdf5_is_unpacked_as_its_attributes_say(store: SeriesStore
         content["run/sst"].attrs["scale_factor"] = [0.01, 0.02]
     with pytest.raises(SeriesError, match="The scale_factor of run/sst in 'a.h5' is .*; one number other than 0 is needed"):
         ingest(tmp_path / "a.h5", store)
+
+
+def with_scales(path: Path, values: Array, **datasets: Any) -> Path:
+    """As NetCDF lays them out, without its name: written by h5py."""
+    h5py = package("h5py")
+    with h5py.File(path, "w") as content:
+        content["sst"] = values
+        packed = {"scale_factor": 0.01, "add_offset": 20.0, "_FillValue": np.int16(-300), "units": "degC"}
+        content["sst"].attrs.update(packed)
+        for axis, (name, length) in enumerate(zip(("time", "lat", "lon"), values.shape, strict=True)):
+            content[name] = 6.0 * np.arange(length)
+            content[name].make_scale(name)
+            content["sst"].dims[axis].attach_scale(content[name])
+        content["time"].attrs["units"] = "hours since 2000-01-01"
+        for name, value in datasets.items():
+            content[name.replace("__", "/")] = value
+    return path
+
+
+def test_netcdf_is_known_by_what_it_is_and_not_by_its_first_bytes(store: SeriesStore, tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(-100, 100, (6, 9, 7)).astype("i2")
+    values[:, 2, 3] = -300
+    attributes = {"scale_factor": 0.01, "add_offset": 20.0, "_FillValue": np.int16(-300)}
+    wordy = written(tmp_path, values, n_notes=100, **attributes)
+    assert b"_NCProperties" not in wordy.read_bytes()[:65536]
+    for path in (with_scales(tmp_path / "old.h5", values), wordy):
+        (part,) = look(path).parts
+        assert part.axis_names == ("time", "lat", "lon")
+        found, valid, said = read(store, path)
+        assert np.argwhere(~valid).tolist() == [[2, 3]] and "unpacked" not in " ".join(said)
+        assert np.allclose(found[:, valid], 20 + 0.01 * values[:, valid], rtol=1e-6)
+    (stored,) = store.list()
+    assert stored.timestep == timedelta(hours=6) and stored.units == "degC" and "NetCDF" in stored.source
+
+
+@pytest.mark.parametrize(
+    "beside", [{"a__b": np.zeros((4, 5, 6))}, {"half": np.zeros(3, "f2")}, {"yes": np.zeros((6, 9, 7), bool)}]
+)
+def test_hdf5_with_scales_that_is_no_netcdf_stays_hdf5(store: SeriesStore, tmp_path: Path, beside: dict[str, Any]) -> None:
+    values = np.random.default_rng(0).integers(-100, 100, (6, 9, 7)).astype("i2")
+    path = with_scales(tmp_path / "a.h5", values, **beside)
+    stored = ingest(path, store, variable="sst")
+    assert np.allclose(store.open(stored.digest).frames[..., 0], 20 + 0.01 * values, rtol=1e-6) and "HDF5" in stored.source
 
 
 def test_netcdf_with_numbers_that_its_library_does_not_know_is_refused(store: SeriesStore, tmp_path: Path) -> None:

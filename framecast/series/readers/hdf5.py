@@ -31,7 +31,7 @@ MATLAB = b"MATLAB 7.3 MAT-file"
 
 
 def is_hdf5(head: bytes) -> bool:
-    """HDF5 that neither MATLAB nor the NetCDF library wrote; programs may put a block of their own before it."""
+    """HDF5 that, by these bytes, neither MATLAB nor the NetCDF library wrote; programs may put a block of their own before."""
     begins = any(head[place : place + 8] == MAGIC for place in (0, 512, 1024, 2048, 4096))
     return begins and not head.startswith(MATLAB) and NETCDF not in head
 
@@ -128,4 +128,25 @@ def _units(dataset: "Dataset") -> str:
     return printable(text, 30) if isinstance(text, str) else ""
 
 
-READERS.add("hdf5", Reader("HDF5 file", ("h5", "hdf5", "hdf", "he5"), is_hdf5, read, look))
+def _rather(file: Upload) -> str:
+    """The reader of NetCDF for what is NetCDF and does not say so in its first bytes. Its library writes its name anywhere in
+    a file, and did not always; without it a file is known by how that library lays arrays out, in the outermost group, with
+    scales to their axes. HDF5 that only looks so, and that the library cannot open, stays what it is."""
+    if file.head(len(MAGIC)) != MAGIC:
+        return ""
+    with opened(file, WHAT) as content:
+        if NETCDF.decode() in content.attrs:
+            return "netcdf"
+        arrays = {name: dataset for name, dataset in datasets(content).items() if len(dataset.shape or ()) >= 3}
+        plain = all("/" not in name and dataset.dtype.kind in "iuf" for name, dataset in arrays.items())
+        if not plain or not any("DIMENSION_LIST" in dataset.attrs for dataset in arrays.values()):
+            return ""
+    look_as_netcdf = READERS["netcdf"].look
+    assert look_as_netcdf is not None
+    try:
+        return "netcdf" if look_as_netcdf([file]).parts else ""
+    except SeriesError:
+        return ""
+
+
+READERS.add("hdf5", Reader("HDF5 file", ("h5", "hdf5", "hdf", "he5"), is_hdf5, read, look, rather=_rather))

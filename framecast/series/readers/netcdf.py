@@ -54,7 +54,7 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
     with _opened(file, wish.scratch) as dataset:
         part, layout = _contents(file, dataset).chosen(wish, notes)
         variable = dataset[part.name]
-        unwritten = _default_fill(variable.dtype)
+        unwritten = _default_fill(file, variable.dtype)
         packing = packing_of(f"{printable(part.name)} in {file.label}", variable.attrs, variable.dtype, unwritten)
         layout.check(file.label, part.shape, packing.becomes.itemsize)
         units = printable(str(variable.attrs.get("units", "")), 30)
@@ -142,11 +142,10 @@ def _part(dataset: Any, name: str) -> Part:
     return Part(name, shape, str(variable.dtype), guess, tuple(options), tuple(dims))
 
 
-def _default_fill(dtype: np.dtype[Any]) -> int | float | None:
+def _default_fill(file: Upload, dtype: np.dtype[Any]) -> int | float | None:
     """What the NetCDF library puts where nothing was written and the file names no fill value of its own."""
-    import netCDF4
-
-    filling = netCDF4.default_fillvals.get(f"{dtype.kind}{dtype.itemsize}")
+    (library,) = needed(file, WHAT, "netCDF4")
+    filling = library.default_fillvals.get(f"{dtype.kind}{dtype.itemsize}")
     return filling if isinstance(filling, int | float) else None
 
 
