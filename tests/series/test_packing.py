@@ -69,6 +69,15 @@ def test_values_are_unpacked_as_xarray_unpacks_them(
     assert np.allclose(found[:, valid], meant[:, valid], rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["f8", "f4", "u1", "i4"])
+def test_values_are_scaled_where_none_can_be_missing(store: SeriesStore, tmp_path: Path, dtype: str) -> None:
+    values = np.random.default_rng(0).integers(0, 100, (6, 9, 7)).astype(dtype)
+    with package("h5py").File(tmp_path / "a.h5", "w") as content:
+        content["p"] = values
+        content["p"].attrs["scale_factor"] = 0.01
+    assert np.allclose(read(store, tmp_path / "a.h5")[0], values * 0.01, rtol=1e-6)
+
+
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize(
     ("dtype", "attributes", "outside"),

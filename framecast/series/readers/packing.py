@@ -42,12 +42,18 @@ class Packing:
         return (self.scale, self.offset) != (1.0, 0.0)
 
     @property
+    def is_bounded(self) -> bool:
+        return self.low > -math.inf or self.high < math.inf
+
+    @property
     def in_words(self) -> str:
         return f"The values were unpacked as the file says: times {self.scale:g}, plus {self.offset:g}."
 
     def unpacked(self, frame: Frame, notes: list[str]) -> Frame:
         """`frame`, of any shape, as it is meant. What counts as missing without being marked goes to `notes`."""
         frame = frame.astype(frame.dtype.newbyteorder("="), copy=False).view(self.stored)
+        if not (self.is_scaled or self.missing or self.is_bounded) and self.unwritten is None:
+            return frame
         values = frame * self.scale + self.offset if self.is_scaled else frame
         values = values.astype(self.becomes, copy=False)
         marked = np.isin(frame, np.array(self.missing, self.stored)) if self.missing else np.zeros(frame.shape, bool)
@@ -55,8 +61,7 @@ class Packing:
             warn(notes, f"Values that were never written, which NetCDF keeps as {self.unwritten:g}, count as missing.")
             marked |= never
         ranged = values if self.range_is_unpacked else frame
-        bounded = self.low > -math.inf or self.high < math.inf
-        if bounded and (outside := ~marked & ((ranged < self.low) | (ranged > self.high))).any():
+        if self.is_bounded and (outside := ~marked & ((ranged < self.low) | (ranged > self.high))).any():
             ends = [f"below {self.low:g}"] * (self.low > -math.inf) + [f"above {self.high:g}"] * (self.high < math.inf)
             warn(notes, f"Values outside the range that the file calls valid ({' and '.join(ends)}) count as missing.")
             marked |= outside
