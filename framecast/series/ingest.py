@@ -174,7 +174,7 @@ def _reader(files: list[Upload]) -> tuple[Reader, list[Upload]]:
         head = _head(files[0])
         for reader in READERS.values():
             if reader.sniff(head):
-                return reader, files
+                return _or_rather(reader, files[0]), files
         raise SeriesError(_unknown(files[0], head))
     pictures = READERS["pictures"]
     for reader in READERS.values():
@@ -185,7 +185,7 @@ def _reader(files: list[Upload]) -> tuple[Reader, list[Upload]]:
         return pictures, files
     whole = [(reader, file) for file in files for reader in READERS.values() if reader.sniff(_head(file))]
     if len(whole) == 1 and not n_pictures:
-        return whole[0][0], [whole[0][1]]
+        return _or_rather(*whole[0]), [whole[0][1]]
     alone = [file for reader, file in whole if reader is not pictures]
     if alone:
         raise SeriesError(
@@ -193,6 +193,10 @@ def _reader(files: list[Upload]) -> tuple[Reader, list[Upload]]:
             "pictures of one series are needed. Choose one of them."
         )
     return pictures, files
+
+
+def _or_rather(reader: Reader, file: Upload) -> Reader:
+    return READERS[rather] if (rather := reader.rather(file)) else reader
 
 
 def _head(file: Upload) -> bytes:

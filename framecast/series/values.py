@@ -100,6 +100,8 @@ def converted(frames: Iterable[Frame], survey: Survey) -> Iterator[Frame]:
             frame = frame.astype(np.uint8) * np.uint8(GREY_LEVELS)
         if survey.valid is not None:
             frame = np.where(survey.valid[:, :, None], frame, frame.dtype.type(survey.filling))
+        if frame.dtype.kind == "f" and survey.dtype.kind != "f":  # what fills a gap in time lies between whole numbers
+            frame = np.rint(frame)
         yield frame.astype(survey.dtype, copy=False)
 
 

@@ -198,6 +198,13 @@ def test_gaps_are_filled_in_time_as_asked(store: SeriesStore) -> None:
     assert series.digest() == stored.digest and "between the frames before and after" in stored.warnings[0]
 
 
+def test_what_fills_gaps_between_whole_numbers_is_rounded(store: SeriesStore) -> None:
+    values = np.random.default_rng(0).integers(0, 256, (8, 6, 5)).astype(float)
+    values[0, 1, 1], values[1:4, 1, 1], values[4, 1, 1] = 100, np.nan, 107
+    series = store.open(ingest(npy(values), store, missing="interpolate").digest)
+    assert series.frames.dtype == np.uint8 and series.frames[:5, 1, 1, 0].tolist() == [100, 102, 104, 105, 107]
+
+
 def test_a_mask_that_would_leave_nothing_is_refused(store: SeriesStore) -> None:
     values = np.random.default_rng(0).random((4, 3, 5))
     values[0, :2], values[1, 2] = np.nan, np.nan

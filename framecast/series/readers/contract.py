@@ -179,6 +179,9 @@ class Reader:
     look: Callable[[Sequence[Upload]], "Contents"] | None = None
     """What the file holds, for formats that can hold several arrays or leave open what an axis means."""
     many: bool = False
+    rather: Callable[[Upload], str] = lambda file: ""
+    """The name of the reader that should have a file that this one knows by its first bytes, where those do not tell; "" where
+    this one should."""
 
 
 READERS: Registry[Reader] = Registry("reader", "framecast.series.readers")

@@ -50,6 +50,8 @@ def fitted(frame: Frame, size: Size, way: str) -> Frame:
     if frame.shape[:2] == size:
         return frame
     if way == "resize":
+        if frame.dtype.kind == "b":  # yes where at least half of what a pixel covers is
+            return np.asarray(fitted(frame.astype(np.float32), size, way) >= 0.5)
         if size[0] <= frame.shape[0] and size[1] <= frame.shape[1]:
             reduced: Frame = reduce_frames(frame[None], size)[0]
             return reduced

@@ -1,4 +1,5 @@
-"""HDF5 files of any program: every data set in them, in any group, read a block of frames at a time.
+"""HDF5 files of any program: every data set in them, in any group, read a block of frames at a time, and unpacked where it
+says how (`packing.py`), so that its values are in its units.
 
 Only what lies in the file itself is seen: links to other files, data kept outside and data sets put together from other ones
 are not followed. A data set whose compression is not known here is refused with its name.
@@ -14,6 +15,7 @@ from framecast.errors import SeriesError
 from framecast.files import bytes_in_words
 from framecast.series.readers.choice import Contents, Part, contents
 from framecast.series.readers.contract import READERS, FrameStream, Reader, Reading, Upload, Wish, printable, readable
+from framecast.series.readers.packing import packing_of
 
 if TYPE_CHECKING:
     from h5py import Dataset, File
@@ -29,7 +31,7 @@ MATLAB = b"MATLAB 7.3 MAT-file"
 
 
 def is_hdf5(head: bytes) -> bool:
-    """HDF5 that neither MATLAB nor the NetCDF library wrote; programs may put a block of their own before it."""
+    """HDF5 that, by these bytes, neither MATLAB nor the NetCDF library wrote; programs may put a block of their own before."""
     begins = any(head[place : place + 8] == MAGIC for place in (0, 512, 1024, 2048, 4096))
     return begins and not head.startswith(MATLAB) and NETCDF not in head
 
@@ -48,16 +50,19 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
         part, layout = contents(file, [_part(name, one) for name, one in found.items()]).chosen(wish, notes)
         dataset = found[part.name]
         check_storage(file, dataset)
-        layout.check(file.label, dataset.shape, dataset.dtype.itemsize)
-        dtype = np.dtype(dataset.dtype).newbyteorder("=")
+        packing = packing_of(f"{printable(part.name)} in {file.label}", dataset.attrs, dataset.dtype)
+        layout.check(file.label, dataset.shape, packing.becomes.itemsize)
         units = _units(dataset)
+        if packing.is_scaled:
+            notes.append(packing.in_words)
 
     def frames() -> FrameStream:
         with opened(file, WHAT) as content:
             for block in layout.blocks(datasets(content)[part.name], wish.wanted):
-                yield from block.astype(dtype, copy=False)
+                for frame in block:
+                    yield packing.unpacked(frame, notes)
 
-    return Reading(frames, dtype, wish.wanted.count(layout.length("T", part.shape)), units=units, warnings=notes)
+    return Reading(frames, packing.becomes, wish.wanted.count(layout.length("T", part.shape)), units=units, warnings=notes)
 
 
 @contextmanager
@@ -123,4 +128,25 @@ def _units(dataset: "Dataset") -> str:
     return printable(text, 30) if isinstance(text, str) else ""
 
 
-READERS.add("hdf5", Reader("HDF5 file", ("h5", "hdf5", "hdf", "he5"), is_hdf5, read, look))
+def _rather(file: Upload) -> str:
+    """The reader of NetCDF for what is NetCDF and does not say so in its first bytes. Its library writes its name anywhere in
+    a file, and did not always; without it a file is known by how that library lays arrays out, in the outermost group, with
+    scales to their axes. HDF5 that only looks so, and that the library cannot open, stays what it is."""
+    if file.head(len(MAGIC)) != MAGIC:
+        return ""
+    with opened(file, WHAT) as content:
+        if NETCDF.decode() in content.attrs:
+            return "netcdf"
+        arrays = {name: dataset for name, dataset in datasets(content).items() if len(dataset.shape or ()) >= 3}
+        plain = all("/" not in name and dataset.dtype.kind in "iuf" for name, dataset in arrays.items())
+        if not plain or not any("DIMENSION_LIST" in dataset.attrs for dataset in arrays.values()):
+            return ""
+    look_as_netcdf = READERS["netcdf"].look
+    assert look_as_netcdf is not None
+    try:
+        return "netcdf" if look_as_netcdf([file]).parts else ""
+    except SeriesError:
+        return ""
+
+
+READERS.add("hdf5", Reader("HDF5 file", ("h5", "hdf5", "hdf", "he5"), is_hdf5, read, look, rather=_rather))

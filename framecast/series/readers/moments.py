@@ -7,6 +7,7 @@ import contextlib
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "msec": 1e-3, "\u00b5s": 1e-6, "us": 1e-6, "min":
 60.0, "minute": 60.0, "minutes": 60.0, "h": 3600.0, "hour": 3600.0, "hours": 3600.0, "d": 86400.0, "day": 86400.0}  # fmt: skip
@@ -21,6 +22,12 @@ def taken_at(text: object, fraction: object = "") -> float | None:
         return None
     digits = str(fraction).strip("\0 ")
     return whole + (float(f"0.{digits}") if digits.isascii() and digits.isdigit() and len(digits) < 10 else 0.0)
+
+
+def of_page(page: Any) -> float | None:
+    """The time that the tag DateTime of a page of a TIFF says, in seconds."""
+    written = page.tags.get(306)
+    return taken_at(written.value) if written is not None else None
 
 
 def step_of(interval: object, unit: str) -> timedelta | None:

@@ -1,4 +1,5 @@
-"""NetCDF, classic and version 4: a variable over time, latitude and longitude, scaled and masked as the file says.
+"""NetCDF, classic and version 4: a variable over time, latitude and longitude, scaled and masked as the file says
+(`packing.py`).
 
 Needs xarray and netCDF4, which come with requirements-extras.txt. Axes are told apart by what the file says of them, not by
 their order; an axis beside time, height and width (a level, an ensemble member) is asked for.
@@ -22,6 +23,7 @@ from framecast.series.readers.contract import READERS, FrameStream, Reader, Read
 from framecast.series.readers.extras import needed
 from framecast.series.readers.laid_out import on_disk
 from framecast.series.readers.netcdf_classic import bytes_needed
+from framecast.series.readers.packing import packing_of
 
 WHAT = "a NetCDF file"
 CUSTOMS = ("THWC", "TCHW", "HWCT")
@@ -52,8 +54,9 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
     with _opened(file, wish.scratch) as dataset:
         part, layout = _contents(file, dataset).chosen(wish, notes)
         variable = dataset[part.name]
-        dtype = np.dtype(variable.dtype).newbyteorder("=")
-        layout.check(file.label, part.shape, dtype.itemsize)
+        unwritten = _default_fill(file, variable.dtype)
+        packing = packing_of(f"{printable(part.name)} in {file.label}", variable.attrs, variable.dtype, unwritten)
+        layout.check(file.label, part.shape, packing.becomes.itemsize)
         units = printable(str(variable.attrs.get("units", "")), 30)
         steps = _steps(dataset, str(variable.dims[layout.place("T")]))
         timestep = _timestep(steps, notes)
@@ -68,16 +71,17 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
                     block = next(blocks, None)
                 if block is None:
                     return
-                yield from block.astype(dtype, copy=False)
+                for frame in block:
+                    yield packing.unpacked(frame, notes)
 
     n_frames = wish.wanted.count(layout.length("T", part.shape))
     times = moments[wish.wanted.start : wish.wanted.stop : wish.wanted.every]
-    return Reading(frames, dtype, n_frames, timestep, units=units, times=times, warnings=notes)
+    return Reading(frames, packing.becomes, n_frames, timestep, units=units, times=times, warnings=notes)
 
 
 @contextmanager
 def _opened(file: Upload, scratch: Path | None) -> Iterator[Any]:
-    """The file as a lazy xarray.Dataset."""
+    """The file as a lazy xarray.Dataset, its values as they are stored."""
     xarray, _ = needed(file, WHAT, "xarray", "netCDF4")
     if file.head(8) == hdf5.MAGIC:
         _check_own(file)
@@ -86,7 +90,7 @@ def _opened(file: Upload, scratch: Path | None) -> Iterator[Any]:
     with readable(file, WHAT), on_disk(file, scratch) as path:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            dataset = xarray.open_dataset(path, engine="netcdf4", decode_times=False, cache=False)
+            dataset = xarray.open_dataset(path, engine="netcdf4", decode_times=False, mask_and_scale=False, cache=False)
         with dataset:
             yield dataset
 
@@ -98,7 +102,8 @@ def _check_whole(file: Upload) -> None:
 
 
 def _check_own(file: Upload) -> None:
-    """Refuse links out of the file, which the NetCDF library would follow."""
+    """Refuse links out of the file, which the NetCDF library would follow, and numbers that it does not know: it takes them
+    for others and writes beyond its memory, which ends the program."""
     import h5py
 
     def visit(name: str, link: Any) -> bool | None:
@@ -111,6 +116,12 @@ def _check_own(file: Upload) -> None:
         content.visititems(lambda name, thing: n_all.append(name) if isinstance(thing, h5py.Dataset) else None)
         for dataset in own.values():
             hdf5.check_storage(file, dataset)
+            if dataset.dtype.kind == "f" and dataset.dtype.itemsize not in (4, 8):
+                n_bits, called = 8 * dataset.dtype.itemsize, printable(str(dataset.name))
+                raise SeriesError(
+                    f"{file.label} holds real numbers of {n_bits} bits ({called}), and NetCDF has those of 32 and 64 bits "
+                    "only. Save them as one of these."
+                )
     if linked or len(n_all) > len(own):
         raise SeriesError(f"{file.label} points to other files, which are not followed; it must hold its data. Save it whole.")
 
@@ -129,6 +140,13 @@ def _part(dataset: Any, name: str) -> Part:
     known = {"H", "W"} <= set(letters) and all(letters.count(letter) == 1 for letter in "HW") and letters.count("T") <= 1
     guess, options = named(letters, shape) if known else guessed(shape, CUSTOMS)
     return Part(name, shape, str(variable.dtype), guess, tuple(options), tuple(dims))
+
+
+def _default_fill(file: Upload, dtype: np.dtype[Any]) -> int | float | None:
+    """What the NetCDF library puts where nothing was written and the file names no fill value of its own."""
+    (library,) = needed(file, WHAT, "netCDF4")
+    filling = library.default_fillvals.get(f"{dtype.kind}{dtype.itemsize}")
+    return filling if isinstance(filling, int | float) else None
 
 
 def _letter(dataset: Any, dim: str) -> str:

@@ -102,6 +102,7 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
     sizes = [(header.height, header.width) for header in headers]
     size = agreed_size([file.label for file in pictures], sizes, "pictures", wish.sizes, notes)
     _check_types(pictures, headers)
+    _check_channels(pictures, headers)
     n_channels = max(header.n_channels for header in headers)
     if n_narrow := sum(header.n_channels < n_channels for header in headers):
         notes.append(f"{n_narrow} of {len(headers)} pictures are grey and the others in colour; all were made colour.")
@@ -214,6 +215,18 @@ def _check_types(pictures: Sequence[Upload], headers: Sequence[Header]) -> None:
         raise SeriesError(
             f"{pictures[index].label} holds {headers[index].dtype} values while {n_usual} of {len(headers)} pictures hold "
             f"{usual}; all must hold the same type. Save it as {usual}, or leave it out."
+        )
+
+
+def _check_channels(pictures: Sequence[Upload], headers: Sequence[Header]) -> None:
+    """Grey beside colour is made colour; what two or four channels are is not known, so that they are with their like only."""
+    counts = Counter(header.n_channels for header in headers)
+    if len(counts) > 1 and set(counts) != {1, 3}:
+        usual, n_usual = counts.most_common(1)[0]
+        index = next(i for i, header in enumerate(headers) if header.n_channels != usual)
+        raise SeriesError(
+            f"{pictures[index].label} has {headers[index].n_channels} channels and {n_usual} of {len(headers)} pictures have "
+            f"{usual}; all must have the same number, or be grey or colour. Save it with {usual}, or leave it out."
         )
 
 

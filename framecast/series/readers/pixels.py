@@ -29,6 +29,15 @@ def over_white(pixels: Frame) -> tuple[Frame, bool]:
     return np.rint(colour * opacity + top * (1 - opacity)).astype(pixels.dtype), True
 
 
+def premultiplied_over_white(pixels: Frame) -> tuple[Frame, bool]:
+    """As `over_white`, of colours that were multiplied by their alpha when they were written."""
+    colour, alpha = pixels[:, :, :-1], pixels[:, :, -1:]
+    top = np.iinfo(pixels.dtype).max
+    if bool((alpha == top).all()):
+        return np.ascontiguousarray(colour), False
+    return (colour + np.minimum(top - alpha, top - colour)).astype(pixels.dtype), True
+
+
 def oriented(pixels: Frame, orientation: int) -> Frame:
     """(height, width, channel) as it is to be seen, by the mark (1 to 8) that EXIF and TIFF give to what a camera saw
     askew."""

@@ -36,13 +36,13 @@ from framecast.series.readers.contract import (
     check_size,
     printable,
     readable,
-    warn,
 )
 from framecast.series.readers.jpeg_scans import check_part
 from framecast.series.readers.laid_out import Array, LaidOut
-from framecast.series.readers.moments import of_all, step_of, taken_at
+from framecast.series.readers.moments import of_all, of_page, step_of
 from framecast.series.readers.ome import Described, bare, described, incomplete
-from framecast.series.readers.pixels import INKS, TRANSPARENT, inks_over_paper, oriented, over_white, three_axes
+from framecast.series.readers.pixels import three_axes
+from framecast.series.readers.tiff_colours import channels_meant, meant, orientation
 from framecast.series.readers.tiff_strips import parts_of, unpacked
 from framecast.series.writing import too_few
 
@@ -118,13 +118,11 @@ def still_header(file: Upload) -> tuple[int, int, int, np.dtype[Any], float | No
                 "Upload the stack alone, or save its pages as single files."
             )
         page: Any = tif.pages.first
-        n_samples = page.samplesperpixel - (1 if page.extrasamples and page.samplesperpixel in (2, 4) else 0)
         palette = page.photometric.name == "PALETTE"
-        n_channels = 3 if palette or page.photometric.name == "SEPARATED" else n_samples
         dtype = np.dtype(np.uint8) if palette or page.dtype is None or page.dtype.kind == "b" else page.dtype.newbyteorder("=")
-        turned = _orientation(page) >= 5
+        turned = orientation(page) >= 5
         height, width = (page.imagewidth, page.imagelength) if turned else (page.imagelength, page.imagewidth)
-        return int(height), int(width), int(n_channels), dtype, _written_at(page)
+        return int(height), int(width), channels_meant(page), dtype, of_page(page)
 
 
 def still(file: Upload, notes: list[str]) -> Frame:
@@ -212,10 +210,10 @@ def _stack(file: Upload, tif: "TiffFile") -> "TiffPageSeries":
     if len(stacks) > 1:
         usual = stacks[0]
         page: Any = min((stack.keyframe for stack in stacks[1:]), key=lambda page: page.index)
+        found, others = tiff_unlike.in_words(page, usual.keyframe)
         raise SeriesError(
-            f"{file.label} holds images of different kinds: page {page.index + 1} is {page.imagelength} x {page.imagewidth} "
-            f"{page.dtype}, while {len(usual.pages)} pages are {usual.keyframe.imagelength} x {usual.keyframe.imagewidth} "
-            f"{usual.dtype}; all must be alike. Save the series alone in one file."
+            f"{file.label} holds images of different kinds: page {page.index + 1} is {found}, while {len(usual.pages)} pages "
+            f"are {others}; all must be alike. Save the series alone in one file."
         )
     return stacks[0]
 
@@ -280,7 +278,7 @@ def _from_array(stack: "TiffPageSeries", layout: Layout, wish: Wish, file: Uploa
             stream.seek(stack.dataoffset)
             dtype = np.dtype(stack.dtype).newbyteorder(keyframe.parent.byteorder)
             for frame in LaidOut(tuple(stack.shape), dtype, "C").frames(stream, layout, wish, native):
-                yield _meant(frame, keyframe, notes)
+                yield meant(frame, keyframe, notes)
         return
     if stack.nbytes > MAX_FRAME_BYTES:
         raise SeriesError(
@@ -289,7 +287,7 @@ def _from_array(stack: "TiffPageSeries", layout: Layout, wish: Wish, file: Uploa
         )
     for block in layout.blocks(stack.asarray(), wish.wanted):
         for frame in block:
-            yield _meant(frame.astype(native, copy=False), keyframe, notes)
+            yield meant(frame.astype(native, copy=False), keyframe, notes)
 
 
 def _pixels(page: Any, notes: list[str]) -> Frame:
@@ -304,7 +302,7 @@ def _pixels(page: Any, notes: list[str]) -> Frame:
     pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     if page.keyframe.axes == "SYX":
         pixels = np.moveaxis(pixels, 0, -1)
-    return _meant(pixels if page.keyframe.photometric.name == "PALETTE" else three_axes(pixels), page.keyframe, notes)
+    return meant(pixels if page.keyframe.photometric.name == "PALETTE" else three_axes(pixels), page.keyframe, notes)
 
 
 def _check_parts(page: Any) -> None:
@@ -313,32 +311,6 @@ def _check_parts(page: Any) -> None:
     check_size("a TIFF file", int(keyframe.imagelength), int(keyframe.imagewidth), 1, keyframe.dtype.itemsize)
     if int(np.prod(keyframe.chunked)) > len(page.dataoffsets) + MOST_MISSING:
         raise ValueError("strips or tiles are missing")
-
-
-def _meant(pixels: Array, keyframe: Any, notes: list[str]) -> Frame:
-    """What is to be seen: palette looked up, white-is-zero turned round, inks laid over paper, alpha over white, all
-    upright."""
-    photometric = keyframe.photometric.name
-    if photometric == "PALETTE":
-        colours: Frame = np.moveaxis(keyframe.colormap[:, pixels.reshape(pixels.shape[:2])], 0, -1)
-        pixels = (colours >> 8).astype(np.uint8)
-    elif photometric == "MINISWHITE" and pixels.dtype.kind in "bu":
-        pixels = ~pixels
-    elif photometric == "SEPARATED" and pixels.shape[2] == 4 and pixels.dtype in (np.uint8, np.uint16):
-        warn(notes, INKS)
-        pixels = inks_over_paper(pixels)
-    elif photometric not in ("MINISBLACK", "RGB", "YCBCR", "MINISWHITE"):
-        raise SeriesError(f"A TIFF file holds {photometric} colours; grey, RGB, a palette or CMYK is read. Save it as RGB.")
-    elif keyframe.extrasamples and pixels.shape[2] in (2, 4) and pixels.dtype in (np.uint8, np.uint16):
-        pixels, changed = over_white(pixels)
-        if changed:
-            warn(notes, TRANSPARENT)
-    return oriented(pixels, _orientation(keyframe))
-
-
-def _orientation(page: Any) -> int:
-    tag = page.keyframe.tags.get(274)
-    return int(tag.value) if tag is not None and tag.value in range(1, 9) else 1
 
 
 def _timestep(tif: "TiffFile") -> timedelta | None:
@@ -378,16 +350,10 @@ def _page_times(stack: "TiffPageSeries", layout: Layout, wish: Wish) -> list[flo
 
     def moments(indices: Array) -> Iterator[float | None]:
         listed: Any = stack.pages
-        return (_written_at(listed[int(index)].aspage()) for index in indices)
+        return (of_page(listed[int(index)].aspage()) for index in indices)
 
     pages = chosen[:, 0]
     return of_all(moments(pages)) if of_all(moments(pages[[0, len(pages) // 2, -1]])) else []
-
-
-def _written_at(page: Any) -> float | None:
-    """The time that the tag DateTime of a page says, in seconds."""
-    written = page.tags.get(306)
-    return taken_at(written.value) if written is not None else None
 
 
 def _units(tif: "TiffFile") -> str:
