@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 def look_from_nearer(fit: "AutoFit", folds: Sequence[Fold]) -> Iterator[FitProgress]:
     """Train each of `folds` once more, in their order, while there is time; put what was trained into `fit.nearer`."""
     for number, fold in enumerate(folds):
-        nearer, length = fit.nearer_fold(fold.name), judging_moment(fit, fold, 0).length
+        nearer, moment = fit.nearer_fold(fold.name), judging_moment(fit, fold, 0)
+        length = moment.length
         left = fit.left_at(fold.name, length, nearer=True)
         if not nearer.done and left is None and not _has_time(fit, folds, length):
             continue
@@ -34,7 +35,7 @@ def look_from_nearer(fit: "AutoFit", folds: Sequence[Fold]) -> Iterator[FitProgr
             continue
         stage = f"{FORECASTERS[fold.name].title}: trained on more of the earlier frames, to be judged on the newest"
         progress = FitProgress(stage)
-        for progress in nearer.train(length, left):
+        for progress in nearer.train(length, left, moment.restoration):
             yield fit.passed_on(progress, stage, 0.5 + 0.1 * (number + progress.fraction) / len(folds))
         nearer.done.append(length)
         yield replace(fit.passed_on(progress, stage, 0.5 + 0.1 * (number + 1) / len(folds)), epoch_done=False, part_done=True)

@@ -96,12 +96,12 @@ class Fold:
         self.stumbled = ""
         """Why it could not go through the last one, as a sentence."""
 
-    def train(self, length: float, resumed: Course | None = None) -> Iterator[FitProgress]:
+    def train(self, length: float, resumed: Course | None = None, way: str = "") -> Iterator[FitProgress]:
         """Train anew for so much of the whole time, or go on from where such a training stood; then look at the network. Left
-        early, it is not looked at."""
+        early, it is not looked at. A `way` back to native size is among those looked at, whatever these frames ask for."""
         self.length = length
         try:
-            yield from self._trained(resumed, 0)
+            yield from self._trained(resumed, 0, way)
         except (DivergedError, DeviceMemoryError) as error:
             self.failure = str(error)
 
@@ -120,7 +120,7 @@ class Fold:
             self.stumbled = str(error)
         self.n_further = number
 
-    def _trained(self, resumed: Course | None, further: int) -> Iterator[FitProgress]:
+    def _trained(self, resumed: Course | None, further: int, way: str = "") -> Iterator[FitProgress]:
         watch, stop = Stopwatch(self._clock), min(self.origins)
         settings = settings_for(self.settings, self.length)
         self._forecaster = NetworkForecaster(self.name, settings, self._workbench, clock=watch)
@@ -138,6 +138,8 @@ class Fold:
                 if progress is None:
                     break
                 yield progress
+            if way:
+                self._forecaster.restoration = way
             self._look(further)
         finally:
             steps.close()  # type: ignore[attr-defined]

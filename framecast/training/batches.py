@@ -92,14 +92,15 @@ def cut(
     generator: torch.Generator,
     share: slice = ALL,
 ) -> Batch:
-    """One window for each entry of `order`, wrapped to the starts that windows of its length have: the context, frames that
-    are pushed, and `n_unroll` frames to learn from. `mixing` is the probability that truth and forecast are exchanged, and
-    `spread` (c, 1, 1) the unit of the input noise, which the context gets. Only the windows of the `share` are cut, as they
-    would be among all."""
+    """One window for each entry of `order`, which are as many as there are windows with one frame to learn from, spread
+    evenly over the starts that windows of this length have: the context, frames that are pushed, and `n_unroll` frames to
+    learn from. `mixing` is the probability that truth and forecast are exchanged, and `spread` (c, 1, 1) the unit of the
+    input noise, which the context gets. Only the windows of the `share` are cut, as they would be among all."""
     pushed = _pushed(settings, len(data.span) - context - n_unroll, generator)
     length = context + pushed + n_unroll
     own = _mixed(settings, mixing, context, length, generator)
-    starts = data.span.start + order % (len(data.span) - length + 1)
+    n_starts, n_orders = len(data.span) - length + 1, len(data.span) - context
+    starts = data.span.start + order * n_starts // n_orders
     frames, mask, counted = _indexed(data.frames), data.mask, data.mask
     if settings.crop or settings.flips or settings.turns:
         height, width = frames.shape[-2:]

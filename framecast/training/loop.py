@@ -78,7 +78,7 @@ def train(
     longest = [len(one.span) - context for one in series]
     assert min(longest) >= 1, "a window must fit into the training span; checked before a run is queued"
     standing = standing or Standing()
-    validator = Validator(data, settings, context)
+    validator = Validator(network, data, settings, context)
     n_steps = [epoch_steps(n_windows(one, context, settings), settings) for one in series]
     orders = [torch.randperm(n, generator=generator) for n in longest]  # as many windows as there are at unroll 1
     n_shown = 0

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from framecast.leaving import may_be_left
 from framecast.metrics.ssim import ssim_map
+from framecast.networks.contract import answers_each
 from framecast.networks.rollout import Call, decisive, frames_at_once, rollout
 from framecast.training.batches import TrainingData
 from framecast.training.progress import Preview
@@ -45,8 +46,11 @@ class Validator:
     SHARE = 5
     MOST = 50
 
-    def __init__(self, data: TrainingData, settings: TrainingSettings, context: int) -> None:
+    def __init__(self, network: nn.Module, data: TrainingData, settings: TrainingSettings, context: int) -> None:
         self.data, self.context, self.tiled = data, context, bool(settings.tile)
+        absorbed = data.valid.start if answers_each(network) else min(context, data.valid.start)
+        self.n_frames = absorbed + len(data.valid)
+        """That pass the network in one validation."""
         self.active = settings.validation and len(data.valid) > 0
         self.clamp = seen_range(data.frames[: data.valid.start]) if settings.clamp and self.active else None
         self.zero_block = len(data.valid) if settings.zero_block else 0
@@ -70,7 +74,7 @@ class Validator:
         self._fraction_passed = fraction
 
     def due(self, ended: bool) -> bool:
-        enough = self._frames_passed >= self.SHARE * self.data.valid.stop
+        enough = self._frames_passed >= self.SHARE * self.n_frames
         return self.active and (ended or (enough and self._fraction_passed - self._last_fraction >= 1 / self.MOST))
 
     @torch.no_grad()

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from framecast.forecasters.auto import Auto
 from framecast.forecasters.auto_chance import calmed
@@ -29,33 +30,51 @@ def two_rules() -> Iterator[None]:
         yield
 
 
-def starts() -> tuple[Frames, list[Frames], Frames]:
-    """Truth, N forecasts that share one error and have one of their own each, and the forecast of another member."""
+def starts(smooth: float) -> tuple[Frames, list[Frames], Frames]:
+    """Truth, N forecasts that share one error and have one of their own each, smooth over so many pixels, and the forecast of
+    another member."""
     random = np.random.default_rng(0)
+
+    def field(spread: float) -> Frames:
+        drawn = np.stack([gaussian_filter(random.normal(size=(64, 66)), smooth, mode="wrap") for _ in range(3)])
+        return np.asarray(spread * drawn / drawn.std(), np.float32)[..., None]
+
     truth = random.uniform(60, 200, (3, 64, 66, 1)).astype(np.float32)
-    shared = truth + random.normal(0, 15, truth.shape).astype(np.float32)
-    return truth, [shared + random.normal(0, 25, truth.shape).astype(np.float32) for _ in range(N)], truth + 20
+    shared = truth + field(15)
+    return truth, [shared + field(25) for _ in range(N)], truth + 20
 
 
-def test_what_is_taken_away_is_what_the_mean_does_not_err() -> None:
-    truth, said, other = starts()
-    variance = (np.stack(said).var(axis=0, ddof=1) / 255.0**2).mean(axis=(1, 2, 3))
-    one, mean = (Moments.of([first, other], truth, 255.0) for first in (said[0], np.mean(said, axis=0)))
-    found = calmed(one, 0, variance, N)
-    for alone in (np.array([1.0, 0.0]), np.array([0.6, 0.4])):
-        weights = np.tile(alone.astype(np.float32), (3, 1))
-        np.testing.assert_allclose(found.mse(weights), mean.mse(weights), rtol=0.1)
-        np.testing.assert_allclose(found.ssim(weights), mean.ssim(weights), atol=0.01)
-        assert (found.ssim(weights) > one.ssim(weights) + 0.02).all()
-    np.testing.assert_array_equal(found.covariance[..., 0, 1], one.covariance[..., 0, 1])
-    np.testing.assert_array_equal(found.covariance[..., 1, 1], one.covariance[..., 1, 1])
+def of_starts(said: list[Frames]) -> Moments:
+    return Moments.of(said, np.mean(said, axis=0), 255.0)
+
+
+@pytest.mark.parametrize("smooth", [0.0, 2.0, 4.0])
+def test_what_is_taken_away_is_what_the_mean_does_not_err(smooth: float) -> None:
+    """In the mean over the starts, each as the one that was judged."""
+    truth, said, other = starts(smooth)
+    mean = Moments.of([np.mean(said, axis=0), other], truth, 255.0)
+    judged = [Moments.of([one, other], truth, 255.0) for one in said]
+    found = [calmed(one, 0, of_starts(said)) for one in judged]
+    alone = np.tile(np.array([1.0, 0.0], np.float32), (3, 1))
+
+    def mse(moments: list[Moments]) -> float:
+        return float(np.mean([one.mse(alone) for one in moments]))
+
+    assert mse(found) == pytest.approx(mse([mean]), rel=0.1)
+    assert mse(judged) > 2 * mse([mean])
+    for before, after in zip(judged, found, strict=True):
+        assert (after.ssim(alone) > before.ssim(alone)).all()
+        np.testing.assert_array_equal(after.covariance[..., 0, 1], before.covariance[..., 0, 1])
+        np.testing.assert_array_equal(after.only([1]).covariance, before.only([1]).covariance)
+        np.testing.assert_array_equal(after.only([1]).mean, before.only([1]).mean)
 
 
 def test_no_more_is_taken_away_than_a_mean_of_so_many_could_lose() -> None:
-    truth, said, other = starts()
+    truth, said, other = starts(0.0)
     one = Moments.of([said[0], other], truth, 255.0)
-    found = calmed(one, 0, np.full(3, 100.0), N)
+    found = calmed(one, 0, of_starts([10 * frames for frames in said]))
     np.testing.assert_allclose(found.covariance[..., 0, 0], one.covariance[..., 0, 0] / N, rtol=1e-5)
+    np.testing.assert_allclose(found.mean[..., 0], one.mean[..., 0] / N**0.5, rtol=1e-5)
 
 
 def test_auto_weighs_the_mean_that_forecasts_and_makes_each_forecast_once(monkeypatch: pytest.MonkeyPatch) -> None:

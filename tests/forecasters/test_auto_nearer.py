@@ -12,7 +12,8 @@ from framecast.forecasters.auto_nearer import judged, judging_moment
 from framecast.forecasters.auto_settings import AutoSettings
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Workbench
-from framecast.forecasters.fold import Fold
+from framecast.forecasters.fold import Fold, Moment
+from framecast.forecasters.restoration import faint_of
 from framecast.series.frames import FrameSeries, Split
 from framecast.training.progress import FitProgress
 
@@ -74,14 +75,35 @@ def test_it_stands_for_the_network_at_the_newest_origin_alone_at_the_length_the_
     assert "(3 of 3)" in stages[first - 1] and not any("(3 of 3)" in stage for stage in stages[first:])
 
 
+def test_it_is_looked_at_in_the_way_that_the_others_chose_whatever_its_own_frames_ask_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Frames are empty enough at the oldest origin that what is faint may be left out, and not at the newest."""
+    monkeypatch.setattr("framecast.forecasters.auto_nearer.judging_moment", _with_faint_left_out)
+    t, x = np.ogrid[:20, :13]
+    frames = np.where((x < 9) | (t >= 8), 0.5 + 0.3 * np.sin(2 * np.pi * (t / 5 + 0.08 * x)), 0.0)
+    shown = np.broadcast_to(frames[:, None, :, None], (20, 12, 13, 1)).astype(np.float32)
+    fit = fit_of(FrameSeries("a lid that is lifted", shown, (0.0, 1.0)))
+    told(fit)
+    fold, nearer = fit.folds["unet"], fit.nearer["unet"]
+    way = _with_faint_left_out(fit, fold, 0).restoration
+    assert faint_of(way) and way in {moment.restoration for moment in nearer.hindcast(0).candidates}
+    stood = next(one.forecasts for one in fit.judged if one.name == "unet")
+    np.testing.assert_array_equal(stood[0], nearer.forecast_by(way))
+
+
+def _with_faint_left_out(fit: AutoFit, fold: Fold, further: int) -> Moment:
+    return next(one for one in fold.hindcast(further).candidates if faint_of(one.restoration))
+
+
 def test_what_it_cannot_learn_leaves_the_network_judged_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     real = Fold.train
 
-    def train(self: Fold, length: float, resumed: object = None) -> Iterator[FitProgress]:
+    def train(self: Fold, length: float, resumed: object = None, way: str = "") -> Iterator[FitProgress]:
         if len(self.origins) == 1:
             self.failure = str(DivergedError("It gave up."))
             return
-        yield from real(self, length, resumed)  # type: ignore[arg-type]
+        yield from real(self, length, resumed, way)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Fold, "train", train)
     fit = fit_of(waves())

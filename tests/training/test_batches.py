@@ -20,7 +20,22 @@ def batch(settings: TrainingSettings, seed: int = 0, mask: Tensor | None = None,
     frames = coded() if frames is None else frames
     data = TrainingData(frames, range(2, len(frames)), range(0), data_range=255.0, mask=mask)
     generator = torch.Generator().manual_seed(seed)
-    return cut(data, torch.arange(8), 3, 1, settings, mixing=0.0, spread=SPREAD, generator=generator)
+    return cut(data, torch.arange(8) % 7, 3, 1, settings, mixing=0.0, spread=SPREAD, generator=generator)
+
+
+@pytest.mark.parametrize("n_unroll", [1, 2, 4, 6])
+def test_windows_of_every_length_are_spread_evenly_over_the_frames(n_unroll: int) -> None:
+    """The newest, from which a forecast goes on, are learned from as often as the oldest."""
+    frames = coded(30, 2, 2)
+    data = TrainingData(frames, range(30), range(0), data_range=255.0)
+    orders, n_starts = torch.arange(27), 28 - n_unroll
+    found = cut(
+        data, orders, 3, n_unroll, TrainingSettings(), mixing=0.0, spread=SPREAD, generator=torch.Generator().manual_seed(0)
+    )
+    starts = (found.window[:, 0, 0, 0, 0] / 10_000).long()
+    counts = torch.bincount(starts, minlength=n_starts)
+    assert len(counts) == n_starts and counts.min() >= 1 and counts.max() <= 2
+    assert abs(int(counts[: n_starts // 2].sum()) - int(counts[-(n_starts // 2) :].sum())) <= 1
 
 
 @pytest.mark.parametrize("seed", range(5))

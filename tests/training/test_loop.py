@@ -95,7 +95,7 @@ def test_the_strip_is_of_the_frames_it_says_and_small() -> None:
     frames = torch.from_numpy(np.random.default_rng(0).integers(0, 255, (40, 1, 150, 200), np.uint8))
     data = TrainingData(frames, range(20), range(20, 40), data_range=255.0)
     network = network_of(Scaler((127.0,), (70.0,)))
-    strip = Validator(data, SETTINGS, 4)(network, 0.5).preview
+    strip = Validator(network, data, SETTINGS, 4)(network, 0.5).preview
     assert strip.leads[0] == 1 and strip.leads[-1] == 20 and len(strip.leads) <= 6
     assert strip.truth.shape == strip.forecast.shape == (len(strip.leads), 72, 96, 1)
     for lead, picture in zip(strip.leads, strip.truth, strict=True):
@@ -232,12 +232,33 @@ def test_pushed_frames_never_reach_beyond_the_span() -> None:
     assert losses[0] == losses[1]
 
 
+@pytest.mark.parametrize(("memory", "passed"), [(False, 4 + 6), (True, 94 + 6)])
+def test_a_validation_costs_the_frames_that_pass_the_network(memory: bool, passed: int) -> None:
+    """A network that sees a window absorbs no more than that, however long the series is."""
+    frames = moving_frames(100)
+    network = network_of(Scaler((127.0,), (70.0,)), "convlstm" if memory else "unet")
+    validator = Validator(network, data_of(frames), SETTINGS, 4)
+    pasts: list[int] = []
+
+    def counted(window: torch.Tensor, *rest: Any, **named: Any) -> Any:
+        pasts.append(window.shape[1])
+        return network(window, *rest, **named)
+
+    validator(network, 0.5, counted)
+    assert validator.n_frames == passed
+    n_steps = -(-5 * passed // 30)
+    for step in range(n_steps):
+        assert not validator.due(ended=False), step
+        validator.passed(10, 0.5 + step / n_steps)
+    assert validator.due(ended=False)
+
+
 def test_averaged_weights_are_what_is_validated_kept_and_left_behind() -> None:
     settings = replace(SETTINGS, averaging=0.5)
     network, best, progress = run(moving_frames(), settings)
     assert progress[-1].valid_scores
     averaged = {name: weight.clone() for name, weight in network.state_dict().items()}
-    validator = Validator(data_of(moving_frames()), settings, 4)
+    validator = Validator(network, data_of(moving_frames()), settings, 4)
     assert validator(network, 1.0).scores == progress[-1].valid_scores, "the last validation was of the averaged weights"
     plain, *_ = run(moving_frames())
     assert any(not torch.equal(weight, plain.state_dict()[name]) for name, weight in averaged.items())
