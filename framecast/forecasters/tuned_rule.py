@@ -65,6 +65,12 @@ class TunedRule(Generic[S, C]):
         """What `view` sees of `forecast_by(choice, past, horizon)`: (lead, row, column, channel)."""
         return view.patches(self.forecast_by(choice, past, horizon)[view.leads])
 
+    @property
+    def compared(self) -> bool:
+        """Whether the choice is the best of several; else the series was too short for hindcasts, or for all but one
+        candidate, and a finding must not say that anything was worse."""
+        return self._hindcast is None or bool(self._hindcast.origins)  # a rule that was loaded does not know
+
     def finding(self) -> str:
         """What was chosen, as a sentence or two."""
         raise NotImplementedError

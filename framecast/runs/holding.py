@@ -136,7 +136,7 @@ def holder(path: Path) -> Holder | None:
     """Who holds the file at `path` now; None where nobody does."""
     try:
         with path.open("r+b") as handle:
-            if _lock(handle):
+            if _lock(handle, to_look=True):
                 other = _at_work_elsewhere(handle)
                 _unlock(handle)
                 return other
@@ -189,14 +189,16 @@ def _write(handle: IO[bytes], doing: str) -> None:
     handle.write(words.encode().ljust(BLOCK))
 
 
-def _lock(handle: IO[bytes]) -> bool:
+def _lock(handle: IO[bytes], *, to_look: bool = False) -> bool:
+    """Whether it was got. Those who only look share the lock, or each would take another for a holder; Windows has no such
+    lock, so that there two that look in the same moment may."""
     try:
         if sys.platform == "win32":
             handle.seek(FAR)
             msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
             handle.seek(0)
         else:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, (fcntl.LOCK_SH if to_look else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError:
         return False
     return True

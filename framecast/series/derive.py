@@ -19,7 +19,8 @@ from framecast.series.look_ahead import in_order
 from framecast.series.preparation import reduce_frames
 from framecast.series.readers.contract import Frame, Progress
 from framecast.series.store import SeriesStore, StoredSeries
-from framecast.series.writing import MIN_FRAMES
+from framecast.series.values import FROM_VALUES
+from framecast.series.writing import MIN_FRAMES, range_of_values
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -76,18 +77,19 @@ def derive(
     stored, series = store.info(digest), store.open(digest)
     indices = kept_frames(recipe, series)
     names, times = store.names(digest), store.times(digest)
+    value_range, range_note = _value_range(store, stored, recipe, indices)
     with closing(in_order(partial(prepared_frame, series, recipe), indices)) as frames:
         return store.add(
             name or f"{stored.name[:60]}, {summary(recipe, series)}",
             frames,
-            value_range=series.value_range,
+            value_range=value_range,
             units=series.units,
             timestep=None if series.timestep is None else series.timestep * recipe.every,
             valid=prepared_mask(series, recipe),
             expected=len(indices),
             progress=progress,
             source=f"Prepared from {stored.name}",
-            warnings=_notes(indices, recipe),
+            warnings=[*_notes(indices, recipe), *range_note],
             names=[names[index] for index in indices] if names else (),
             times=[times[index] for index in indices] if times else (),
             made_from=stored.digest,
@@ -246,6 +248,44 @@ def _reduced(frame: Frame, recipe: Recipe, series: FrameSeries, valid: Array | N
     return series.native(np.where(weight >= 0.5, total / np.maximum(weight, 1e-6), filling))
 
 
+def _value_range(
+    store: SeriesStore, stored: StoredSeries, recipe: Recipe, indices: list[int]
+) -> tuple[tuple[float, float], list[str]]:
+    """The value range of the prepared series, and what is to be said of it. A frame that was never written may have set the
+    range of all; it goes with that frame. Parts and sizes of the same frames share a range, and so compare."""
+    all_kept = len(indices) == stored.n_frames and not recipe.interpolate
+    if all_kept or stored.dtype == "uint8" or not _is_from_values(store, stored):
+        return stored.value_range, []
+    series, whole = store.open(stored.digest), replace(recipe, crop=None, size=None, grey=False)
+    low, high = np.inf, -np.inf
+    for index in indices:
+        frame = prepared_frame(series, whole, index)
+        seen = frame if series.valid is None else frame[series.valid]
+        low, high = min(low, float(seen.min())), max(high, float(seen.max()))
+    found = range_of_values(frame.dtype, low, high)
+    if found == stored.value_range:
+        return found, []
+    now, before = (f"{bottom:.6g} to {top:.6g}" for bottom, top in (found, stored.value_range))
+    return found, [
+        f"The value range was taken anew from the frames that are kept: {now} in place of {before}; scores that need "
+        "a data range (SSIM, PSNR) use it."
+    ]
+
+
+def _is_from_values(store: SeriesStore, stored: StoredSeries) -> bool:
+    """Whether nobody declared the value range: it is the extent of the values of this series or, as a crop keeps the range, of
+    one that it was prepared from."""
+    known = {one.digest: one for one in store.list()}
+    one: StoredSeries | None = stored
+    while one is not None and one.value_range == stored.value_range:
+        if one.value_range == range_of_values(np.dtype(one.dtype), one.low, one.high):
+            return True
+        if any(FROM_VALUES in note for note in one.warnings):  # also of values that a mask hides by now
+            return True
+        one = known.get(one.made_from)
+    return False
+
+
 def _notes(indices: list[int], recipe: Recipe) -> list[str]:
     pairs = enumerate(zip(indices[:-1], indices[1:], strict=True), 1)
     gaps = [place for place, (earlier, later) in pairs if later - earlier != recipe.every]
@@ -255,7 +295,6 @@ def _notes(indices: list[int], recipe: Recipe) -> list[str]:
         f"Frames were left out after frame {gaps[0]:,}, so not all steps in time are equal any more; forecasters take them as "
         "equal."
     ]
-
 
 
 def _numbers(values: Iterable[int]) -> str:

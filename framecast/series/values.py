@@ -22,6 +22,8 @@ Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 MISSING = ("mask", "interpolate")
 """What can be done with values that are missing in some frames only."""
+FROM_VALUES = "the value range was taken from them"
+"""What is noted of a series whose files did not say the range of their numbers."""
 EXACT_WHOLE = 2**24
 """Whole numbers up to here are exact in float32."""
 
@@ -125,7 +127,7 @@ def _decide(
         span = (low, float(max(low + 1, np.nextafter(np.float32(low), np.float32(np.inf)))))
     else:
         notes.append(
-            f"The values ({kind}) are kept as float32 and the value range was taken from them: {low:.6g} to {high:.6g}; "
+            f"The values ({kind}) are kept as float32 and {FROM_VALUES}: {low:.6g} to {high:.6g}; "
             "scores that need a data range (SSIM, PSNR) use it."
         )
         span = (low, high)

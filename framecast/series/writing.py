@@ -104,14 +104,20 @@ def observed_range(written: Written, given: tuple[float, float] | None) -> tuple
     """The value range of what was written, unless it was given, and what had to be assumed for it."""
     if given is not None:
         return (float(given[0]), float(given[1])), []
-    if written.dtype == np.uint8:
-        return (0.0, 255.0), []
-    if written.dtype == np.float32:
-        return (written.low, written.high if written.high > written.low else written.low + 1), []
-    bits = next(bits for bits in CAMERA_BITS if written.high < 2**bits)
-    top = float(2**bits - 1)
-    note = f"The 16-bit values end at {written.high:g}; they are taken as {bits}-bit and the value range is 0 to {top:g}."
-    return (0.0, top), [note] if bits < 16 else []
+    low, top = range_of_values(written.dtype, written.low, written.high)
+    if written.dtype != np.uint16 or top >= 2**16 - 1:
+        return (low, top), []
+    note = f"The 16-bit values end at {written.high:g}; they are taken as {int(top).bit_length()}-bit and the value range is"
+    return (low, top), [f"{note} 0 to {top:g}."]
+
+
+def range_of_values(dtype: np.dtype[Any], low: float, high: float) -> tuple[float, float]:
+    """The value range of a series of which nothing is known but its type and the lowest and highest value that occur."""
+    if dtype == np.uint8:
+        return 0.0, 255.0
+    if dtype == np.float32:
+        return low, high if high > low else low + 1
+    return 0.0, float(next(2**bits - 1 for bits in CAMERA_BITS if high < 2**bits))
 
 
 def file_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:

@@ -23,7 +23,7 @@ def how_sure(members: list[ScoreCurve], units: str, lead: int) -> None:
     honest = abs(found.coverage - INTERVAL) <= HONEST
     (st.info if honest else st.warning)(escaped(found.sentence()))
     at = {curve.metric: float(curve.values[lead - 1]) for curve in members if curve.forecaster == ENSEMBLE}
-    unit = "" if units in ("", "1") else f" ({units})"
+    unit = "" if units in ("", "1") else f" ({escaped(units)})"
     n_decimals = decimals([at["crps"], at["spread"], at["error"]])
     tiles = (
         (

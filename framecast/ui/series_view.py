@@ -90,7 +90,7 @@ def _facts(stored: StoredSeries) -> None:
         ("Size", f"{stored.width} × {stored.height}"),
         ("Channels", _CHANNELS[stored.n_channels]),
         ("Type", stored.dtype),
-        ("Values seen", f"{value(stored.low)} to {with_units(stored.high, stored.units)}"),
+        ("Values seen", f"{value(stored.low)} to {with_units(stored.high, escaped(stored.units))}"),
     ]
     for column, (label, shown) in zip(st.columns([2, 2.6, 2.2, 2, 4]), facts, strict=True):
         column.metric(label, shown)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from framecast.evaluation.case import Case, lead_from
 from framecast.evaluation.diagnosis import FAULTS, NOTHING, diagnose, in_lines
@@ -134,3 +135,26 @@ def test_a_grid_is_told_by_its_period_and_only_of_what_paints() -> None:
     assert grid(replace(made, learned=False)) is None
     both = replace(made, truth=stored(made.truth + (made.forecast - near())))
     assert grid(both) is None, "a ripple that the truth has too is no fault"
+
+
+def _crossing(leads: range, gaps: tuple[int, ...] = ()) -> np.ndarray:
+    """uint8: a disc without noise that crosses an even background, absent at the leads of `gaps`, from 0."""
+    y, x = np.mgrid[:64, :64]
+    there = np.stack([((y - 32) ** 2 + (x - 5 - 2 * lead % 54) ** 2 < 36) & (lead not in gaps) for lead in leads])
+    return np.where(there, 220, 40).astype(np.uint8)[..., None]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("gaps", [(14,), (14, 15), (19,), (3, 7, 9, 11, 13, 19)])
+@pytest.mark.parametrize("name", ["erased", "blurred"])
+def test_leads_at_which_the_truth_is_empty_take_nothing_from_a_fault(name: str, gaps: tuple[int, ...]) -> None:
+    truth = _crossing(range(20))
+    forecast = np.full_like(truth, 40) if name == "erased" else stored(gaussian_filter(truth.astype(float), (0, 3, 3, 0)))
+    history = _crossing(range(-60, 0))
+    whole, gapped = (
+        FAULTS[name].look(Case(forecast, one, history, 255.0)) for one in (truth, _crossing(range(20), gaps))
+    )
+    assert whole is not None and gapped is not None
+    assert (gapped.lead, gapped.severity) == (whole.lead, whole.severity)
+    assert abs(gapped.strength - whole.strength) <= 0.05 and "nan" not in gapped.sentence
+    assert ("at lead 19." in gapped.sentence) == (name == "blurred" and 19 in gaps)

@@ -8,8 +8,12 @@ import pytest
 from framecast.errors import SettingError
 from framecast.forecasters.baselines import climatology
 from framecast.forecasters.baselines.climatology import Climatology, ClimatologySettings
+from framecast.forecasters.baselines.damped import Damped, DampedSettings
+from framecast.forecasters.baselines.damped_trend import DampedTrend, DampedTrendSettings
 from framecast.forecasters.baselines.persistence import Persistence
-from framecast.forecasters.tuned_rule import ALL
+from framecast.forecasters.catalog import FORECASTERS
+from framecast.forecasters.contract import Workbench
+from framecast.forecasters.tuned_rule import ALL, TunedRule
 from framecast.series.frames import FrameSeries, Split
 
 DTYPES = ("uint8", "uint16", "float32")
@@ -148,3 +152,24 @@ def test_settings_out_of_bounds_are_refused():
         ClimatologySettings(n_frames=-1)
     with pytest.raises(SettingError, match="choose one of: choose, mean, median"):
         ClimatologySettings(average="mode")
+
+
+@pytest.mark.parametrize("name", ["analog", "damped", "damped_trend", "dmd", "local_law", "optical_flow", "pod_var"])
+def test_of_a_series_too_short_to_compare_no_rule_says_what_was_better(name):
+    kind = FORECASTERS[name]
+    for n_frames in (2, 4, 6, 12):
+        rule = kind.make(kind.settings(), Workbench())
+        assert isinstance(rule, TunedRule)
+        said = list(rule.fit(series(n_frames, (16, 16, 1)), Split.of(n_frames + 3, n_test=3)))[-1].finding
+        assert ("could be tried: these frames are too few" in said) == (not rule.compared)
+        assert rule.compared or n_frames < 12
+        assert not rule.compared or n_frames > 4
+
+
+@pytest.mark.parametrize(
+    ("rule", "n_frames"),
+    [(Damped(DampedSettings(memory=1.0)), 4), (DampedTrend(DampedTrendSettings(n_frames=1)), 40)],
+)
+def test_who_asks_for_the_last_frame_is_not_told_that_something_else_was_tried(rule, n_frames):
+    list(rule.fit(series(n_frames), Split.of(n_frames + 5, n_test=5)))
+    assert "as was asked for" in rule.finding()

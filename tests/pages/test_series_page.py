@@ -39,6 +39,13 @@ def test_pictures_in_any_order_become_a_series_in_natural_order(open_page: Open,
     assert not app.file_uploader[0].value
 
 
+def test_a_unit_is_shown_as_the_file_has_it(open_page: Open, workspace: Path) -> None:
+    SeriesStore(workspace).add("speeds", moving_blob(6), units="m_s*2$")
+    app = open_page("series")
+    (seen,) = [metric.value for metric in app.metric if metric.label == "Values seen"]
+    assert not app.exception and seen.endswith(r" m\_s\*2\$")
+
+
 def test_a_zip_becomes_a_series(open_page: Open, workspace: Path) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

@@ -3,8 +3,10 @@
 import errno
 import json
 import os
+import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
 
@@ -61,12 +63,28 @@ def test_who_leaves_is_gone_for_others_at_once(tmp_path: Path, monkeypatch: pyte
     hold = take(path)
     assert hold is not None
     monkeypatch.setattr(holding, "_machine", lambda: "the other machine")
-    monkeypatch.setattr(holding, "_lock", lambda handle: True)  # it sees no lock
+    monkeypatch.setattr(holding, "_lock", lambda handle, to_look=False: True)  # it sees no lock
     monkeypatch.setattr(holding, "_unlock", lambda handle: None)
     found = holder(path)
     assert found is not None and found.pid == os.getpid() and take(path) is None
     hold.leave()
     assert holder(path) is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no shared lock of this kind")
+def test_those_who_only_look_do_not_see_each_other(tmp_path: Path) -> None:
+    path = tmp_path / LOCK
+    path.touch()
+    with ThreadPoolExecutor(4) as pool:
+        looks = [pool.submit(lambda: [holder(path) for _ in range(1000)]) for _ in range(4)]
+        assert not any(any(look.result()) for look in looks)
+        looking = [pool.submit(lambda: [holder(path) for _ in range(1000)]) for _ in range(3)]
+        hold = take(path)
+        assert hold is not None, "who takes it waits for those who look"
+        assert holder(path) is not None
+        hold.leave()
+        for one in looking:
+            one.result()
 
 
 def test_a_beat_makes_an_old_file_new(tmp_path: Path) -> None:

@@ -95,8 +95,36 @@ def test_a_row_of_replaced_frames_lies_on_the_line_between_its_neighbours(
 def test_deep_values_and_their_range_are_kept(store: SeriesStore, dtype: str) -> None:
     values = (np.random.default_rng(1).random((6, 8, 8, 1)) * 4000).astype(dtype)
     parent = store.add("deep", values)
-    found, frames = made(store, parent, crop=(0, 0, 4, 4), frames=(1, 3))
-    assert frames.dtype == dtype and np.array_equal(frames, values[:3, :4, :4]) and found.value_range == parent.value_range
+    found, frames = made(store, parent, crop=(0, 0, 4, 4))
+    assert frames.dtype == dtype and np.array_equal(frames, values[:, :4, :4]) and found.value_range == parent.value_range
+
+
+@pytest.mark.parametrize(("dtype", "unwritten"), [("uint16", 65535), ("float32", 9.96921e36)])
+@pytest.mark.parametrize("mended", [{"drop": (4,)}, {"interpolate": (4,)}, {"frames": (5, 20)}, {"every": 2}])
+def test_a_frame_that_was_never_written_takes_the_range_that_it_set_with_it(
+    store: SeriesStore, dtype: str, unwritten: float, mended: dict[str, object]
+) -> None:
+    values = (np.random.default_rng(1).random((20, 8, 8, 1)) * 4000).astype(dtype)
+    values[3] = unwritten
+    parent = store.add("deep", values)
+    whole, frames = made(store, parent, **mended)
+    expected = (0.0, 4095.0) if dtype == "uint16" else (float(frames.min()), float(frames.max()))
+    assert parent.value_range[1] == np.float32(unwritten) and whole.value_range == expected
+    assert whole.warnings[-1].startswith("The value range was taken anew") and "SSIM" in whole.warnings[-1]
+    part, _ = made(store, parent, crop=(0, 0, 4, 4), size=2, **mended)
+    assert part.value_range == expected  # as a crop of all frames keeps their range
+    cropped, _ = made(store, parent, crop=(0, 0, 8, 7))
+    assert cropped.value_range == parent.value_range
+    assert made(store, cropped, **mended)[0].value_range[1] < 5000  # though the range is not that of the crop's own values
+
+
+def test_a_range_that_was_declared_stays_whatever_is_left_out(store: SeriesStore) -> None:
+    values = np.random.default_rng(1).random((20, 8, 8, 1), np.float32)
+    by_caller = store.add("declared", values, value_range=(0, 2))
+    by_hand = store.declare_range(by_caller.digest, -1, 1)
+    for parent in (by_caller, by_hand, made(store, by_hand, crop=(0, 0, 4, 4))[0]):
+        found, _ = made(store, parent, drop=(4, 5))
+        assert found.value_range == parent.value_range and not any("range" in note for note in found.warnings)
 
 
 def test_a_mask_is_cropped_and_reduced_with_its_frames(store: SeriesStore) -> None:

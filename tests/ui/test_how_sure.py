@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from framecast.drawing.colours import MASKED, faded, forecaster_colour, spread_lut
 from framecast.drawing.pictures import spread_picture
@@ -36,6 +37,18 @@ def test_the_band_has_the_colour_of_its_curve_and_no_line_of_its_own() -> None:
     assert high.fill == "tonexty" and high.fillcolor == faded(forecaster_colour("ensemble"), 0.22)
     assert low.line.width == high.line.width == 0 and other.fill is None
     assert [trace.showlegend for trace in figure.data] == [False, False, True, True]
+
+
+def test_a_unit_is_shown_as_the_file_has_it() -> None:
+    def page() -> None:
+        from framecast.ui.how_sure import how_sure
+        from tests.ui.test_how_sure import MEMBERS
+
+        how_sure(MEMBERS, "m_s*2$[x]", 1)
+
+    app = AppTest.from_function(page).run()
+    assert not app.exception
+    assert app.metric[0].label == r"CRPS (m\_s\*2\$\[x\]) at lead 1" and r"(m\_s\*2\$\[x\])" in app.metric[1].label
 
 
 def test_no_spread_is_the_lightest_and_more_is_darker() -> None:

@@ -21,23 +21,25 @@ _JUDGED_LEADS = 12
 def blurred(case: Case) -> Finding | None:
     """The forecast has lost gradient energy that the truth has, its noise not counted, and that the last observed frame had:
     over the whole frame, or where it moves."""
-    best: tuple[int, Array, str] | None = None
+    best: tuple[int, tuple[Array, Array], str] | None = None
     for counted, where in ((case.valid, ""), (case.moving, " where something moves")):
-        kept = _kept_detail(case, counted)
-        lead = None if kept is None else lead_from(kept < _BLURRED)
-        if kept is not None and lead is not None and (best is None or lead < best[0]):
-            best = lead, kept, where
+        detail = _detail(case, counted)
+        lead = None if detail is None else _lead_from(detail[0] < _BLURRED * detail[1], detail[1])
+        if detail is not None and lead is not None and (best is None or lead < best[0]):
+            best = lead, detail, where
     if best is None:
         return None
-    lead, kept, where = best
-    left = float(kept[lead - 1 :].mean())
+    lead, (kept, wanted), where = best
+    left = _left(kept[lead - 1 :], wanted[lead - 1 :])
     share = (case.horizon - lead + 1) / case.horizon
+    last = int(np.flatnonzero(wanted)[-1])
+    at_the_end = "the last lead" if last == case.horizon - 1 else f"lead {last + 1}"
     return Finding(
         "blurred",
         lead,
         bounded((1 - left) * (0.4 + 0.6 * share)),
         f"{since(lead)} the forecast is blurred: {percent(left)} of the true gradient energy is left{where}, "
-        f"{percent(max(0.0, float(kept[-1])))} at the last lead.",
+        f"{percent(_left(kept[last:], wanted[last:]))} at {at_the_end}.",
         "A loss of squared errors rewards the mean of all that may happen. Give SSIM a share of the loss, or take a "
         "forecaster that moves the picture instead of painting it (advect, optical flow); and look at fewer leads."
         if case.learned
@@ -62,10 +64,10 @@ def erased(case: Case) -> Finding | None:
     elsewhere = ~there & (forecast <= limit)
     off = np.sqrt(np.mean(np.square(case.small_forecast - case.small_truth)[elsewhere])) if elsewhere.any() else np.inf
     gone = (amounts[1] < _GONE * amounts[0]) & known
-    lead = lead_from(gone)
+    lead = _lead_from(gone, amounts[0])
     if lead is None or off > 0.25 * strong:
         return None
-    left = float((amounts[1][lead - 1 :] / amounts[0][lead - 1 :]).mean())
+    left = _left(amounts[1][lead - 1 :], amounts[0][lead - 1 :])
     return Finding(
         "erased",
         lead,
@@ -101,8 +103,20 @@ def noise_limited(case: Case) -> Finding | None:
     )
 
 
-def _kept_detail(case: Case, counted: Mask | None) -> Array | None:
-    """(lead,): gradient energy of the forecast over that of the truth or of the last observed frame, whichever has less,
+def _lead_from(lost: Mask, wanted: Array) -> int | None:
+    """As `lead_from`, of the leads at which the truth has something to be lost: the others say neither yes nor no."""
+    leads = np.flatnonzero(wanted)
+    first = lead_from(lost[leads])
+    return None if first is None else int(leads[first - 1]) + 1
+
+
+def _left(kept: Array, wanted: Array) -> float:
+    """What is left of all that is wanted: of the sums, as at single leads nothing or next to nothing may be wanted."""
+    return float(kept.sum() / wanted.sum())
+
+
+def _detail(case: Case, counted: Mask | None) -> tuple[Array, Array] | None:
+    """Each (lead,): gradient energy of the forecast, and that of the truth or of the last observed frame, whichever has less,
     without their noise; None where noise is most of it."""
     mask = np.ones(case.truth.shape[1:3], np.bool_) if counted is None else counted
     n_pairs = (np.count_nonzero(mask[:, 1:] & mask[:, :-1]) + np.count_nonzero(mask[1:] & mask[:-1])) * case.truth.shape[-1]
@@ -113,9 +127,7 @@ def _kept_detail(case: Case, counted: Mask | None) -> Array | None:
     grain = 2 * case.noise**2 * n_pairs
     if n_pairs == 0 or min((truth - grain).mean() - _DETAIL * truth.mean(), (last - grain - _DETAIL * last)[0]) <= 0:
         return None
-    detail = np.minimum(*(np.maximum(one - grain, _DETAIL * one) for one in (truth, last)))
-    kept: Array = forecast / detail
-    return kept
+    return forecast, np.minimum(*(np.maximum(one - grain, _DETAIL * one) for one in (truth, last)))
 
 
 def _whiteness(forecast: Array, truth: Array, valid: Mask | None) -> tuple[float, float] | None:

@@ -92,6 +92,8 @@ class Analog(TunedRule[AnalogSettings, Replay]):
 
     def finding(self) -> str:
         replay = self.choice
+        if not replay.neighbours and not self.compared:
+            return "No moment of the past could be tried: these frames are too few. The last frame is forecast."
         if not replay.neighbours:
             return "No moment of the past was like another for long enough to be of use; the last frame is forecast."
         moments = "moment" if replay.neighbours == 1 else f"{replay.neighbours} moments"

@@ -68,6 +68,10 @@ class Damped(TunedRule[DampedSettings, Return]):
         return out
 
     def finding(self) -> str:
+        if self.choice.memory == 1 and self.settings.memory == 1:
+            return "The last frame is forecast, as was asked for."
+        if self.choice.memory == 1 and not self.compared:
+            return "No return to a mean could be tried: these frames are too few. The last frame is forecast."
         if self.choice.memory == 1:
             return "No return to a mean was seen in the frames before the test; the last frame is forecast."
         averaged = in_words(self.choice.n_frames, "frame")

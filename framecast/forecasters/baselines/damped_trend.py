@@ -80,6 +80,10 @@ class DampedTrend(TunedRule[DampedTrendSettings, Trend]):
 
     def finding(self) -> str:
         trend = self.choice
+        if trend.n_frames < 2 and self.settings.n_frames == 1:
+            return "One frame has no slope, as was asked for; the last frame is forecast."
+        if trend.n_frames < 2 and not self.compared:
+            return "No trend could be tried: these frames are too few. The last frame is forecast."
         if trend.n_frames < 2:
             return "No trend was of use in the frames before the test; the last frame is forecast."
         kept = "and goes straight on" if trend.damping == 1 else f"and {trend.damping:.0%} of it is left from lead to lead"

@@ -72,6 +72,8 @@ class Dmd(TunedRule[DmdSettings, Oscillations]):
         return self._known.combined(_weights(choice, self._known, len(past), horizon), view)
 
     def finding(self) -> str:
+        if not self.compared:
+            return "No oscillation could be tried: these frames are too few. The last frame is repeated."
         if self.choice.n_modes == 0:
             return "No sum of oscillations forecast earlier frames better than the last frame, so it is repeated."
         return f"{self.choice.rank} oscillations, none of which may grow, are forecast."

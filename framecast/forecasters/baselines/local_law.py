@@ -133,8 +133,8 @@ class LocalLaw(TunedRule[LocalLawSettings, Law]):
         return np.asarray(np.clip(np.stack([back(carried[lead]) for lead in view.leads]), *grid.bounds(n)))
 
     def finding(self) -> str:
-        chosen, tried = self.choice, self._hindcast
-        if tried is not None and (len(tried.candidates) == 1 or not tried.origins):
+        chosen = self.choice
+        if not self.compared:
             return (
                 f"No law could be tried: these frames are too few, or each pixel would follow from more than {_MOST_INPUTS} "
                 "numbers. The last frame is repeated."

@@ -131,6 +131,11 @@ class OpticalFlow(TunedRule[OpticalFlowSettings, Flow]):
 
     def finding(self) -> str:
         flow = self.choice
+        if flow.estimator == "none" and not self.compared:
+            return (
+                f"No motion could be tried: these frames are too few, or less than {FEWEST_PIXELS} pixels high or wide. The "
+                "last frame is forecast."
+            )
         if flow.estimator == "none":
             return "No motion was found that goes on in the frames before the test; the last frame is forecast."
         looked = in_words(flow.n_pairs, "step")

@@ -83,6 +83,8 @@ class PodVar(TunedRule[PodVarSettings, Autoregression]):
 
     def finding(self) -> str:
         chosen = self.choice
+        if not self.compared:
+            return "No rhythm could be tried: these frames are too few. The last frame is repeated."
         if chosen.n_modes == 0:
             return "No rhythm of the strongest patterns forecast earlier frames better than the last frame, so it is repeated."
         looked = "the last frame" if chosen.delay == 1 else f"the last {chosen.delay} frames"

@@ -75,6 +75,7 @@ def percent(share: float) -> str:
 
 
 def amount(number: float, units: str) -> str:
-    """Three significant digits with the unit; 'grey levels' are not said of float series."""
-    text = f"{number:.3g}" if abs(number) < 1000 else f"{number:,.0f}"
+    """Three significant digits, or all before the point of what can be read so, with the unit; 'grey levels' are not said of
+    float series."""
+    text = f"{number:,.0f}" if 1000 <= abs(number) < 1e12 else f"{number:.3g}"
     return text if units in ("", "1") else f"{text} {units}"

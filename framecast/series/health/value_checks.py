@@ -1,10 +1,15 @@
 """Checks of the values: whether the range is used and not left, what is masked, what is noise, what is colour."""
 
+from math import ceil
+
 import numpy as np
 
 from framecast.series.health.finding import Finding, Subject, amount, percent
 
 _CROWDED, _NARROW = 0.01, 0.35
+_LOST, _FEW, _MANY_FRAMES = 0.01, 0.05, 8
+"""Values that use less of the range than the first are lost in it. Whether so it is in nearly all frames, such a share of them
+left aside, can be said of that many frames."""
 _NOISY, _MOSTLY_NOISE = 0.3, 0.7
 _LOOKED_THROUGH, _PIXELS, _FILLED, _FAR = 8, 2**16, 0.001, 2.0
 """So many frames and, in whole rows, so many pixels of each are looked through for a fill value, which makes such a share of
@@ -56,14 +61,32 @@ def check_range(subject: Subject) -> Finding | None:
     """Values that use a small part of the range: scores that need a range then look better than they are."""
     measures, series = subject.measures, subject.series
     low, high = float(measures.low.min()), float(measures.high.max())
+    if high == low:
+        return None
+    stretched = subject.share(high - low) >= _LOST
+    if stretched:
+        n_aside = ceil(_FEW * measures.n_frames) if measures.n_frames >= _MANY_FRAMES else 0
+        usual = float(np.sort(measures.low)[n_aside]), float(np.sort(measures.high)[-1 - n_aside])
+        stretched = subject.share(usual[1] - usual[0]) < _LOST
+        low, high = usual if stretched else (low, high)
     used = subject.share(high - low)
-    if used >= _NARROW or high == low:
+    if used >= _NARROW:
         return None
     sentence = (
-        f"The values, {amount(low, series.units)} to {amount(high, series.units)}, use {percent(used)} of the value range "
-        f"({amount(series.value_range[0], '1')} to {amount(series.value_range[1], '1')})."
+        f"{'In nearly all frames the values' if stretched else 'The values'}, {amount(low, series.units)} to "
+        f"{amount(high, series.units)}, use {percent(used)} of the value range ({amount(series.value_range[0], '1')} to "
+        f"{amount(series.value_range[1], '1')})."
     )
-    return Finding("value range", "look", sentence, "SSIM and PSNR then look high for any forecast: read the skill instead.")
+    if used >= _LOST:
+        advice = "SSIM and PSNR then look high for any forecast: read the skill instead."
+        return Finding("value range", "look", sentence, advice)
+    if stretched:
+        cure = "leave out by Prepare the frames that stretch the range"
+    elif series.frames.dtype == np.uint8:
+        cure = "read the skill instead"
+    else:
+        cure = "change the value range to what the quantity can reach"
+    return Finding("value range", "problem", sentence, f"SSIM is then close to 1 and PSNR high for any forecast: {cure}.")
 
 
 def check_mask(subject: Subject) -> Finding | None:

@@ -268,6 +268,21 @@ def test_a_small_part_of_the_range_is_said() -> None:
     assert "value range" not in found(clean())
 
 
+def test_a_range_in_which_nearly_all_values_are_lost_is_a_problem() -> None:
+    kelvin = 270 + clean().astype(np.float32) / 10
+    own = float(kelvin.min()), float(kelvin.max())
+    assert "value range" not in found(kelvin, value_range=own)
+    finding = found(kelvin, value_range=(270.0, 9.97e15))["value range"]
+    assert finding.severity == "problem" and "less than 0.1 % of the value range (270 to 9.97e+15)" in finding.sentence
+    assert "change the value range" in finding.advice
+    kelvin[7] = 9.97e15
+    finding = found(kelvin, value_range=(own[0], float(kelvin.max())))["value range"]
+    assert finding.severity == "problem" and finding.sentence.startswith("In nearly all frames the values, 275 to 290, use")
+    assert "Prepare" in finding.advice
+    dark = found((clean() > 128).astype(np.uint8))["value range"]
+    assert dark.severity == "problem" and dark.advice.endswith("read the skill instead.")
+
+
 def test_grey_stored_as_colour_is_said_and_real_colour_is_not() -> None:
     assert found(clean().repeat(3, axis=-1))["colour"].severity == "look"
     coloured = clean().repeat(3, axis=-1)
