@@ -81,10 +81,18 @@ class Validator:
         valid = self.data.valid
         past = decisive(network, self.data.frames[None, : valid.start], self.context)
         at_once = frames_at_once(network, self.context, tiled=self.tiled)
-        steps = rollout(call or network, past, len(valid), clamp=self.clamp, zero_block=self.zero_block, warm_block=at_once)
+        mask = self.data.mask
+        steps = rollout(
+            call or network,
+            past,
+            len(valid),
+            clamp=self.clamp,
+            zero_block=self.zero_block,
+            warm_block=at_once,
+            mask=mask if self.data.holds else None,
+        )
         forecast = steps[0]
         truth = self.data.frames[valid.start : valid.stop].to(torch.float32)
-        mask = self.data.mask
         if mask is not None:  # masked pixels are equal in both, so that neither score sees them
             forecast = torch.where(mask > 0, forecast, truth)
         last = past[0, -1:].to(torch.float32)
