@@ -3,11 +3,14 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from framecast.metrics.contract import METRICS
 from framecast.networks.contract import State
+from framecast.networks.rollout import decisive, rollout
 from framecast.networks.wrap import Wrapper
 from framecast.training.batches import TrainingData, cut
 from framecast.training.optimising import optimizer_of
@@ -93,3 +96,42 @@ def test_a_validation_holds_them_too(name: str, holds: bool) -> None:
     assert len(fed_back) == 5
     for frames in fed_back:
         assert (frames[..., data.mask == 0] == FILLING).all() == holds
+
+
+@pytest.mark.parametrize("name", ["unet", "convlstm"])
+def test_a_validation_says_of_masked_frames_what_the_scores_say(name: str) -> None:
+    data, network = data_of(), network_of(name)
+    assert data.mask is not None
+    validated = Validator(data, TrainingSettings(clamp=False), 4)(network, 0.5)
+    past = decisive(network, data.frames[None, :24], 4)
+    forecast = rollout(network, past, 6, mask=data.mask)[0]
+    truth, still = data.frames[24:].float(), data.frames[23:24].float().expand(6, 1, 18, 20)
+    valid = data.mask.numpy() > 0
+    said, known, kept = (frames.permute(0, 2, 3, 1).numpy() for frames in (forecast, truth, still))
+    for metric in ("ssim", "mse"):
+        for curve, one in ((metric, said), (f"persistence_{metric}", kept)):
+            wanted = METRICS[metric].function(one, known, data_range=255.0, valid=valid)
+            np.testing.assert_allclose(validated.curves[curve], wanted, rtol=1e-3)
+        assert validated.scores[metric] == pytest.approx(np.mean(validated.curves[metric]), rel=1e-3)
+    steps = [np.abs(np.diff(frames, axis=0, prepend=kept[:1]))[:, valid].mean((1, 2)) for frames in (said, known)]
+    np.testing.assert_allclose(validated.curves["motion"], steps[0] / steps[1].mean(), rtol=1e-3)
+    gappy = [np.where(valid[..., None], frames, np.nan) for frames in (said, known)]
+    within = [sum(np.nansum(np.abs(np.diff(one, axis=axis)), axis=(1, 2, 3)) for axis in (1, 2)) for one in gappy]
+    np.testing.assert_allclose(validated.curves["sharpness"], within[0] / within[1], rtol=1e-3)
+
+
+def test_what_was_scored_before_with_masked_pixels_perfect_goes_on_being_so() -> None:
+    """Else the best score so far, of a fit that goes on, would be out of reach."""
+    data = data_of(holds=False)
+    assert data.mask is not None
+    validated = Validator(data, TrainingSettings(clamp=False), 4)(network_of("unet"), 0.5)
+    still, truth = data.frames[23:24].float(), data.frames[24:].float()
+    squared = ((still - truth) ** 2 * data.mask).mean(dim=(1, 2, 3))
+    np.testing.assert_allclose(validated.curves["persistence_mse"], squared, rtol=1e-3)
+
+
+def test_a_mask_that_leaves_no_window_of_ssim_is_validated_all_the_same() -> None:
+    mask = torch.zeros(18, 20)
+    mask[:, :3] = 1
+    validated = Validator(data_of(mask=mask), TrainingSettings(clamp=False), 4)(network_of("unet"), 0.5)
+    assert all(np.isfinite(score) for score in validated.scores.values())
