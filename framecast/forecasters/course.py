@@ -25,6 +25,7 @@ Stage = Literal["others", "search", "refit", "end"]
 _WRITTEN = (
     "stage", "begun", "finding", "restoration", "left_s", "search_began_s", "searched_s", "ended_step", "ended_s",
     "refit_step", "refit_s", "further", "from_step", "from_s", "refit_from_step", "refit_from_s",
+    "holds",
 )  # fmt: skip
 
 
@@ -71,6 +72,8 @@ class Course:
     refit_from_step: int = 0
     """The same of the refit."""
     refit_from_s: float = 0.0
+    holds: bool = True
+    """See TrainingData. False of a fit that was kept before this was written down."""
 
     @property
     def is_new(self) -> bool:
@@ -124,7 +127,7 @@ class Course:
         tensors = load_file(folder / "fit.safetensors")
         best = Best(**content.pop("best"), weights=part(tensors, "best"))
         standing = Standing.load(content.pop("standing"), part(tensors, "standing"))
-        further = content.pop("further")
+        further, content = content.pop("further"), {"holds": False, **content}
         course = cls(**content, best=best, standing=standing, further=further and (further[0], further[1]))
         course.start, course.searched, course.forecasting = (
             part(tensors, place) for place in ("start", "searched", "forecasting")

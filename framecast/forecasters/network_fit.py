@@ -72,6 +72,7 @@ class NetworkFit:
         while (order := group.hear()).word == "train":
             others = order.values["others"]
             series = self._data_of_others() if others else [replace(self.data, span=range(*order.values["span"]))]
+            series = [replace(one, holds=order.values["holds"]) for one in series]
             network = self.forecaster.build(anomalies=not others)
             if help_train(group, network, series, self.settings, self.settings.context, self.scaler) == "end":
                 return
@@ -159,7 +160,7 @@ class NetworkFit:
         most = round(settings.steps * rest)
         budget = Budget(max(1, round(settings.epochs * rest)), n_steps, seconds, self.clock, max(most, settings.steps and 1))
         try:
-            with Team(bench.group, others=True) as team:
+            with Team(bench.group, others=True, holds=self.course.holds) as team:
                 yield from train(
                     trained,
                     data[0],
@@ -191,7 +192,8 @@ class NetworkFit:
                 f"{len(data.span)} frames to train on cannot hold a window of {settings.context} context frames and one to "
                 f"forecast. Choose a context of at most {len(data.span) - 1}."
             )
-        with Team(self.bench.group, others=False, span=[data.span.start, data.span.stop]) as team:
+        span = [data.span.start, data.span.stop]
+        with Team(self.bench.group, others=False, span=span, holds=course.holds) as team:
             yield from train(
                 network,
                 data,
@@ -210,10 +212,11 @@ class NetworkFit:
 
     def _data_of_others(self) -> list[TrainingData]:
         bench, normalise = self.bench, self.settings.normalise
-        return [
+        series = [
             as_if_this_series(other, bench.preparation, self.scaler, normalise=normalise, device=bench.device)
             for other in bench.others
         ]
+        return [replace(one, holds=self.course.holds) for one in series]
 
     @property
     def _everything(self) -> TrainingData:

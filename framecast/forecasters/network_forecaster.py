@@ -55,10 +55,13 @@ from framecast.training.scaling import Scaler, mean_frame
 from framecast.training.tensor_file import write_tensors
 from framecast.training.validation import seen_range
 
+MASK = "mask.npy"
+"""(h, w) bool, False where pixels are held."""
+
 
 @dataclass(frozen=True)
 class _Fitted:
-    """All that a forecast needs beside the weights; kept as forecaster.json."""
+    """All that a forecast needs beside weights and mask; kept as forecaster.json."""
 
     network: str
     settings: dict[str, Any]
@@ -85,6 +88,8 @@ class NetworkForecaster:
         self._fitted: _Fitted | None = None
         self._network: nn.Module | None = None
         self._mean_frame: Tensor | None = None
+        self._mask: Tensor | None = None
+        """(h, w) float32, 1 where a pixel carries data; the others are held along a forecast. None holds none."""
         self._saved_tile: int | None = None
         self.restoration = "change"
         """How a forecast comes back to native size, one of the names in `hindcasts`. `fit` chooses it after the first
@@ -141,12 +146,15 @@ class NetworkForecaster:
             course.start, course.begun = found.read(), [f"It began with the weights of another run. {found.sentence}"]
         if settings.restore != "choose":
             self.restoration = settings.restore
+        held = mask_tensor(mask, device)
+        self._mask = held if course.holds else None
         data = TrainingData(
             frames=to_tensor(small).to(device),
             span=learned_from,
             valid=split.valid if choosing else range(0),
             data_range=history.data_range,
-            mask=mask_tensor(mask, device),
+            mask=held,
+            holds=course.holds,
         )
         return NetworkFit(self, data, scaler, choosing, self._clock)
 
@@ -292,7 +300,10 @@ class NetworkForecaster:
             low, high = seen_range(tensor)
             clamp = (low.to(device), high.to(device)) if self.settings.clamp else None
             zero_block = horizon if self.settings.zero_block else 0
-            for chunk, state in chunks(network, past, horizon, clamp=clamp, zero_block=zero_block, warm_block=at_once):
+            steps = chunks(
+                network, past, horizon, clamp=clamp, zero_block=zero_block, warm_block=at_once, mask=self._mask
+            )
+            for chunk, state in steps:
                 frames = chunk[0].permute(0, 2, 3, 1).cpu().numpy()[: horizon - n_frames]
                 told = motion_of(network, state)
                 motion = None if told is None else small_motion(told, small.shape[1:3])
@@ -304,6 +315,8 @@ class NetworkForecaster:
         assert self._fitted is not None and self._network is not None
         weights = self.course.best.weights or self._network.state_dict()
         write_tensors(weights, folder / "weights.safetensors")
+        if self._mask is not None:
+            np.save(folder / MASK, self._mask.cpu().numpy() > 0)
         content = {**dataclasses.asdict(self._fitted), "restoration": self.restoration, "tile": self.tile}
         (folder / "forecaster.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
 
@@ -321,12 +334,23 @@ class NetworkForecaster:
         forecaster = cls(fitted.network, settings, Workbench(device=device))
         forecaster.restoration, forecaster._saved_tile = restoration, tile
         forecaster._fitted = fitted
+        forecaster._mask = _mask_of(folder / MASK, fitted.shape, device)
         weights = load_file(folder / "weights.safetensors", device=device)
         if settings.subtract_mean:  # kept with the weights; what it is built with only has to have its shape
             forecaster._mean_frame = torch.zeros(fitted.channels, *fitted.shape)
         forecaster._network = forecaster.build()
         forecaster._network.load_state_dict(weights)
         return forecaster
+
+
+def _mask_of(path: Path, shape: tuple[int, int], device: str) -> Tensor | None:
+    """What `save` wrote. None where no pixel is masked, and of a network that was trained when none was held."""
+    if not path.exists():
+        return None
+    mask = np.load(path, allow_pickle=False)
+    if mask.shape != shape or mask.dtype != np.bool_:
+        raise ValueError(f"{path.name} is no mask of the frames that the network sees")
+    return mask_tensor(mask, device)
 
 
 def _device_here(device: str) -> str:

@@ -2,6 +2,10 @@
 
 Both work for any network that keeps the contract, whether it carries a hidden state, its last frames, or emits several
 frames at once, and both begin with true frames and never with zeros, unless the mistake of the question is asked for.
+
+Pixels under a mask are in no loss, so what a network says of them is anything. Fed back, it would reach the pixels beside them
+and grow along a rollout, where in true frames there is always the same filling. With a `mask` they stay what they are in the
+last true frame before, in training as in forecasting: a network that learned beside free ones has learned to live with those.
 """
 
 import contextlib
@@ -44,9 +48,10 @@ def rollout(
     clamp: tuple[Tensor, Tensor] | None = None,
     warm_block: int = WARM_FRAMES,
     zero_block: int = 0,
+    mask: Tensor | None = None,
 ) -> Tensor:
     """Forecast `horizon` frames after `past`: (b, horizon, c, h, w). The arguments are those of `chunks`."""
-    steps = chunks(network, past, horizon, clamp=clamp, warm_block=warm_block, zero_block=zero_block)
+    steps = chunks(network, past, horizon, clamp=clamp, warm_block=warm_block, zero_block=zero_block, mask=mask)
     return torch.cat([chunk for chunk, _ in steps], dim=1)[:, :horizon]
 
 
@@ -59,6 +64,7 @@ def chunks(
     clamp: tuple[Tensor, Tensor] | None = None,
     warm_block: int = WARM_FRAMES,
     zero_block: int = 0,
+    mask: Tensor | None = None,
 ) -> Iterator[tuple[Tensor, State]]:
     """The rollout step by step: each chunk (b, n, c, h, w) with the state the network had after forecasting it.
 
@@ -72,6 +78,7 @@ def chunks(
         warm_block: frames absorbed in one call.
         zero_block: frames of zeros pushed through after the past. The posted code does this with 50; it wipes out what the
             warm-up told the state, and the first forecast is then made from a black frame.
+        mask: (h, w) on the device of the network, 1 where a pixel carries data. The others are held.
     """
     assert horizon >= 1, "a horizon is at least one frame"
     chunk, state = None, None
@@ -80,11 +87,12 @@ def chunks(
             may_be_left()
             chunk, state = network(block, state)
     assert chunk is not None, "a rollout needs at least one true frame"
+    last = block[:, -1:]
     for n_zeros in _block_sizes(zero_block, warm_block):
         chunk, state = network(torch.zeros_like(chunk[:, :1]).repeat(1, n_zeros, 1, 1, 1), state)
     n_frames = 0
     while True:
-        chunk = _clamped(chunk, clamp)
+        chunk = _held(_clamped(chunk, clamp), last, mask)
         n_frames += chunk.shape[1]
         yield chunk, state
         if n_frames >= horizon:
@@ -103,6 +111,7 @@ def unroll(
     pushed: int = 0,
     own: Sequence[bool] | None = None,
     recompute: bool = False,
+    mask: Tensor | None = None,
 ) -> Tensor:
     """Forecast every frame of `window` after the first `burn_in`, with gradient.
 
@@ -125,6 +134,7 @@ def unroll(
             `context` on. With other values truth and forecast are mixed. The first frame is always given.
         recompute: of each call only what goes in is kept until the gradient is taken, and the call made again then (Chen et
             al. 2016, arXiv 1604.06174): a third more arithmetic for the memory of one call in place of that of all.
+        mask: (h, w), or (b, 1, 1, h, w) for each window its own, 1 where a pixel carries data. The others are held.
 
     Returns:
         (b, T - burn_in, c, h, w), forecasts of window[:, burn_in:]; where frames are pushed, of window[:, context + pushed:].
@@ -148,6 +158,7 @@ def unroll(
     if not recording and absorbed + chunk.shape[1] > start:  # it emits more frames at once than are to be pushed
         recording = _record()
         chunk, state = network(window[:, :absorbed], None)
+    chunk = _held(chunk, window[:, absorbed - 1 : absorbed + n_more], mask)
     forecast, t = [chunk], absorbed + n_more
     chunk = chunk[:, n_more:]
     n_linked = chunk.shape[1]
@@ -162,6 +173,7 @@ def unroll(
             recording = _record()
         with contextlib.nullcontext() if recording else torch.no_grad():
             chunk, state = network(given, state, fed_back=not n_true)
+            chunk = _held(chunk, given[:, -1:], mask)
         forecast.append(chunk)
         n_linked += chunk.shape[1]
     return torch.cat(forecast, dim=1)[:, start - absorbed : n_frames - absorbed]
@@ -209,6 +221,11 @@ def _record() -> bool:
 
 def _clamped(chunk: Tensor, clamp: tuple[Tensor, Tensor] | None) -> Tensor:
     return chunk if clamp is None else torch.clamp(chunk, min=clamp[0], max=clamp[1])
+
+
+def _held(chunk: Tensor, given: Tensor, mask: Tensor | None) -> Tensor:
+    """A forecast (b, n, c, h, w) with the pixels that carry no data as they were given: (b, n or 1, c, h, w)."""
+    return chunk if mask is None else torch.where(mask > 0, chunk, given.to(chunk.dtype))
 
 
 def _detached(state: State) -> State:

@@ -27,6 +27,9 @@ class TrainingData:
     data_range: float
     mask: Tensor | None = None
     """(h, w) float, 1 where a pixel carries data."""
+    holds: bool = True
+    """Whether the other pixels are held in rollouts and left out of what validation says. A fit begun when neither was done
+    ends as it began: its weights and its best score so far would mean something else."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +48,13 @@ class Batch:
     """Own forecasts made without gradient after the context, see `unroll`."""
     own: list[bool] | None
     """For each frame whether the network is given its own forecast of it, see `unroll`; None for all after the context."""
+    holds: bool = True
+    """See TrainingData."""
+
+    @property
+    def held(self) -> Tensor | None:
+        """The mask outside which pixels stay as they were given."""
+        return self.mask if self.holds else None
 
     def parts(self, n_parts: int) -> list[tuple["Batch", float]]:
         """These windows in at most as many parts, of ceil(windows / n_parts) each but the last, with their shares of all."""
@@ -113,8 +123,9 @@ def cut(
         index = starts[share, None] + torch.arange(length)
         window = frames[index.to(frames.device, non_blocking=True)]
     window = window.view(data.frames.dtype).to(torch.float32)
-    given = _with_noise(window, len(order), share, context, settings.input_noise, spread, generator)
-    return Batch(window, given, mask, counted, pushed, own)
+    held = mask if data.holds else None
+    given = _with_noise(window, len(order), share, context, settings.input_noise, spread, generator, held)
+    return Batch(window, given, mask, counted, pushed, own, data.holds)
 
 
 def variation(
@@ -177,13 +188,23 @@ def _mixed(
 
 
 def _with_noise(
-    window: Tensor, n_windows: int, share: slice, context: int, amount: float, spread: Tensor, generator: torch.Generator
+    window: Tensor,
+    n_windows: int,
+    share: slice,
+    context: int,
+    amount: float,
+    spread: Tensor,
+    generator: torch.Generator,
+    held: Tensor | None,
 ) -> Tensor:
-    """`window` holds a share of `n_windows`, for all of which noise is drawn."""
+    """`window` holds a share of `n_windows`, for all of which noise is drawn. Where pixels are held there is none: it would
+    stay for the whole rollout, and no forecast meets it."""
     if amount == 0:
         return window
     drawn_by, device = generator, window.device
     if device.type != "cpu":  # drawn there from a seed of the run: nothing as large as a batch comes over from the host
         drawn_by = torch.Generator(device).manual_seed(int(torch.randint(2**62, (), generator=generator)))
     noise = torch.randn((n_windows, context, *window.shape[2:]), generator=drawn_by, device=device)[share]
+    if held is not None:
+        noise = noise * held
     return torch.cat([window[:, :context] + amount * spread * noise, window[:, context:]], dim=1)

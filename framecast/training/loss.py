@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from framecast.metrics.blur import cropped
 from framecast.metrics.ssim import differentiable_ssim_map
 from framecast.networks.contract import pop_penalties
 from framecast.training.settings import TrainingSettings
@@ -28,9 +29,7 @@ def training_loss(
     error = (forecast - truth) / spread
     loss = _pixel_loss(error, settings, counted)
     if settings.ssim_weight:
-        seen, known = (forecast, truth) if mask is None else _alike_outside(mask, forecast, truth)
-        similarity = differentiable_ssim_map(seen.flatten(0, 1), known.flatten(0, 1), data_range)
-        loss = loss + settings.ssim_weight * (1 - similarity.mean())
+        loss = loss + settings.ssim_weight * _unlike(forecast, truth, data_range, mask, counted)
     if settings.gradient_weight:
         loss = loss + settings.gradient_weight * gradient_difference(forecast / spread, truth / spread, mask, counted)
     return loss
@@ -49,6 +48,16 @@ def _pixel_loss(error: Tensor, settings: TrainingSettings, counted: Tensor | Non
     return total if counted is None else total / _filled(counted)
 
 
+def _unlike(forecast: Tensor, truth: Tensor, data_range: float, mask: Tensor | None, counted: Tensor | None) -> Tensor:
+    """1 - SSIM, a mean over unmasked pixels that a window fits around, as the score is."""
+    seen, known = (forecast, truth) if mask is None else alike_outside(mask, forecast, truth)
+    similarity = differentiable_ssim_map(seen.flatten(0, 1), known.flatten(0, 1), data_range)
+    if mask is None:
+        return 1 - similarity.mean()
+    unlike = (1 - similarity).reshape(*forecast.shape[:2], *similarity.shape[1:]) * inside(mask)
+    return unlike.mean() / _filled(inside(mask if counted is None else counted))
+
+
 def gradient_difference(forecast: Tensor, truth: Tensor, mask: Tensor | None = None, counted: Tensor | None = None) -> Tensor:
     """The gradient difference loss of Mathieu, Couprie and LeCun 2016 (arXiv 1511.05440), section 3.2, equation 6, with
     alpha = 1: how far apart the sizes of the steps between neighbouring pixels are. A mean over pairs of unmasked pixels, of
@@ -61,8 +70,8 @@ def gradient_difference(forecast: Tensor, truth: Tensor, mask: Tensor | None = N
         if mask is None:
             total = total + difference.mean()
         else:
-            both = _pairs(mask, axis)
-            total = total + (difference * both).mean() / _filled(both if counted is None else _pairs(counted, axis))
+            both = pairs(mask, axis)
+            total = total + (difference * both).mean() / _filled(both if counted is None else pairs(counted, axis))
     return total
 
 
@@ -72,7 +81,7 @@ def penalty_of(network: nn.Module) -> Tensor | None:
     return torch.stack(parts).sum() if parts else None
 
 
-def _alike_outside(mask: Tensor, forecast: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+def alike_outside(mask: Tensor, forecast: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
     """Both with the mean of the true pixels that count wherever none does, as the score does it: what lies under the mask must
     not reach beyond its border by a window of SSIM."""
     counted = mask.sum(dim=(-2, -1), keepdim=True).clamp_min(1)
@@ -80,7 +89,12 @@ def _alike_outside(mask: Tensor, forecast: Tensor, truth: Tensor) -> tuple[Tenso
     return torch.where(mask > 0, forecast, filling), torch.where(mask > 0, truth, filling)
 
 
-def _pairs(mask: Tensor, axis: int) -> Tensor:
+def inside(mask: Tensor) -> Tensor:
+    """What windows of SSIM fit around of a mask (..., h, w), as SSIM's map has it."""
+    return mask[..., cropped(mask.shape[-2]), cropped(mask.shape[-1])]
+
+
+def pairs(mask: Tensor, axis: int) -> Tensor:
     """1 where a pixel and its neighbour count."""
     size = mask.shape[axis] - 1
     return mask.narrow(axis, 0, size) * mask.narrow(axis, 1, size)

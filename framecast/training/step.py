@@ -61,6 +61,7 @@ class Objective(nn.Module):
                 pushed=batch.pushed,
                 own=batch.own,
                 recompute=settings.recompute,
+                mask=batch.held,
             )
         truth = batch.window[:, -forecast.shape[1] :]
         loss = training_loss(

@@ -13,6 +13,7 @@ from framecast.metrics.ssim import ssim_map
 from framecast.networks.contract import answers_each
 from framecast.networks.rollout import Call, decisive, frames_at_once, rollout
 from framecast.training.batches import TrainingData
+from framecast.training.loss import alike_outside, inside, pairs
 from framecast.training.progress import Preview
 from framecast.training.settings import TrainingSettings
 
@@ -52,6 +53,7 @@ class Validator:
         self.n_frames = absorbed + len(data.valid)
         """That pass the network in one validation."""
         self.active = settings.validation and len(data.valid) > 0
+        self.counted = data.mask if data.holds else None
         self.clamp = seen_range(data.frames[: data.valid.start]) if settings.clamp and self.active else None
         self.zero_block = len(data.valid) if settings.zero_block else 0
         self._persistence: dict[str, Tensor] = {}
@@ -85,30 +87,43 @@ class Validator:
         valid = self.data.valid
         past = decisive(network, self.data.frames[None, : valid.start], self.context)
         at_once = frames_at_once(network, self.context, tiled=self.tiled)
-        steps = rollout(call or network, past, len(valid), clamp=self.clamp, zero_block=self.zero_block, warm_block=at_once)
+        mask = self.data.mask
+        steps = rollout(
+            call or network,
+            past,
+            len(valid),
+            clamp=self.clamp,
+            zero_block=self.zero_block,
+            warm_block=at_once,
+            mask=mask if self.data.holds else None,
+        )
         forecast = steps[0]
         truth = self.data.frames[valid.start : valid.stop].to(torch.float32)
-        mask = self.data.mask
-        if mask is not None:  # masked pixels are equal in both, so that neither score sees them
+        if mask is not None:  # to be looked at, and so that no window of SSIM brings it to a pixel beside
             forecast = torch.where(mask > 0, forecast, truth)
         last = past[0, -1:].to(torch.float32)
         curves = self._scored(forecast, truth)
         if not self._persistence:
             still = last.expand_as(truth) if mask is None else torch.where(mask > 0, last, truth)
             self._persistence = {f"persistence_{name}": curve for name, curve in self._scored(still, truth).items()}
-        curves |= {**self._persistence, "sharpness": _steps_within(forecast) / _steps_within(truth).clamp_min(1e-12)}
-        moved, truly_moved = (_steps_between(last, frames) for frames in (forecast, truth))
+        within, truly_within = (_steps_within(frames, self.counted) for frames in (forecast, truth))
+        curves |= {**self._persistence, "sharpness": within / truly_within.clamp_min(1e-12)}
+        moved, truly_moved = (_steps_between(last, frames, self.counted) for frames in (forecast, truth))
         curves["motion"] = moved / truly_moved.mean().clamp_min(1e-12)
         scores = {name: float(curves[name].mean()) for name in ("ssim", "mse")}
         rounded = {name: tuple(float(f"{number:.5g}") for number in curve.tolist()) for name, curve in curves.items()}
         return Validated(scores, rounded, _strip(forecast, truth, valid.start))
 
     def _scored(self, frames: Tensor, truth: Tensor) -> dict[str, Tensor]:
+        """As METRICS score, but for a mask of which no pixel is left where windows of SSIM fit: then all of them count."""
         squared, similar = [], []
+        windows = None if self.counted is None else inside(self.counted)
+        windows = windows if windows is not None and windows.any() else None
         for f, t in zip(frames, truth, strict=True):
             may_be_left()
-            squared.append(((f - t) ** 2).mean())
-            similar.append(ssim_map(f[None], t[None], self.data.data_range).mean())
+            squared.append(_mean((f - t) ** 2, self.counted))
+            seen, known = (f, t) if self.counted is None else alike_outside(self.counted, f, t)
+            similar.append(_mean(ssim_map(seen[None], known[None], self.data.data_range), windows))
         return {"ssim": torch.stack(similar), "mse": torch.stack(squared)}
 
 
@@ -140,13 +155,19 @@ def _pictures(frames: Tensor) -> np.ndarray[Any, Any]:
     return small.permute(0, 2, 3, 1).cpu().numpy()
 
 
-def _steps_within(frames: Tensor) -> Tensor:
-    """Mean size of the steps between neighbouring pixels of each frame (t, c, h, w): (t,). A frame at a time, as below: a
-    rollout may be as large as memory allows."""
-    return torch.stack([frame.diff(dim=-2).abs().sum() + frame.diff(dim=-1).abs().sum() for frame in frames])
+def _mean(values: Tensor, mask: Tensor | None) -> Tensor:
+    """Of maps (..., h, w), over the pixels that count; what is elsewhere is a number."""
+    return values.mean() if mask is None else (values * mask).mean() / mask.mean().clamp_min(1e-6)
 
 
-def _steps_between(last: Tensor, frames: Tensor) -> Tensor:
+def _steps_within(frames: Tensor, mask: Tensor | None) -> Tensor:
+    """Sum of the sizes of the steps between neighbouring pixels that count, of each frame (t, c, h, w): (t,). A frame at a
+    time, as below: a rollout may be as large as memory allows."""
+    both = {axis: 1.0 if mask is None else pairs(mask, axis) for axis in (-2, -1)}
+    return torch.stack([sum((frame.diff(dim=axis).abs() * both[axis]).sum() for axis in both) for frame in frames])
+
+
+def _steps_between(last: Tensor, frames: Tensor, mask: Tensor | None) -> Tensor:
     """Mean size of the step that leads to each frame, to the first one from `last` (1, c, h, w): (t,)."""
     before = [last[0], *frames[:-1]]
-    return torch.stack([(frame - one).abs().mean() for one, frame in zip(before, frames, strict=True)])
+    return torch.stack([_mean((frame - one).abs(), mask) for one, frame in zip(before, frames, strict=True)])

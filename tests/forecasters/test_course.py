@@ -1,5 +1,6 @@
 """A fit that is left and gone on with is the fit that was never left, to the bit; one that has ended can go further."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,32 @@ def test_the_time_that_was_used_stays_used(tmp_path: Path) -> None:
         epochs += progress.epoch_done
         now[0] += 5.0
     assert progress.elapsed_s <= 80.0 and epochs < 20
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_a_fit_goes_on_with_masked_pixels_held_or_free_as_it_began(tmp_path: Path, holds: bool) -> None:
+    """Of the time when none was held nothing says so: weights and the best score so far are of free ones then."""
+    valid = np.ones((16, 20), bool)
+    valid[4:12, 5:12] = False
+    frames = np.where(valid[:, :, None], waves().frames, np.uint8(120))
+    masked = FrameSeries("masked", frames, (0.0, 255.0), valid=valid)
+    once, first, again = forecaster_of(), forecaster_of(), forecaster_of()
+    once.course.holds = first.course.holds = holds
+    steps = list(once.fit(masked.head(20), SPLIT))
+    fit = first.fit(masked.head(20), SPLIT)
+    before = [next(fit), next(fit)]
+    first.save_state(tmp_path)
+    fit.close()  # type: ignore[attr-defined]
+    content = json.loads((tmp_path / "fit.json").read_text())
+    if not content["holds"]:
+        del content["holds"]
+    (tmp_path / "fit.json").write_text(json.dumps(content))
+    again.resume(tmp_path)
+    assert told([*before, *again.fit(masked.head(20), SPLIT)]) == told(steps)
+    check_same_weights(once, again)
+    forecast = again.forecast(masked.frames[:20], 4)
+    assert np.array_equal(forecast, once.forecast(masked.frames[:20], 4))
+    assert (forecast[:, ~valid] == 120).all() == holds
 
 
 def ended(tmp_path: Path, **changes: object) -> Path:

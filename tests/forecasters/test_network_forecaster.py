@@ -173,3 +173,44 @@ def test_a_forecast_is_made_in_float32_and_not_in_what_a_gpu_takes_for_it() -> N
     forecaster.forecast(series.frames[:20], 4)
     assert len(seen) == 4 and set(seen) == {(False, True)}
     assert torch.backends.cudnn.allow_tf32
+
+
+def island() -> FrameSeries:
+    series = waves()
+    valid = np.ones((16, 20), bool)
+    valid[5:11, 6:14] = False
+    frames = series.frames.astype(np.float32)
+    frames[:, ~valid] = 99.0
+    return FrameSeries("island", frames, (0.0, 255.0), valid=valid)
+
+
+@pytest.mark.parametrize("name", ["unet", "convlstm"])
+def test_masked_pixels_stay_as_they_were_also_of_one_that_was_saved(tmp_path: Path, name: str) -> None:
+    settings = FORECASTERS[name].configure(changes={"context": 3, "unroll": 2, "epochs": 2})
+    forecaster = NetworkForecaster(name, settings, Workbench())
+    series = island()
+    for _ in forecaster.fit(series.head(20), SPLIT):
+        pass
+    assert series.valid is not None
+    forecast = forecaster.forecast(series.frames[:20], 4)
+    assert (forecast[:, ~series.valid] == 99).all() and np.ptp(forecast[:, series.valid]) > 50
+    forecaster.save(tmp_path)
+    assert np.array_equal(NetworkForecaster.load(tmp_path).forecast(series.frames[:20], 4), forecast)
+    (tmp_path / "mask.npy").unlink()  # as one was saved when none was held
+    free = NetworkForecaster.load(tmp_path).forecast(series.frames[:20], 4)
+    assert np.abs(free[:, ~series.valid] - 99).min() > 0
+    assert np.array_equal(free[0][series.valid], forecast[0][series.valid]), "of true frames it says the same"
+    assert not np.array_equal(free[-1][series.valid], forecast[-1][series.valid]), "what is beside them saw them"
+
+
+def test_a_mask_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    forecaster = begun(forecaster_of(), island().head(20))
+    forecaster.save(tmp_path)
+    np.save(tmp_path / "mask.npy", np.ones((3, 4), bool))
+    with pytest.raises(ValueError, match="no mask of the frames"):
+        NetworkForecaster.load(tmp_path)
+
+
+def test_without_masked_pixels_no_mask_is_kept(tmp_path: Path) -> None:
+    begun(forecaster_of(), waves().head(20)).save(tmp_path)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["forecaster.json", "weights.safetensors"]

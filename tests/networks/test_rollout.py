@@ -1,5 +1,7 @@
 """Feeding back, seen on networks whose every forecast is known."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -229,3 +231,66 @@ def test_what_is_left_of_the_past_decides_the_forecast_to_the_bit(name: str) -> 
         torch.testing.assert_close(rollout(network, seen, 3, warm_block=at_once), whole, rtol=1e-4, atol=1e-4)
     if not answers_each(network):
         assert torch.equal(rollout(network, seen, 3), whole)
+
+
+class Sum(nn.Module):
+    """Forecasts `n` frames, each pixel the sum of the frame before plus one; remembers what it was fed back."""
+
+    def __init__(self, n: int = 1, *, answers_each: bool = False) -> None:
+        super().__init__()
+        self.n, self.answers_each = n, answers_each
+        self.fed_back: list[Tensor] = []
+
+    def forward(
+        self, frames: Tensor, state: State = None, *, fed_back: bool = False, answers: int = 1
+    ) -> tuple[Tensor, State]:
+        if fed_back:
+            self.fed_back.append(frames.detach())
+        last = frames[:, -answers:].float()
+        forecast = torch.cat([last + i for i in range(1, self.n + 1)], dim=1) + last.sum(dim=(-2, -1), keepdim=True)
+        return forecast, (torch.zeros(len(frames)),)
+
+
+MASK = torch.tensor([[1.0, 0.0, 1.0]])
+
+
+@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.uint16, torch.float32])
+@pytest.mark.parametrize("zero_block", [0, 3])
+def test_what_is_masked_stays_along_a_rollout_what_it_last_was(n: int, dtype: torch.dtype, zero_block: int) -> None:
+    past = torch.tensor([[1, 5, 2], [3, 7, 4]], dtype=torch.float32).reshape(1, 2, 1, 1, 3).to(dtype)
+    clamp = (torch.zeros(1, 1, 1), torch.full((1, 1, 1), 6.0))
+    for asked in ({}, {"clamp": clamp}):
+        network = Sum(n)
+        forecast = rollout(network, past.split(1, dim=1), 5, mask=MASK, zero_block=zero_block, **asked)
+        assert forecast.dtype == torch.float32 and forecast.shape == (1, 5, 1, 1, 3)
+        assert all((one[..., 1] == 7).all() for one in (forecast, *network.fed_back)) and len(network.fed_back) >= 2
+    free = Sum(n)
+    rollout(free, past, 5)
+    assert all((one[..., 1] != 7).all() for one in free.fed_back), "which it would not have stayed"
+
+
+@pytest.mark.parametrize("asked", [
+    {}, {"truncate": 2}, {"pushed": 2}, {"recompute": True}, {"own": [False, False, True, False, True, True, False, True]},
+], ids=str)  # fmt: skip
+@pytest.mark.parametrize("network", [Sum(), Sum(2), Sum(answers_each=True)], ids=["plain", "block", "each"])
+def test_each_window_is_trained_on_with_its_own_pixels_held(network: Sum, asked: dict[str, Any]) -> None:
+    network.fed_back = []
+    masks = torch.stack([MASK, MASK.roll(1, dims=1)])[:, None, None]  # (b, 1, 1, h, w)
+    window = torch.rand(2, 8, 1, 1, 3, generator=torch.Generator().manual_seed(0))
+    filled = torch.where(masks > 0, window, torch.tensor(9.0))
+    forecast = unroll(network, filled, burn_in=2, context=3, mask=masks, **asked)
+    for one in (forecast, *network.fed_back):
+        assert torch.equal(one == 9, (masks == 0).expand_as(one))
+    assert network.fed_back
+    moving = unroll(network, window, burn_in=2, context=4, mask=masks)
+    steps = (masks == 0).expand(2, 2, 1, 1, 3)
+    if network.n == 1:  # of true frames each is held as in the frame before, no later one
+        assert torch.equal(moving[:, :2][steps], window[:, 1:3][steps])
+
+
+def test_a_mask_of_all_pixels_changes_no_bit() -> None:
+    window, every = torch.rand(2, 8, 1, 4, 4), torch.ones(4, 4)
+    asked = {"burn_in": 2, "context": 3}
+    assert torch.equal(unroll(Sum(), window, **asked, mask=every), unroll(Sum(), window, **asked))
+    assert torch.equal(rollout(Sum(), window, 4, mask=every), rollout(Sum(), window, 4))

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from framecast.metrics.contract import METRICS
 from framecast.metrics.ssim import differentiable_ssim_map, ssim_map
 from framecast.training.loss import gradient_difference, penalty_of, training_loss
 from framecast.training.settings import TrainingSettings
@@ -81,6 +82,19 @@ def test_masked_pixels_do_not_count(changes: dict[str, float], each: bool) -> No
     assert float(loss.detach()) == pytest.approx(float(same))
     loss.backward()  # type: ignore[no-untyped-call]
     assert other.grad is not None and not other.grad[..., :6, :].any()
+
+
+@pytest.mark.parametrize("share", [0.5, 0.75])
+@pytest.mark.parametrize("each", [False, True])
+def test_structure_under_a_mask_costs_what_the_score_lacks(share: float, each: bool) -> None:
+    """And not less by what is masked: it would lose weight against the pixel errors, which are divided by what counts."""
+    truth, forecast, mask = picture(), blurred(picture()), torch.ones(24, 24)
+    mask[: round(24 * share)] = 0
+    shaped = mask.expand(1, 1, 1, 24, 24) if each else mask
+    cost = loss_of(forecast, truth, shaped, ssim_weight=1.0) - loss_of(forecast, truth, shaped)
+    frames = [one[0].permute(0, 2, 3, 1).numpy() for one in (forecast, truth)]
+    score = METRICS["ssim"].function(*frames, data_range=1.0, valid=mask.numpy() > 0)
+    assert float(cost) == pytest.approx(1 - float(score.mean()), rel=1e-4)
 
 
 def test_a_crop_without_a_pixel_that_counts_costs_nothing() -> None:

@@ -47,9 +47,10 @@ def frames_of(dtype: type = np.uint8, n_frames: int = 60) -> Tensor:
     return to_tensor(rng.integers(0, 250, (n_frames, 24, 20, 1)).astype(dtype))
 
 
-def steps(frames: Tensor, settings: TrainingSettings, n: int = 6) -> Iterator[None]:
+def steps(frames: Tensor, settings: TrainingSettings, n: int = 6, *, masked: bool = False) -> Iterator[None]:
     """`n` steps of an epoch, as the loop takes them."""
-    data = TrainingData(frames, range(len(frames)), range(0), 255.0)
+    mask = torch.ones(24, 20, device=frames.device) if masked else None
+    data = TrainingData(frames, range(len(frames)), range(0), 255.0, mask)
     torch.manual_seed(0)
     kind = NETWORKS["unet"]
     bare = kind.build(kind.settings.from_mapping({"width": 8, "context": 3}), 1, 24, 24)
@@ -77,9 +78,10 @@ class Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return outputs
 
 
+@pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("changes", VARIED, ids=str)
-def test_nothing_inside_an_epoch_reads_a_number_off_the_device(changes: dict[str, Any]) -> None:
-    taken = steps(frames_of(), replace(SETTINGS, **changes))
+def test_nothing_inside_an_epoch_reads_a_number_off_the_device(changes: dict[str, Any], masked: bool) -> None:
+    taken = steps(frames_of(), replace(SETTINGS, **changes), masked=masked)
     next(taken)  # the first step makes the optimiser's moments
     with profile(activities=[ProfilerActivity.CPU]) as seen:
         for _ in taken:
@@ -178,9 +180,10 @@ def waiting_is_an_error() -> Iterator[None]:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+@pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("changes", VARIED, ids=str)
-def test_a_gpu_is_never_waited_for_inside_an_epoch(changes: dict[str, Any]) -> None:
-    taken = steps(frames_of().to("cuda"), replace(SETTINGS, **changes))
+def test_a_gpu_is_never_waited_for_inside_an_epoch(changes: dict[str, Any], masked: bool) -> None:
+    taken = steps(frames_of().to("cuda"), replace(SETTINGS, **changes), masked=masked)
     next(taken)
     with waiting_is_an_error():
         for _ in taken:
