@@ -225,12 +225,12 @@ def _ssim(
 
 
 def select(frame: Frames, channel: str) -> Frames:
-    """(..., channel): one channel, the luminance as float32, or of "all" the first three that are shown."""
+    """(..., channel): one channel, the luminance as float32, or all, as they are scored."""
     if channel == "luminance":
         luminance: Frames = (frame[..., :3] @ np.array(LUMINANCE, np.float32))[..., None]
         return luminance
     if channel == "all":
-        return frame[..., :3]
+        return frame
     return frame[..., int(channel) : int(channel) + 1]
 
 

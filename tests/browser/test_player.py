@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from framecast.drawing.colours import error_lut, spread_lut
 from framecast.evaluation.scores import score
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.experiment import carry_out, plan
@@ -68,6 +69,24 @@ def deep(server_workspace: Path) -> Finished:
     run.write_summary({})
     forecasts = {"damped": forecast, "persistence": last}
     run.write_scores([curve for name, one in forecasts.items() for curve in score_test(name, one, series, record.split)])
+    return Finished(run, series)
+
+
+def in_the_fourth(workspace: Path, height: int, width: int) -> Finished:
+    """Four channels, and a forecast that is wrong by 20 in the fourth alone, on the left half."""
+    y, x = np.mgrid[:height, :width]
+    planes = [[100 + 60 * np.sin((x + 2 * t) / (9 + c)) + 0 * y for c in range(4)] for t in range(12)]
+    store, runs = SeriesStore(workspace), RunStore(workspace)
+    stored = store.add("four", np.moveaxis(np.array(planes), 1, -1).round().astype(np.uint8))
+    series = store.open(stored.digest)
+    run = runs.create(plan(series, forecaster="damped", digest=stored.digest, device="cpu", split=Split.of(12, 4)))
+    forecast = np.array(series.frames[8:])
+    forecast[:, :, : width // 2, 3] += 20
+    run.write_forecast(forecast)
+    run.write_summary({})
+    forecasts = {"damped": forecast, "persistence": np.broadcast_to(series.frames[7], forecast.shape)}
+    split = run.record.split
+    run.write_scores([curve for name, one in forecasts.items() for curve in score_test(name, one, series, split)])
     return Finished(run, series)
 
 
@@ -418,6 +437,29 @@ def test_what_is_large_plays_from_previews_and_rests_exact(tab: Page, app_url: s
     )
     assert abs(middle - 127.5) < 12  # the canvas is smaller than the frame: neighbours are mixed in
     expect(player.locator(".clipped").first).to_contain_text("clipped")
+
+
+def test_errors_of_a_fourth_channel_count(tab: Page, app_url: str, server_workspace: Path) -> None:
+    player = opened(tab, app_url, in_the_fourth(server_workspace, HEIGHT, WIDTH))
+    expect(player.locator(".notes").nth(2)).to_have_text("forecast minus truth, mean of channels")
+    for error, limit in (("signed", 5), ("absolute", 5), ("squared", 100)):
+        player.locator("select.error").select_option(error)
+        expect(player.locator(".limit")).to_have_value(str(limit))  # of the mean of 0, 0, 0 and 20, or of its square
+        left, right = colour(player, 2, 4, 12), colour(player, 2, 24, 12)
+        lut = error_lut() if error == "signed" else spread_lut()
+        assert left == lut[-1].tolist() and right == lut[128 if error == "signed" else 0].tolist()
+
+
+def test_a_preview_of_errors_says_that_it_has_three_channels(tab: Page, app_url: str, server_workspace: Path) -> None:
+    player = opened(tab, app_url, in_the_fourth(server_workspace, *DEEP))
+    note, badge = player.locator(".notes").nth(2), player.locator(".badge").nth(2)
+    expect(note).to_have_text("forecast minus truth, mean of channels")
+    player.press(" ")
+    expect(badge).to_have_text("preview")
+    expect(note).to_have_text("forecast minus truth, mean of the first three channels")
+    player.press(" ")
+    expect(player).to_have_attribute("data-exact", "true")
+    expect(note).to_have_text("forecast minus truth, mean of channels")
 
 
 def test_a_click_pins_a_pixel_and_the_chart_below_moves_the_player(tab: Page, player: Locator, small: Finished) -> None:

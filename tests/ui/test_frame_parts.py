@@ -153,6 +153,14 @@ def test_the_map_is_of_the_chosen_channel(tmp_path: Path) -> None:
         assert np.isfinite(np.frombuffer(few.blobs[0], "<f4")).all()
 
 
+def test_of_four_channels_the_fourth_counts_as_in_the_scores(tmp_path: Path) -> None:
+    what, shown = comparison(tmp_path, smooth(20, 20, 24, 4))
+    part, _ = ssim_parts(what, shown, "all", range(2, 3))
+    score = ssim(shown.forecast[1:2], what.truth[1:2], data_range=255)[0]
+    assert 1 - np.nanmean(np.frombuffer(part.blobs[0], "<f4")) == pytest.approx(score, abs=1e-5)
+    assert np.allclose(pixel_series(what.truth, (11, 4), "all"), what.truth[:, 4, 11].mean(axis=-1))
+
+
 def test_a_pixel_is_read_over_time(tmp_path: Path) -> None:
     what, shown = comparison(tmp_path, smooth(20, 12, 15, 3))
     x, y = 11, 4

@@ -48,7 +48,7 @@ function frameFromValues({ array, channels }, mask, channel, [low, high], out) {
     return level <= 0 ? 0 : level >= 255 ? 255 : Math.round(level);
   };
   const colour = channel === "all" && channels >= 3;
-  const weights = channel === "all" ? [1] : weightsOf(channel, Math.min(channels, 3));
+  const weights = channel === "all" ? [1] : weightsOf(channel, channels);
   let clipped = 0;
   for (let i = 0, at = 0; i < out.length; i++, at += channels) {
     if (mask && !mask[i]) {
@@ -71,7 +71,7 @@ function frameFromValues({ array, channels }, mask, channel, [low, high], out) {
 
 function errorFromValues(forecast, truth, mask, { kind, channel, limit, lut }, out) {
   const channels = truth.channels;
-  const weights = weightsOf(channel, Math.min(channels, 3));
+  const weights = weightsOf(channel, channels);
   const each = channel === "all";
   const signed = kind === "signed";
   let at = 0;
@@ -103,7 +103,8 @@ function mapFromValues({ array }, mask, { limit, lut }, out) {
   return clipped;
 }
 
-// ---- from previews: three tables of weights are added up and one table gives the colour, so that a film need not compute
+// ---- from previews: three tables of weights are added up and one table gives the colour, so that a film need not compute.
+// A preview has the first three channels: of a fourth nothing is seen until the values are here.
 
 // Frames: null where the preview can be drawn as it came.
 function frameTables(channels, channel, [low, high], [drawnLow, drawnHigh]) {

@@ -11,7 +11,7 @@ function errorSizes(samples, forecasters, error, channel) {
     }
     const forecast = samples.get(name);
     if (!truth || !forecast) continue;
-    const weights = weightsOf(channel, Math.min(truth.channels, 3));
+    const weights = weightsOf(channel, truth.channels);
     let at = 0;
     const difference = (c) => forecast.array[at + c] - truth.array[at + c];
     for (; at < truth.array.length; at += truth.channels) sizes.push(Math.abs(errorOf(error, weights, channel === "all", difference)));

@@ -19,9 +19,12 @@ function panelsOf({ header, mode, error, channel }) {
   });
   if (mode === "swipe") return forecasters.map((one) => made("swipe", one, { title: `Truth | ${one.title}` }));
   if (mode === "blink") return forecasters.map((one) => made("blink", one, { title: `Truth ↔ ${one.title}` }));
-  const mean = channel === "all" && header.compare.channelNames.length > 1 ? ", mean of channels" : "";
-  const names = { signed: `forecast minus truth${mean}`, absolute: `its size${mean}`, squared: `squared${mean}`, ssim: "1 where alike" };
-  const errorPanel = (one, title) => made("error", one, { title, note: names[error] });
+  const nChannels = header.compare.channelNames.length;
+  const mean = channel === "all" && nChannels > 1 ? ", mean of channels" : "";
+  const meanOfPreview = mean && nChannels > 3 ? ", mean of the first three channels" : mean;
+  const noteOf = (mean) =>
+    ({ signed: `forecast minus truth${mean}`, absolute: `its size${mean}`, squared: `squared${mean}`, ssim: "1 where alike" })[error];
+  const errorPanel = (one, title) => made("error", one, { title, note: noteOf(mean), noteOfPreview: noteOf(meanOfPreview) });
   const called = error === "ssim" ? "SSIM map" : "Error";
   if (mode === "difference") return forecasters.map((one) => errorPanel(one, `${called} of ${one.title}`));
   const [main, ...others] = forecasters;

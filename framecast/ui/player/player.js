@@ -473,7 +473,7 @@ class Player {
     else if (this.comparing && this.lead < 1 && panel.kind !== "truth") badge = "observed";
     else if (panel.kind === "blink") badge = this.blinkOn ? "forecast" : "truth";
     else if (inexact) badge = "preview";
-    if (stage.badge.textContent !== badge) stage.badge.textContent = badge;
+    stage.setBadge(badge);
     if (this.clock.playing) return; // nobody can read along, and writing text costs time
     stage.canvas.setAttribute("aria-label", wordsOf(panel, this.lead, (lead) => this.caption(lead), this));
     const clipped = Math.max(0, ...layers.map(({ picture }) => picture?.clipped ?? 0));

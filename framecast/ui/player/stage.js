@@ -79,6 +79,14 @@ class Stage {
     this.stage.style.height = `${height}px`;
   }
 
+  // How far what is shown can be trusted; a preview may be of less than the values are.
+  setBadge(badge) {
+    if (this.badge.textContent === badge) return;
+    const { note = "", noteOfPreview = note } = this.panel;
+    this.badge.textContent = badge;
+    this.notes.textContent = this.notes.title = badge === "preview" ? noteOfPreview : note;
+  }
+
   // Layers are pictures side by side: [{picture, from, to}], from and to shares of the stage's width.
   paint(layers, view) {
     const context = this.canvas.getContext("2d");
