@@ -117,6 +117,14 @@ def settled(path: Path) -> Path:
     return path
 
 
+def share_file(source: Path, target: Path) -> None:
+    """The same file under a second name; copied where the disk knows no second names."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
 def remove_folder(path: Path) -> None:
     """Delete a folder so that it is gone at once for whoever lists its parent, however long the deleting takes."""
     doomed = _part(path)

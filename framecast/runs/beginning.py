@@ -1,9 +1,10 @@
 """Where a run begins, when not by chance: with the weights of another run, or with other series to learn from first.
 
 Both may bring frames that are to be forecast. So a record keeps, for every series that its weights have seen in any way, how
-many frames from the first one on; a run whose test begins before that is refused. A series counts by its content: a copy in
-another size or format is another series, and nobody can tell. Of other series the frames that their default split would hold
-back are left out, so that a later run may start from this one and forecast one of them.
+many frames from the first one on; a run whose test begins before that is refused. A series counts by its content, and what
+FrameCast prepared from it by the frames that it has of it (series/lineage.py), in both directions; a copy in another size or
+format that was made elsewhere is another series, and nobody can tell. Of other series the frames that their default split
+would hold back are left out, so that a later run may start from this one and forecast one of them.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from framecast.forecasters.contract import ForecasterKind, training_span
 from framecast.runs.record import RunRecord
 from framecast.runs.store import Run
 from framecast.series.frames import FrameSeries, Preparation, Split
+from framecast.series.lineage import Lineage, Spans, first_frames, indices_of, n_known, spans_of, whole
+from framecast.series.store import SeriesStore
 from framecast.settings import Settings, Value
 
 
@@ -48,13 +51,20 @@ def check_start(
             f"The run {title} is of the forecaster {source.record.forecaster} and this one is of {forecaster}; a network can "
             "start from its own kind only. Choose a run of the same forecaster, or start afresh."
         )
-    n_seen = frames_seen(source.record).get(digest, 0)
+    n_own, n_seen = frames_seen(source.record).get(digest, 0), _n_seen(source, series, digest)
+    if n_seen is None:
+        raise SettingError(
+            f"The run {title} has learned from frames that this series has, too, and since one was prepared by an earlier "
+            "FrameCast it is not known which; a forecast must not know the frames it is asked for. Prepare that series once "
+            "more with the same steps, then it is known, or start from another run."
+        )
     if n_seen > split.test.start:
         most = series.n_frames - n_seen
         advice = f"Hold back at most {most} frames, or start" if most > 0 else "Start"
+        through = "" if n_seen == n_own else ", as another one shows them,"
         raise SettingError(
-            f"The run {title} has learned from the first {n_seen} frames of this series and the test begins with frame "
-            f"{split.test.start + 1}; a forecast must not know the frames it is asked for. {advice} from another run."
+            f"The run {title} has learned from the first {n_seen} frames of this series{through} and the test begins with "
+            f"frame {split.test.start + 1}; a forecast must not know the frames it is asked for. {advice} from another run."
         )
     shape = preparation.working_shape(series.height, series.width)
     try:
@@ -73,7 +83,13 @@ def check_start(
 
 
 def check_others(
-    kind: ForecasterKind, settings: Settings, series: FrameSeries, others: Mapping[str, FrameSeries], preparation: Preparation
+    kind: ForecasterKind,
+    settings: Settings,
+    series: FrameSeries,
+    others: Mapping[str, FrameSeries],
+    preparation: Preparation,
+    digest: str,
+    split: Split,
 ) -> None:
     """The other series can be learned from by a network that is to forecast `series`. Raises SettingError."""
     if not others:
@@ -83,7 +99,9 @@ def check_others(
     shape = preparation.working_shape(series.height, series.width)
     context, block = int(getattr(settings, "context", 1)), int(getattr(settings, "block", 1))
     at_once = f" with {block} frames forecast at once" if block > 1 else ""
-    for other in others.values():
+    for one, other in others.items():
+        if one != digest:  # of which the training frames alone are shown
+            _check_apart(series, digest, one, other, split)
         n_frames = other_span(other)
         if n_frames < context + block:
             raise SettingError(
@@ -128,6 +146,54 @@ def seen_before(source: Run | None, others: Mapping[str, FrameSeries], digest: s
     return seen
 
 
+def seen_above(
+    source: Run | None, others: Mapping[str, FrameSeries], digest: str, series: FrameSeries, split: Split
+) -> dict[str, Spans]:
+    """What the weights of a run on series `digest` have seen in the end of series up the line, as far as it is known."""
+    lineages: list[Lineage] = [source.record.seen_above] if source else []
+    lineages += [first_frames(other.made_of, other_span(other)) for one, other in others.items() if one != digest]
+    lineages.append(first_frames(series.made_of, split.test.start))
+    seen: dict[str, set[int]] = {}
+    for lineage in lineages:
+        for one, spans in lineage.items():
+            seen.setdefault(one, set()).update(indices_of(spans or ()))
+    return {one: spans_of(sorted(indices)) for one, indices in seen.items() if indices}
+
+
 def frames_seen(record: RunRecord) -> Mapping[str, int]:
     """Digest to frames, from the first one on, that the weights of a finished run have seen."""
     return {**record.seen_before, record.series: max(record.seen_before.get(record.series, 0), record.split.test.start)}
+
+
+def _n_seen(source: Run, series: FrameSeries, digest: str) -> int | None:
+    """How many frames of a series, from the first one on, the weights of a finished run have seen, as this series or as one
+    that has frames in common with it; None where nobody knows which those are."""
+    mine = {**series.made_of, digest: whole(series.n_frames)}
+    store = SeriesStore(source.store.folder.parent)  # where a record from before lineages were kept has its own looked up
+    learned: list[Lineage] = [source.record.seen_above]
+    learned += [
+        {**first_frames(store.lineage(one), n), one: whole(n)} for one, n in frames_seen(source.record).items() if n
+    ]
+    counts = [n_known(mine, lineage) for lineage in learned]
+    known = [count for count in counts if count is not None]
+    return max(known) if len(known) == len(counts) else None
+
+
+def _check_apart(series: FrameSeries, digest: str, one: str, other: FrameSeries, split: Split) -> None:
+    """Another series that is learned from shows no test frame of `series`. Raises SettingError."""
+    learned = first_frames({**other.made_of, one: whole(other.n_frames)}, other_span(other))
+    n_seen = n_known({**series.made_of, digest: whole(series.n_frames)}, learned)
+    if n_seen is None:
+        raise SettingError(
+            f"Series '{other.name}' has frames that this series has, too, and since one was prepared by an earlier FrameCast "
+            "it is not known which; a forecast must not know the frames it is asked for. Prepare that series once more with "
+            "the same steps, then it is known, or leave the other series out."
+        )
+    if n_seen > split.test.start:
+        most = series.n_frames - n_seen
+        advice = f"Hold back at most {most} frames, or leave" if most > 0 else "Leave"
+        raise SettingError(
+            f"Series '{other.name}' shows the first {n_seen} frames of this series in what would be learned from and the test "
+            f"begins with frame {split.test.start + 1}; a forecast must not know the frames it is asked for. {advice} "
+            f"'{other.name}' out."
+        )

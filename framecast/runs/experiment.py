@@ -18,7 +18,14 @@ from framecast.files import bytes_in_words
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import BlendForecaster, ExtensibleForecaster, Forecaster, ResumableForecaster, Workbench
 from framecast.leaving import Left, left_when, may_be_left
-from framecast.runs.beginning import check_others, check_start, inherited_settings, seen_before, shown_of_others
+from framecast.runs.beginning import (
+    check_others,
+    check_start,
+    inherited_settings,
+    seen_above,
+    seen_before,
+    shown_of_others,
+)
 from framecast.runs.blend_members import keep_weights, runs_of_members
 from framecast.runs.checks import check_context, check_memory, check_split, check_validation
 from framecast.runs.devices import available_bytes, chosen_device, n_threads_alone, torch_threads
@@ -89,7 +96,7 @@ def plan(
     digest = digest or series.digest()
     if start_from:
         check_start(kind, forecaster, settings, start_from, series, digest, preparation, split)
-    check_others(kind, settings, series, others, preparation)
+    check_others(kind, settings, series, others, preparation, digest, split)
     if here:
         check_memory(kind, settings, series, preparation, split, device, others.values(), n_processes)
     now = utc_now()
@@ -112,6 +119,7 @@ def plan(
         start_from=start_from.id if start_from else "",
         learned_from=tuple(others),
         seen_before=seen_before(start_from, others, digest),
+        seen_above=seen_above(start_from, others, digest, series, split),
         n_processes=n_processes,
     )
 

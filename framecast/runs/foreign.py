@@ -27,6 +27,7 @@ from framecast.runs.notes import RunNotes
 from framecast.runs.reading import UNREADABLE, progress_line
 from framecast.runs.record import RunRecord
 from framecast.runs.run_folder import Run
+from framecast.series.lineage import can_be
 from framecast.training.progress import FitProgress
 
 DIGEST = re.compile(r"[0-9a-f]{16}")
@@ -95,7 +96,7 @@ def _record(path: Path, run_id: str) -> RunRecord:
             raise ValueError(f"{name} is not of its kind")
     texts = [text for text in vars(record).values() if isinstance(text, str)]
     texts += [*record.settings, *record.versions, *record.versions.values(), *record.learned_from, *record.seen_before]
-    digests = (record.series, *record.learned_from, *record.seen_before)
+    digests = (record.series, *record.learned_from, *record.seen_before, *record.seen_above)
     others = (record.start_from, record.member_of)
     size = record.preparation.size
     kind = FORECASTERS[record.forecaster]
@@ -107,6 +108,7 @@ def _record(path: Path, run_id: str) -> RunRecord:
         "a text is too long": all(len(text) <= LONGEST_TEXT for text in texts),
         "a series is not named by its digest": all(map(DIGEST.fullmatch, digests)),
         "there is no such device": DEVICE.fullmatch(record.device) is not None,
+        "what it has seen is no frames": all(can_be(spans, MOST_FRAMES) for spans in record.seen_above.values()),
         "its test has no frame, or it has too many frames": record.split.n_frames <= MOST_FRAMES and record.split.horizon >= 1,
         "the working size is no number": size is None or type(size) is int,
         "a setting is none": all(value is not None for value in record.settings.values()),

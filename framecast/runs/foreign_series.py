@@ -20,6 +20,7 @@ from framecast.errors import InputError, SeriesError
 from framecast.runs.archive import Checked, Contents
 from framecast.runs.foreign import DIGEST, LONGEST_TEXT, fits
 from framecast.series.frames import DTYPES
+from framecast.series.lineage import Spans, can_be, indices_of
 from framecast.series.store import SeriesStore, StoredSeries
 
 MOST_HEAD_BYTES = 4096
@@ -55,6 +56,7 @@ def add_series(
                 times=_times(contents, files.get("times.json"), found),
                 made_from=found.made_from,
                 steps=found.steps,
+                made_of=found.made_of,
                 digest_kind=found.digest_kind,
             )
         if stored.digest not in here:
@@ -75,7 +77,7 @@ def _described(values: Any) -> StoredSeries:
         "has_mask": bool, "source": str, "timestep_s": float | None, "value_range": tuple[float, ...],
         "warnings": tuple[str, ...],
     }  # fmt: skip
-    later = {"made_from": str, "steps": tuple[str, ...]}
+    later = {"made_from": str, "steps": tuple[str, ...], "made_of": Mapping[str, Spans | None]}
     wrong = [name for name, kind in kinds.items() if not fits(values[name], kind)]
     wrong += [name for name, kind in later.items() if name in values and not fits(values[name], kind)]
     if wrong:
@@ -88,6 +90,12 @@ def _described(values: Any) -> StoredSeries:
         raise ValueError("its frames cannot be such")
     if found.made_from and not DIGEST.fullmatch(found.made_from):
         raise ValueError("what it was made from is no series")
+    if not all(map(DIGEST.fullmatch, found.made_of)) or any(
+        not can_be(spans, found.n_frames) or len(indices_of(spans)) != found.n_frames
+        for spans in found.made_of.values()
+        if spans is not None
+    ):
+        raise ValueError("what its frames are of is no frames of series")
     if found.timestep is not None and found.timestep <= timedelta(0):
         raise ValueError("its time step is not above zero")
     return found

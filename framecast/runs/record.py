@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from framecast.series.frames import Preparation, Split
+from framecast.series.lineage import Spans, from_json
 from framecast.settings import Value
 
 VERSIONED = ("numpy", "torch", "scipy", "scikit-image")
@@ -52,6 +53,9 @@ class RunRecord:
     """Digests of the other series that it learned from first."""
     seen_before: Mapping[str, int] = field(default_factory=dict)
     """Digest to frames, from the first one on, that its weights had seen before it turned to its own series."""
+    seen_above: Mapping[str, Spans] = field(default_factory=dict)
+    """Digest of a series that one of those or its own was prepared from (series/lineage.py) to the frames of it that its
+    weights have seen by that in the end. Kept here, since the one that was prepared may be deleted."""
     member_of: str = ""
     """Id of the run whose blend this run's forecaster was fitted for; empty for a run that was fitted for itself. That run may
     have been deleted since."""
@@ -72,6 +76,7 @@ class RunRecord:
             "versions": dict(self.versions),
             "learned_from": list(self.learned_from),
             "seen_before": dict(self.seen_before),
+            "seen_above": dict(self.seen_above),
         }
 
     @classmethod
@@ -83,12 +88,13 @@ class RunRecord:
                 "split": Split.from_mapping(values["split"]),
                 "preparation": Preparation(**values["preparation"]),
                 "learned_from": tuple(values.get("learned_from", ())),
+                "seen_above": {one: spans or () for one, spans in from_json(values.get("seen_above", {})).items()},
             }
         )
 
     def question(self) -> tuple[object, ...]:
         """What the run asks: two records with the same question are the same run started twice."""
-        own = ("id", "created", "title", "n_threads", "n_processes", "versions", "commit")
+        own = ("id", "created", "title", "n_threads", "n_processes", "versions", "commit", "seen_above")
         return tuple((name, repr(value)) for name, value in self.to_mapping().items() if name not in own)
 
 

@@ -19,7 +19,7 @@ SAID = (
     "learned_from", "n_processes",
 )  # fmt: skip
 """The fields of a record that are asked for again."""
-FOUND = ("id", "created", "series_name", "versions", "commit", "seen_before", "member_of")
+FOUND = ("id", "created", "series_name", "versions", "commit", "seen_before", "seen_above", "member_of")
 """Those that a new run finds out by itself."""
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from framecast.errors import SettingError
 from framecast.series.frames import FrameSeries, Preparation
+from framecast.series.lineage import made_of
 from framecast.series.look_ahead import in_order
 from framecast.series.preparation import reduce_frames
 from framecast.series.readers.contract import Frame, Progress
@@ -70,7 +71,8 @@ class Recipe:
 def derive(
     store: SeriesStore, digest: str, recipe: Recipe, *, name: str | None = None, progress: Progress | None = None
 ) -> StoredSeries:
-    """Make and store the series that `recipe` makes of a stored one; content that is stored already is returned as it is.
+    """Make and store the series that `recipe` makes of a stored one; content that is stored already is returned as it
+    is, but that what was not known of its lineage is kept.
 
     Raises SettingError, with what would fit, where the recipe does not fit the series; StorageError where the disk is full.
     """
@@ -78,8 +80,9 @@ def derive(
     indices = kept_frames(recipe, series)
     names, times = store.names(digest), store.times(digest)
     value_range, range_note = _value_range(store, stored, recipe, indices)
+    lineage = made_of(stored.digest, series.made_of, indices)
     with closing(in_order(partial(prepared_frame, series, recipe), indices)) as frames:
-        return store.add(
+        made = store.add(
             name or f"{stored.name[:60]}, {summary(recipe, series)}",
             frames,
             value_range=value_range,
@@ -94,7 +97,9 @@ def derive(
             times=[times[index] for index in indices] if times else (),
             made_from=stored.digest,
             steps=steps(recipe, series),
+            made_of=lineage,
         )
+    return store.note_lineage(made, lineage)
 
 
 def kept_frames(recipe: Recipe, series: FrameSeries) -> list[int]:

@@ -4,7 +4,7 @@ These objects are frozen and check themselves. Frames are never written through 
 store. Nothing here holds a series as float; 400 x 785 x 785 x 3 is 0.69 GiB as uint8 and 2.75 GiB as float32.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from framecast.errors import SeriesError, SettingError
 from framecast.series.digest import NEWEST, ContentDigest, Kind, of_frame
+from framecast.series.lineage import Lineage
 
 Frames = np.ndarray[Any, np.dtype[Any]]
 """(time, height, width, channel), uint8 | uint16 | float32."""
@@ -32,6 +33,7 @@ class FrameSeries:
     `value_range` is the lowest and highest value the format can hold (0 and 255 for uint8) or, for float data, what was
     chosen at ingest; every metric uses its width as data range. `valid`, where given, is a (height, width) bool mask of the
     pixels that carry data; the others hold one value between those that are seen (`hidden.py`) and never enter a score.
+    `made_of` says which frames of which other series these are, where it was prepared from those (`lineage.py`).
     Raises SeriesError where the arrays do not fit this description.
     """
 
@@ -41,6 +43,7 @@ class FrameSeries:
     units: str = "1"
     timestep: timedelta | None = None
     valid: np.ndarray[Any, np.dtype[np.bool_]] | None = None
+    made_of: Lineage = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.frames.ndim != 4 or str(self.frames.dtype) not in DTYPES or not 1 <= self.frames.shape[-1] <= 4:

@@ -24,7 +24,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,14 +32,15 @@ from typing import Any
 import numpy as np
 
 from framecast.errors import SeriesError, SettingError, UnknownNameError
-from framecast.files import remove_folder, storage_errors, write_array, write_json
+from framecast.files import remove_folder, share_file, storage_errors, write_array, write_json
 from framecast.series import each_frame
 from framecast.series.digest import KINDS, NEWEST, OLDEST, Kind
-from framecast.series.frames import DTYPES, Frames, FrameSeries
+from framecast.series.frames import DTYPES, FrameSeries
 from framecast.series.hidden import settled
+from framecast.series.lineage import Lineage, from_json, lineage_of, made_of
 from framecast.series.readers.contract import Frame, Progress
 from framecast.series.unchanged import as_seen, note_seen
-from framecast.series.writing import file_bytes, observed_range, write_frames
+from framecast.series.writing import clean_name, file_bytes, map_frames, observed_range, write_frames
 
 INCOMING = ".incoming-"
 STALE_S = 24 * 3600
@@ -75,6 +76,8 @@ class StoredSeries:
     """The digest of the series that this one was prepared from; empty where it came from files."""
     steps: tuple[str, ...] = ()
     """What was done to that series, one sentence each, in order."""
+    made_of: Lineage = field(default_factory=dict)
+    """Which frames of which series these are (lineage.py); empty where it came from files, and where it was not kept yet."""
     digest_kind: Kind = OLDEST
     """How its digest was made; series stored before there were two ways do not say it."""
 
@@ -103,6 +106,7 @@ class StoredSeries:
         values["value_range"] = (float(low), float(high))
         values["warnings"] = tuple(values["warnings"])
         values["steps"] = tuple(values.get("steps", ()))
+        values["made_of"] = from_json(values.get("made_of", {}))
         if values.get("digest_kind", OLDEST) not in KINDS:
             raise ValueError("no digest of a kind that is known")
         return cls(**values)
@@ -129,24 +133,25 @@ class SeriesStore:
         times: Sequence[float] = (),
         made_from: str = "",
         steps: Sequence[str] = (),
+        made_of: Lineage | None = None,
         digest_kind: Kind | None = None,
     ) -> StoredSeries:
         """Write frames (height, width, channel) of uint8, uint16 or float32, one at a time, and say what was stored.
 
         Content that is there already is not stored again; what was stored then is returned. `expected` is the number of
         frames, for `progress(done, expected)`; `warnings` and `times` (see `times`) are read at the end and may grow until
-        then; `names` are of the frames' files. A series prepared from another says its digest (`made_from`) and the `steps`.
+        then; `names` are of the frames' files. A series prepared from another says it by `made_from`, `steps`, `made_of`.
         `digest_kind` is given for a series known by its digest already; of others the mask is filled (`hidden.py`). Without
         `value_range`: 0 to 255 for uint8, 0 to the smallest usual camera depth for uint16, lowest to highest for float32.
         Raises SeriesError on frames that make no series, StorageError where the disk is full; the store is then as before.
         """
-        name = _clean(name)
+        name = clean_name(name)
         with storage_errors(self.folder / "frames.npy"), self.incoming() as incoming:
             given = frames if digest_kind else settled(frames, valid)
             written = write_frames(incoming / "frames.npy", name, given, expected, progress, digest_kind or NEWEST)
             chosen, notes = observed_range(written, value_range)
             digest = written.digest.finish(written.n_frames, chosen, valid)
-            series = FrameSeries(name, _map(incoming), chosen, units, timestep, valid)  # checks that these belong together
+            series = FrameSeries(name, map_frames(incoming), chosen, units, timestep, valid)  # checks that they fit
             existing = self._read(self.folder / digest) or (None if digest_kind else self._under_old_digest(series))
             if existing is not None:
                 return existing
@@ -156,7 +161,7 @@ class SeriesStore:
                 n_channels=n_channels, dtype=written.dtype.name, value_range=chosen, units=units, timestep=timestep,
                 has_mask=valid is not None, created=_now(), source=source, warnings=(*warnings, *notes),
                 low=written.low, high=written.high, made_from=made_from, steps=tuple(steps),
-                digest_kind=digest_kind or NEWEST,
+                made_of=made_of or {}, digest_kind=digest_kind or NEWEST,
             )  # fmt: skip
             if valid is not None:
                 write_array(incoming / "valid.npy", valid)
@@ -194,12 +199,13 @@ class SeriesStore:
         folder = self.folder / stored.digest
         try:
             valid = np.load(folder / "valid.npy", allow_pickle=False) if stored.has_mask else None
-            frames = _map(folder)
+            frames = map_frames(folder)
         except (OSError, ValueError) as error:
             raise _damaged(stored) from error
         if frames.shape != stored.shape or frames.dtype != stored.dtype:
             raise _damaged(stored)
-        series = FrameSeries(stored.name, frames, stored.value_range, stored.units, stored.timestep, valid)
+        made_of = self.lineage(stored.digest)
+        series = FrameSeries(stored.name, frames, stored.value_range, stored.units, stored.timestep, valid, made_of)
         self._check_frames(stored, series)
         return series
 
@@ -217,6 +223,20 @@ class SeriesStore:
             raise _damaged(stored)
         if not seen:
             note_seen(self.folder / stored.digest)
+
+    def lineage(self, digest: str) -> Lineage:
+        """Which frames of other series those of this one are, as far as it is known; nothing of one that is not here."""
+        return lineage_of(digest, lambda one: self._read(self.folder / one))
+
+    def note_lineage(self, stored: StoredSeries, lineage: Lineage) -> StoredSeries:
+        """Keep what was not known yet of a series: that it can be made of another one in this way, too."""
+        known = {one: spans for one, spans in stored.made_of.items() if spans is not None}
+        found = {**{one: spans for one, spans in lineage.items() if one != stored.digest}, **known}
+        if found == stored.made_of:
+            return stored
+        noted = dataclasses.replace(stored, made_of=found)
+        write_json(self.folder / stored.digest / "series.json", noted.to_mapping())
+        return noted
 
     def names(self, digest: str) -> tuple[str, ...]:
         """The names of the frames' files in order of time; empty where the frames had none."""
@@ -236,7 +256,7 @@ class SeriesStore:
     def rename(self, digest: str, name: str) -> StoredSeries:
         """Give a series another name; its digest, and with it every run made on it, stays."""
         stored = self.info(digest)
-        name = _clean(name)
+        name = clean_name(name)
         if name == stored.name:
             return stored
         renamed = dataclasses.replace(stored, name=self._free_name(name))
@@ -260,7 +280,7 @@ class SeriesStore:
             source = self.folder / stored.digest
             for file in ("frames.npy", "valid.npy", *each_frame.FILES):
                 if (source / file).exists():
-                    _share(source / file, incoming / file)
+                    share_file(source / file, incoming / file)
             changed = dataclasses.replace(series, value_range=(low, high)).digest()
             # what was said of the old range when it was found is true no more
             said = [one for one in stored.warnings if "value range" not in one]
@@ -270,6 +290,7 @@ class SeriesStore:
                     stored, digest=changed, digest_kind=NEWEST, value_range=(low, high), created=_now(), warnings=tuple(said)
                 )
                 existing = self._settled(incoming, existing, keep_name=replace)
+        existing = self.note_lineage(existing, made_of(stored.digest, series.made_of, range(stored.n_frames)))
         if replace:
             self.delete(stored.digest)
         return existing
@@ -370,27 +391,6 @@ class SeriesStore:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
-
-
-def _share(source: Path, target: Path) -> None:
-    """The same file under a second name; copied where the disk knows no second names."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
-
-
-def _map(folder: Path) -> Frames:
-    frames: Frames = np.load(folder / "frames.npy", mmap_mode="r", allow_pickle=False)
-    return frames
-
-
-def _clean(name: str) -> str:
-    """A name on one line, of at most 100 letters."""
-    cleaned = re.sub(r"\s+", " ", "".join(letter if letter.isprintable() else " " for letter in name)).strip()[:100]
-    if not cleaned:
-        raise SeriesError("The name of the series is empty; it needs at least one letter. Give it a name.")
-    return cleaned
 
 
 def _damaged(stored: StoredSeries) -> SeriesError:

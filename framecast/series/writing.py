@@ -5,6 +5,7 @@ Nothing here knows where a series is kept; the store does.
 
 import io
 import math
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -20,7 +21,7 @@ from numpy.lib import format as npy
 from framecast.errors import SeriesError, StorageError
 from framecast.files import bytes_in_words
 from framecast.series.digest import NEWEST, ContentDigest, Kind, of_frame
-from framecast.series.frames import CAMERA_BITS
+from framecast.series.frames import CAMERA_BITS, Frames
 from framecast.series.look_ahead import in_order
 from framecast.series.readers.contract import Frame, Progress
 from framecast.series.to_disk import Ahead
@@ -118,6 +119,19 @@ def range_of_values(dtype: np.dtype[Any], low: float, high: float) -> tuple[floa
     if dtype == np.float32:
         return low, high if high > low else low + 1
     return 0.0, float(next(2**bits - 1 for bits in CAMERA_BITS if high < 2**bits))
+
+
+def clean_name(name: str) -> str:
+    """A name on one line, of at most 100 letters."""
+    cleaned = re.sub(r"\s+", " ", "".join(letter if letter.isprintable() else " " for letter in name)).strip()[:100]
+    if not cleaned:
+        raise SeriesError("The name of the series is empty; it needs at least one letter. Give it a name.")
+    return cleaned
+
+
+def map_frames(folder: Path) -> Frames:
+    frames: Frames = np.load(folder / "frames.npy", mmap_mode="r", allow_pickle=False)
+    return frames
 
 
 def file_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:

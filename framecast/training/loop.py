@@ -122,7 +122,7 @@ def train(
             train_loss, gradient_norm = (float(torch.stack(seen).mean()) for seen in (standing.losses, standing.norms))
             if judged and not standing.judge(train_loss):  # before validating: a broken network has nothing to forecast
                 if not standing.set_back():
-                    raise _diverged(train_loss, standing, rate)
+                    raise _diverged(train_loss, standing, settings, standing.epoch + (not epoch_done))
                 team.begin_again(standing.optimizer)
                 train_loss = gradient_norm = np.nan
             elif not (epoch_done or validating or overdue):
@@ -176,14 +176,18 @@ def _known(value: float) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def _diverged(loss: float, standing: Standing, rate: float) -> DivergedError:
+def _diverged(loss: float, standing: Standing, settings: TrainingSettings, epoch: int) -> DivergedError:
+    """The learning rate that is named is the one that was chosen: what schedule and set-backs had made of it by then is none
+    that a person could set."""
     what = f"grew to {loss:.3g}, a hundred times what it was" if np.isfinite(loss) else "stopped being a number"
     again = f", although training went back to good weights {standing.set_backs} times" if standing.set_backs else ""
-    lower = float(f"{rate / 5:.1g}")
+    lowest = next(field.minimum for field in settings.fields() if field.name == "learning_rate")
+    lower = max(lowest or 0.0, float(f"{settings.learning_rate / 5:.1g}"))
+    said = f"The loss {what} in epoch {epoch} at learning rate {settings.learning_rate:g}{again}."
+    if lower >= settings.learning_rate:  # there is none below
+        return DivergedError(f"{said} There is no lower one; train again with a lower gradient threshold.")
     return DivergedError(
-        f"The loss {what} in epoch {standing.epoch} at learning rate {rate:.1g}{again}. "
-        f"Train again with a smaller learning rate, for example {lower:g}.",
-        remedies=({"learning_rate": lower},),
+        f"{said} Train again with a smaller learning rate, for example {lower:g}.", remedies=({"learning_rate": lower},)
     )
 
 

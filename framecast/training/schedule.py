@@ -60,7 +60,7 @@ def learning_rate(settings: TrainingSettings, fraction: float) -> float:
     """The learning rate at this fraction of the run: linear warm-up, then cosine, piecewise or constant."""
     base = settings.learning_rate
     if fraction < settings.warmup:
-        return base * max(fraction, 1e-3) / settings.warmup
+        return base * min(1.0, max(fraction, 1e-3) / settings.warmup)  # a warm-up shorter than 1e-3 has none to climb
     if settings.schedule == "cosine":
         after = (fraction - settings.warmup) / (1 - settings.warmup)
         return base * 0.5 * (1 + math.cos(math.pi * after))

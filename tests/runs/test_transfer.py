@@ -94,7 +94,8 @@ def test_all_that_a_series_is_comes_along_and_what_pages_made_of_it_stays(tmp_pa
     frames, names = np.arange(20 * 6 * 7, dtype=np.uint16).reshape(20, 6, 7, 1), [f"plate {t}.tif" for t in range(20)]
     first = store.add("raw", frames + 1)
     known = {"names": names, "times": [0.5 * t * t for t in range(20)]}
-    stored = store.add("cut", frames, **known, made_from=first.digest, steps=["Cropped."], warnings=["Assumed."])
+    known |= {"made_from": first.digest, "steps": ["Cropped."], "made_of": {first.digest: ((0, 1, 20),)}}
+    stored = store.add("cut", frames, **known, warnings=["Assumed."])
     run = made(tmp_path / "home", "climatology", stored.digest)
     for name in archive.MADE_AGAIN:
         store.beside(stored.digest, name).write_bytes(b"{}")
@@ -105,6 +106,7 @@ def test_all_that_a_series_is_comes_along_and_what_pages_made_of_it_stays(tmp_pa
     assert away.names(stored.digest) == tuple(names) and away.times(stored.digest) == tuple(known["times"])
     found = away.info(stored.digest)
     assert (found.made_from, found.steps, found.warnings) == (stored.made_from, stored.steps, stored.warnings)
+    assert found.made_of == stored.made_of == {first.digest: ((0, 1, 20),)}
     assert not any(away.beside(stored.digest, name).exists() for name in archive.MADE_AGAIN)
 
     assert import_run(zipped(tmp_path, older), tmp_path / "later").series_added == (stored.digest,)
@@ -222,6 +224,7 @@ HOSTILE: dict[str, Spoil] = {
     "no weights": drop(f"{BEST}/weights.safetensors"),
     "no summary": drop("{id}/summary.json"),
     "a record that is garbage": put("{id}/record.json", b"\xff\xfe{"),
+    "a record that has seen frames that are none": edit("{id}/record.json", seen_above={"0" * 16: [[0, 1, 10**12]]}),
     "a record that is a list": put("{id}/record.json", b"[]"),
     "a record nested without end": put("{id}/record.json", b"[" * 100_000),
     "a record of another id": edit("{id}/record.json", id="20240101-000000-unet-0000"),
@@ -274,6 +277,9 @@ HOSTILE: dict[str, Spoil] = {
         "series/{digest}/times.json", b'{"seconds": [' + b"0," * 23 + b"9" * 400 + b"]}"
     ),
     "a series made from a path": edit("series/{digest}/series.json", made_from="../../x"),
+    "a series made of more frames than it has": edit("series/{digest}/series.json", made_of={"0" * 16: [[0, 1, 10**12]]}),
+    "a series made of frames that are none": edit("series/{digest}/series.json", made_of={"0" * 16: [[-3, 1, 24]]}),
+    "a series made of a path": edit("series/{digest}/series.json", made_of={"../../x": None}),
     "a series with steps that are no text": edit("series/{digest}/series.json", steps=[1]),
     "a series with a program": put("series/{digest}/setup.py", b""),
 }

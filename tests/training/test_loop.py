@@ -158,6 +158,32 @@ def test_a_loss_that_is_no_number_ends_the_run_with_a_sentence() -> None:
     assert not best.weights
 
 
+@pytest.mark.parametrize(
+    ("chosen", "advice"),
+    [(1e-3, "for example 0.0002"), (2e-7, "for example 1e-07"), (1e-7, "There is no lower one")],
+)
+@pytest.mark.parametrize("judged_every", [1, 200])
+def test_what_diverges_names_the_chosen_rate_one_below_it_and_the_epoch_at_work(
+    monkeypatch: pytest.MonkeyPatch, chosen: float, advice: str, judged_every: int
+) -> None:
+    """Not the rate of that moment, which warm-up has cut to a hundredth here, nor the number of epochs that are done."""
+    monkeypatch.setattr("framecast.training.loop.JUDGED_EVERY", judged_every)
+    settings = replace(SETTINGS, learning_rate=chosen, warmup=0.5)
+    with pytest.raises(DivergedError) as caught:
+        fit_broken(settings)
+    said = str(caught.value)
+    assert f"in epoch 1 at learning rate {chosen:g}." in said and advice in said
+    assert all(settings.from_mapping(settings.to_mapping() | remedy) for remedy in caught.value.remedies)
+    assert len(caught.value.remedies) == (chosen > 1e-7)
+
+
+def fit_broken(settings: TrainingSettings) -> None:
+    data, scaler = data_of(moving_frames()), Scaler((127.0,), (70.0,))
+    network = network_of(scaler)
+    next(network.parameters()).data.fill_(torch.nan)
+    list(train(network, data, scaler, settings, context=3, budget=Budget(6, 6), best=Best(), seed=1, stage="Training"))
+
+
 def test_an_interrupted_run_keeps_its_best() -> None:
     frames = moving_frames()
     data, best = data_of(frames), Best()

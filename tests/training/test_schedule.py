@@ -21,6 +21,12 @@ def test_cosine_rises_through_the_warm_up_and_ends_at_zero() -> None:
     assert rates[-1] == pytest.approx(0.0)
 
 
+@pytest.mark.parametrize("warmup", [1e-6, 1e-4, 9e-4, 0.002, 0.5])
+def test_a_warm_up_of_any_length_never_passes_the_learning_rate(warmup: float) -> None:
+    settings = TrainingSettings(learning_rate=1e-3, warmup=warmup)
+    assert all(0 < learning_rate(settings, warmup * share) <= 1e-3 for share in (0.0, 0.3, 0.7, 0.999))
+
+
 def test_the_unroll_doubles_to_its_full_length_and_never_exceeds_what_fits() -> None:
     settings = TrainingSettings(unroll=8)
     lengths = [unroll_at(settings, fraction / 1000, longest=100) for fraction in range(1001)]
