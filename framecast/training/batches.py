@@ -110,7 +110,7 @@ def cut(
     length = context + pushed + n_unroll
     own = _mixed(settings, mixing, context, length, generator)
     n_starts, n_orders = len(data.span) - length + 1, len(data.span) - context
-    starts = data.span.start + order * n_starts // n_orders
+    starts = data.span.start + order % n_orders * n_starts // n_orders
     frames, mask, counted = _indexed(data.frames), data.mask, data.mask
     if settings.crop or settings.flips or settings.turns:
         height, width = frames.shape[-2:]

@@ -25,7 +25,8 @@ def memory_errors(device: str) -> Iterator[None]:
 
 
 def memory_in_use(device: torch.device) -> int:
-    """Bytes of this process on the CPU; on a GPU the most that torch has held there since it began."""
+    """Bytes of this process on the CPU; on a GPU the most that torch has held there since its peak
+    was last counted anew, as it is where a training on a GPU begins."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
     return int(psutil.Process().memory_info().rss)

@@ -160,6 +160,8 @@ class OnGPU:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
+        # What another run of this process once held says nothing of a step of this one, and would leave no room for ever.
+        torch.cuda.reset_peak_memory_stats(device)
         self._pool: Any = None
 
     def has_room(self) -> bool:

@@ -231,6 +231,21 @@ def gradients_after(n_steps: int, record: Any, settings: TrainingSettings, **ask
     return torch.cat(grads), losses, note
 
 
+def test_a_run_that_once_filled_the_gpu_leaves_room_for_the_recordings_of_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a card of 80 GB, on which 70 had been taken before and were given back."""
+    peak = [70e9]
+    monkeypatch.setattr("torch.cuda.mem_get_info", lambda device: (9e9, 80e9))
+    monkeypatch.setattr("torch.cuda.memory_reserved", lambda device: 70e9)
+    monkeypatch.setattr("torch.cuda.memory_allocated", lambda device: 1e9)
+    monkeypatch.setattr("torch.cuda.max_memory_allocated", lambda device: peak[0])
+    monkeypatch.setattr("torch.cuda.reset_peak_memory_stats", lambda device: peak.__setitem__(0, 1e9))
+    record = OnGPU(torch.device("cuda"))
+    peak[0] = 3e9
+    assert record.has_room()
+    peak[0] = 28e9
+    assert not record.has_room(), "three times what a step takes must be free"
+
+
 class Counted(OnGPU):
     """As OnGPU; `n_replayed` counts."""
 
