@@ -123,6 +123,17 @@ def test_deleted_runs_come_back(command: Command, both: tuple[Run, Run]) -> None
     assert listed(command("list")) == [old.id]
 
 
+def test_the_scores_of_a_run_are_shown_also_when_its_series_was_deleted(command: Command, both: tuple[Run, Run]) -> None:
+    run, store = both[0], SeriesStore(both[0].store.folder.parent)
+    before = command("show", run.id)
+    store.delete(run.record.series)
+    after = command("show", run.id, "--openstl")
+    table = [line for line in before.out.splitlines() if line.startswith(("persistence", "climatology", "forecaster"))]
+    assert len(table) == 3 and set(table) < set(after.out.splitlines())
+    assert "'a blob': frames 17 to 20, forecast from frame 16" in after.out and "Why it is as it is" in after.out
+    assert after.code == 0 and after.out.endswith("which is not stored any more. Add its files again.\n")
+
+
 def test_what_differs_is_told(command: Command, both: tuple[Run, Run]) -> None:
     done = command("diff", both[0].id, both[1].id)
     assert "Persistence" in done.out and "Climatology" in done.out and "Mean SSIM" in done.out and "Seed" not in done.out
