@@ -223,8 +223,7 @@ def _go_on(asked: argparse.Namespace, screen: Screen) -> None:
 def _backtest(asked: argparse.Namespace, screen: Screen) -> None:
     """Score from other origins what is not yet, and print the mean SSIM of each forecaster inside and before the test."""
     run = RunStore(asked.workspace).open(asked.run)
-    if run.state != "finished":
-        raise SettingError(f"Run '{run.id}' is {run.state}; only a finished run can be scored again. Finish it first.")
+    run.refuse_unfinished("be scored again")
     series, split = series_of(run, asked.workspace), run.record.split
     n_possible = len(rolling_origins(split))
     for done in backtest(run, series, seconds=None if asked.minutes is None else 60 * asked.minutes):
