@@ -24,7 +24,8 @@ HEADER = ("forecaster", "SSIM", "PSNR dB", "MSE", "skill", "skill horizon", "fit
 class Results:
     """The finished runs of one command on one split, the rules beside them."""
 
-    series: FrameSeries
+    series: FrameSeries | None
+    """None where it was deleted; its scores are kept with the runs."""
     digest: str
     split: Split
     runs: list[Run]
@@ -70,9 +71,10 @@ class Results:
         ]
         best = self.best_run().record
         first, last = self.split.test.start + 1, self.split.test.stop
+        name, total = (self.series.name, f" of {self.series.n_frames}") if self.series else (best.series_name, "")
         return "\n".join(
             (
-                f"'{self.series.name}': frames {first} to {last} of {self.series.n_frames}, forecast from frame {first - 1}",
+                f"'{name}': frames {first} to {last}{total}, forecast from frame {first - 1}",
                 table(HEADER, lines, left=(0, len(HEADER) - 1)),
                 verdict(
                     self.curves,
@@ -94,6 +96,7 @@ class Results:
         """The file of `--json`. Numbers that JSON does not have are written as `plain_json` says: the PSNR of an exact frame
         is the word "Infinity", and what is not a number is null."""
         series = self.series
+        assert series is not None, "what was just forecast is there"
         write_json(
             path,
             {

@@ -17,7 +17,7 @@ from framecast.runs.arranging import RunFilter, arranged, filtered
 from framecast.runs.backtest import backtest, kept_backtest
 from framecast.runs.blend_members import is_member_still
 from framecast.runs.cluster import Place
-from framecast.runs.diagnosing import diagnosis
+from framecast.runs.diagnosing import diagnosis, kept_diagnosis
 from framecast.runs.differences import differences, same_frames
 from framecast.runs.disk import clean_up, disk_use, planned_clean_up
 from framecast.runs.notes import RunNotes, read_notes, write_notes
@@ -192,13 +192,20 @@ def _describe_all(run: Run, workspace: Path, in_openstl_units: bool) -> None:
     if error := run.error():
         print(error)
     if run.state == "finished":
-        record, series = run.record, series_of(run, workspace)
-        findings = diagnosis(run, series)
+        record, gone = run.record, ""
+        try:
+            series = series_of(run, workspace)
+        except SeriesError as error:  # deleted or damaged: the scores lie with the run
+            series, gone = None, str(error)
+        findings = kept_diagnosis(run) if series is None else diagnosis(run, series)
         print(Results(series, record.series, record.split, [run]).text())
-        print("\nWhy it is as it is\n" + "\n".join(f"- {line}" for line in in_lines(findings)))
+        if findings is not None:
+            print("\nWhy it is as it is\n" + "\n".join(f"- {line}" for line in in_lines(findings)))
         if weights := run.weights():
             print(f"\n{run.summary()['finding']}\n\n{_blend(run, weights)}")
-        if in_openstl_units:
+        if gone:
+            print(f"\n{gone}")
+        if in_openstl_units and series is not None:
             print(f"\n{openstl_table(series, record, run.forecast())}")
     elif in_openstl_units:
         print(f"It has no forecast to score in OpenSTL's units; it is {run.state}.")
@@ -216,8 +223,7 @@ def _go_on(asked: argparse.Namespace, screen: Screen) -> None:
 def _backtest(asked: argparse.Namespace, screen: Screen) -> None:
     """Score from other origins what is not yet, and print the mean SSIM of each forecaster inside and before the test."""
     run = RunStore(asked.workspace).open(asked.run)
-    if run.state != "finished":
-        raise SettingError(f"Run '{run.id}' is {run.state}; only a finished run can be scored again. Finish it first.")
+    run.refuse_unfinished("be scored again")
     series, split = series_of(run, asked.workspace), run.record.split
     n_possible = len(rolling_origins(split))
     for done in backtest(run, series, seconds=None if asked.minutes is None else 60 * asked.minutes):

@@ -7,7 +7,6 @@ from framecast.cli.health import health_text
 from framecast.cli.reading import added, described
 from framecast.cli.runs import series_of
 from framecast.cli.screen import Screen, table
-from framecast.errors import SettingError
 from framecast.export.arrays import check_target, write_frames
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.experiment import forecast_beyond
@@ -66,8 +65,7 @@ def forecasters(asked: argparse.Namespace, screen: Screen) -> int:
 def forecast(asked: argparse.Namespace, screen: Screen) -> int:
     check_target(asked.out)
     run = RunStore(asked.workspace).open(asked.run)
-    if run.state != "finished":
-        raise SettingError(f"Run '{run.id}' is {run.state}; only a finished run can forecast. Finish it first.")
+    run.refuse_unfinished("forecast")
     series = series_of(run, asked.workspace)
     write_frames(asked.out, forecast_beyond(run, series, asked.steps), series.valid)
     frames = "1 frame" if asked.steps == 1 else f"{asked.steps} frames"

@@ -47,8 +47,7 @@ class Evidence:
     def of(cls, run: Run, store: SeriesStore) -> "Evidence":
         """Raises SettingError where the run is not finished, StorageError where it is damaged, SeriesError where its series
         was deleted."""
-        if run.state != "finished":
-            raise SettingError(f"Run '{run.id}' is {run.state}; only a finished run can be exported. Finish it first.")
+        run.refuse_unfinished("be exported")
         record, forecast = run.record, run.forecast()
         try:
             stored, series = store.info(record.series), store.open(record.series)

@@ -37,7 +37,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
-from framecast.errors import BusyError, StorageError
+from framecast.errors import BusyError, SettingError, StorageError
 from framecast.files import (
     plain_json,
     remove_folder,
@@ -94,6 +94,11 @@ class Run:
         if (self.folder / "scores.csv").exists():
             return "finished"
         return "failed" if (self.folder / "error.txt").exists() else "interrupted"
+
+    def refuse_unfinished(self, what: str) -> None:
+        """Raises SettingError where it is not finished and so cannot do `what`."""
+        if self.state != "finished":
+            raise SettingError(f"Run '{self.id}' is {self.state}; only a finished run can {what}. Finish it first.")
 
     def progress(self) -> list[dict[str, Any]]:
         """One mapping per finished epoch, as FitProgress.to_mapping gives it. A line torn by a crash, or damaged, is

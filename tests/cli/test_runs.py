@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from framecast.cli.main import main
+from framecast.errors import SettingError
+from framecast.export.evidence import Evidence
 from framecast.runs.experiment import carry_out, plan
 from framecast.runs.holding import take
 from framecast.runs.notes import read_notes
@@ -121,6 +123,28 @@ def test_deleted_runs_come_back(command: Command, both: tuple[Run, Run]) -> None
     assert "1 deleted run in the trash" in said.out and "Nothing was removed" in said.err and listed(command("trash"))
     assert "were freed" in command("clean", "--yes").err and listed(command("trash")) == []
     assert listed(command("list")) == [old.id]
+
+
+def test_the_scores_of_a_run_are_shown_also_when_its_series_was_deleted(command: Command, both: tuple[Run, Run]) -> None:
+    run, store = both[0], SeriesStore(both[0].store.folder.parent)
+    before = command("show", run.id)
+    store.delete(run.record.series)
+    after = command("show", run.id, "--openstl")
+    table = [line for line in before.out.splitlines() if line.startswith(("persistence", "climatology", "forecaster"))]
+    assert len(table) == 3 and set(table) < set(after.out.splitlines())
+    assert "'a blob': frames 17 to 20, forecast from frame 16" in after.out and "Why it is as it is" in after.out
+    assert after.code == 0 and after.out.endswith("which is not stored any more. Add its files again.\n")
+
+
+def test_what_only_a_finished_run_can_is_refused_in_the_same_words(command: Command, both: tuple[Run, Run]) -> None:
+    run, workspace = both[0], both[0].store.folder.parent
+    (run.folder / "scores.csv").unlink()
+    words = f"Run '{run.id}' is interrupted; only a finished run can "
+    assert f"{words}be scored again. Finish it first." in command("backtest", run.id).err
+    with pytest.raises(SettingError, match=f"{words}be exported. Finish it first."):
+        Evidence.of(run, SeriesStore(workspace))
+    with pytest.raises(SettingError, match=f"{words}forecast. Finish it first."):
+        run.refuse_unfinished("forecast")
 
 
 def test_what_differs_is_told(command: Command, both: tuple[Run, Run]) -> None:
