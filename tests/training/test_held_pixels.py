@@ -91,7 +91,7 @@ def test_all_that_is_given_in_a_step_holds_the_filling(name: str, changes: dict[
 def test_a_validation_holds_them_too(name: str, holds: bool) -> None:
     data, network = data_of(holds=holds), Noting(network_of(name))
     assert data.mask is not None
-    Validator(data, TrainingSettings(clamp=False), 4)(network, 0.5)
+    Validator(network, data, TrainingSettings(clamp=False), 4)(network, 0.5)
     fed_back = [frames for frames, own in network.given if own]
     assert len(fed_back) == 5
     for frames in fed_back:
@@ -102,7 +102,7 @@ def test_a_validation_holds_them_too(name: str, holds: bool) -> None:
 def test_a_validation_says_of_masked_frames_what_the_scores_say(name: str) -> None:
     data, network = data_of(), network_of(name)
     assert data.mask is not None
-    validated = Validator(data, TrainingSettings(clamp=False), 4)(network, 0.5)
+    validated = Validator(network, data, TrainingSettings(clamp=False), 4)(network, 0.5)
     past = decisive(network, data.frames[None, :24], 4)
     forecast = rollout(network, past, 6, mask=data.mask)[0]
     truth, still = data.frames[24:].float(), data.frames[23:24].float().expand(6, 1, 18, 20)
@@ -124,7 +124,8 @@ def test_what_was_scored_before_with_masked_pixels_perfect_goes_on_being_so() ->
     """Else the best score so far, of a fit that goes on, would be out of reach."""
     data = data_of(holds=False)
     assert data.mask is not None
-    validated = Validator(data, TrainingSettings(clamp=False), 4)(network_of("unet"), 0.5)
+    network = network_of("unet")
+    validated = Validator(network, data, TrainingSettings(clamp=False), 4)(network, 0.5)
     still, truth = data.frames[23:24].float(), data.frames[24:].float()
     squared = ((still - truth) ** 2 * data.mask).mean(dim=(1, 2, 3))
     np.testing.assert_allclose(validated.curves["persistence_mse"], squared, rtol=1e-3)
@@ -133,5 +134,6 @@ def test_what_was_scored_before_with_masked_pixels_perfect_goes_on_being_so() ->
 def test_a_mask_that_leaves_no_window_of_ssim_is_validated_all_the_same() -> None:
     mask = torch.zeros(18, 20)
     mask[:, :3] = 1
-    validated = Validator(data_of(mask=mask), TrainingSettings(clamp=False), 4)(network_of("unet"), 0.5)
+    network = network_of("unet")
+    validated = Validator(network, data_of(mask=mask), TrainingSettings(clamp=False), 4)(network, 0.5)
     assert all(np.isfinite(score) for score in validated.scores.values())
