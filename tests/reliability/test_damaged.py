@@ -26,7 +26,7 @@ FILES = (
     "checkpoint/last/fit/fit.safetensors",
 )  # fmt: skip
 DAMAGES: dict[str, Callable[[Path], object]] = {
-    "truncated": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2].rstrip(b"\n")),  # within a line
     "emptied": lambda path: path.write_bytes(b""),
     "removed": lambda path: path.unlink(),
     "garbage": lambda path: path.write_bytes(random.Random(1).randbytes(300)),
