@@ -27,6 +27,7 @@ _FORECASTERS = {
     "pod_var": "#e619cf",
     "dmd": "#e8341c",
     "local_law": "#9848a0",
+    "moving_objects": "#d068c8",
     "convlstm": "#2f7fc1",
     "predrnn": "#0095ad",
     "unet": "#c4701c",

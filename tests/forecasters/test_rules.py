@@ -154,7 +154,9 @@ def test_settings_out_of_bounds_are_refused():
         ClimatologySettings(average="mode")
 
 
-@pytest.mark.parametrize("name", ["analog", "damped", "damped_trend", "dmd", "local_law", "optical_flow", "pod_var"])
+@pytest.mark.parametrize(
+    "name", ["analog", "damped", "damped_trend", "dmd", "local_law", "moving_objects", "optical_flow", "pod_var"]
+)
 def test_of_a_series_too_short_to_compare_no_rule_says_what_was_better(name):
     kind = FORECASTERS[name]
     for n_frames in (2, 4, 6, 12):

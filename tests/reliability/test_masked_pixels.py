@@ -24,7 +24,7 @@ N, HEIGHT, WIDTH, HORIZON = 48, 33, 40, 8
 POISONS = (0.0, 1000.0, -1e6)
 CONSTANTS = (500.0, 300.0, 700.0, 1e9, -1e9)
 """The last two are no value of a pixel with data, so the store keeps neither."""
-MOVED_BY_THE_BORDER = ("local_law", "optical_flow")
+MOVED_BY_THE_BORDER = ("local_law", "moving_objects", "optical_flow")
 """They look around each pixel, so what is beside the mask feels its border; what they say is scored all the same."""
 
 
