@@ -10,7 +10,7 @@ from framecast.evaluation.case import Case, lead_from
 from framecast.evaluation.diagnosis import FAULTS, NOTHING, diagnose, in_lines
 from framecast.evaluation.faults.finding import Finding
 from framecast.evaluation.faults.grid import grid
-from framecast.evaluation.faults.level import exploded
+from framecast.evaluation.faults.level import drifted, exploded
 from tests.evaluation.made_faults import MADE, case, frames, near, stored
 
 
@@ -99,6 +99,14 @@ def test_any_size_and_length_can_be_diagnosed(shape: tuple[int, int], horizon: i
 def test_a_series_that_stands_still_has_no_fault() -> None:
     still = np.repeat(frames([3.0], noise=0), 20, axis=0)
     assert diagnose(Case(still, still, np.repeat(still[:1], 40, axis=0), 255.0)) == []
+
+
+def test_a_blank_last_frame_has_no_contrast_that_a_drift_could_be_a_share_of() -> None:
+    made = case(np.full((20, 64, 64, 1), 140.0))
+    history = made.history.copy()
+    history[-1] = 0
+    finding = drifted(replace(made, history=history))
+    assert finding is not None and finding.sentence.endswith("too high at the last lead.")
 
 
 def test_floating_point_values_far_from_zero_are_diagnosed_alike() -> None:
