@@ -79,7 +79,7 @@ class PodVar(TunedRule[PodVarSettings, Autoregression]):
 
     def forecast_view_by(self, choice: Autoregression, past: Frames, horizon: int, view: View) -> Frames:
         assert self._known is not None, "a hindcast follows a fit"
-        return self._known.combined(_weights(choice, self._known, len(past), horizon), view)
+        return self._known.combined(len(past), _weights(choice, self._known, len(past), horizon), view)
 
     def finding(self) -> str:
         chosen = self.choice
