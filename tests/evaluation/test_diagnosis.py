@@ -1,5 +1,6 @@
 """Each fault is found in a made series that has exactly it, and in no other."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from framecast.evaluation.diagnosis import FAULTS, NOTHING, diagnose, in_lines
 from framecast.evaluation.faults.finding import Finding
 from framecast.evaluation.faults.grid import grid
 from framecast.evaluation.faults.level import drifted, exploded
+from framecast.series.preparation import reduce_frames
 from tests.evaluation.made_faults import MADE, case, frames, near, stored
 
 
@@ -86,6 +88,20 @@ def test_a_mask_hides_what_is_wrong_outside_it() -> None:
     valid[:18] = False
     seen, masked = diagnose(case(spoilt, truth)), diagnose(case(spoilt, truth, valid=valid))
     assert seen and {one.name for one in masked} <= {"noise_limited"} < {one.name for one in seen} | {"noise_limited"}
+
+
+def test_a_masked_history_is_never_held_whole() -> None:
+    history = np.random.default_rng(0).integers(0, 255, (60, 200, 200, 3)).astype(np.uint8)
+    valid = np.ones((200, 200), bool)
+    valid[:50] = False
+    made = Case(history[:2], history[:2], history, 255.0, valid)
+    tracemalloc.start()
+    small = made.small_history
+    peak = tracemalloc.get_traced_memory()[1] - small.nbytes
+    tracemalloc.stop()
+    assert peak < history.nbytes / 4
+    blank = history[7] * valid[..., None]
+    np.testing.assert_array_equal(small[7], reduce_frames(blank[None], made.shape)[0, made.cells])
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5), (200, 7)])
