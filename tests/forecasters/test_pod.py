@@ -53,6 +53,16 @@ def test_without_patterns_the_last_frame_is_repeated(kind: type, still: object) 
     np.testing.assert_array_equal(PodVar.forecast_by(Autoregression(4, 2, 1.0, 1.0), flat, 3), flat[:3])
 
 
+def test_no_more_patterns_are_told_than_frames_have() -> None:
+    """As many as frames, but for their mean, where all have noise; and never more than are taken."""
+    noisy = series("two", 120).frames + np.random.default_rng(0).normal(0, 0.3, (120, 20, 20, 1)).astype(np.float32)
+    for n_frames, n_patterns in ((50, 49), (120, Known.MOST_MODES)):
+        rule = PodVar(PodVarSettings())
+        list(rule.fit(FrameSeries("noisy", noisy[:n_frames], (0.0, 200.0)), Split.of(n_frames + 5, 5)))
+        rule._choice = Autoregression(300, 2, 1.0, 1.0)
+        assert f"The {n_patterns} strongest patterns are forecast" in rule.finding()
+
+
 def test_products_of_fewer_frames_are_a_part_of_those_of_more() -> None:
     frames = series("two", 40, 140).frames
     np.testing.assert_allclose(products(frames)[:25, :25], products(frames[:25]), rtol=1e-4, atol=1)

@@ -162,6 +162,30 @@ def test_the_series_never_exists_as_float(average, monkeypatch):
     assert peak < history.frames.nbytes, "less than the stored integers, an eighth of the series in float64"
 
 
+@pytest.mark.parametrize(
+    ("name", "asked", "told"),
+    [
+        ("climatology", {"average": "mean", "n_frames": 500}, "The mean of all frames is forecast at every lead."),
+        ("climatology", {"average": "mean", "n_frames": 24}, "The mean of the last 24 frames is forecast at every lead."),
+        ("damped", {"memory": 0.5, "n_frames": 500}, "returns to the mean of all frames:"),
+        ("damped_trend", {"damping": 0.8, "n_frames": 500}, "is fitted to all frames and"),
+        ("optical_flow", {"estimator": "joint", "n_pairs": 100}, "fitted to all steps between frames"),
+        ("seasonal", {"period": 7, "cycles": 9, "fading": 1.0, "offset": "none"}, "the mean of all cycles is forecast."),
+        ("seasonal", {"period": 12, "cycles": 2, "fading": 1.0, "offset": "none"}, "mean of the last 2 cycles is forecast."),
+        ("seasonal", {"period": 30}, "24 are known; wherever these hold none of the same phase, the last frame is forecast."),
+        ("dmd", {"rank": 300}, "A sum of 1 oscillation, none of which may grow, is forecast."),
+    ],
+)
+def test_a_finding_tells_what_is_used_not_what_was_asked_for(name, asked, told):
+    """Of a wave, which is one oscillation, known for 24 frames."""
+    t, _, x = np.ogrid[:24, :12, :40]
+    wave = (100 + 50 * np.sin(2 * np.pi * (x / 20 - t / 6)) + np.zeros((24, 12, 40)))[..., None].astype(np.float32)
+    kind = FORECASTERS[name]
+    rule = kind.make(kind.configure(changes=asked), Workbench())
+    (progress,) = rule.fit(FrameSeries("wave", wave, (50.0, 150.0)), Split.of(28, n_test=4))
+    assert told in progress.finding
+
+
 def test_settings_out_of_bounds_are_refused():
     with pytest.raises(SettingError, match="n_frames is -1; it must be at least 0"):
         ClimatologySettings(n_frames=-1)

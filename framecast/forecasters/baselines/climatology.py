@@ -70,7 +70,8 @@ class Climatology(TunedRule[ClimatologySettings, Average]):
         return super().forecast(past, horizon) if self._frame is None else np.repeat(self._frame[None], horizon, axis=0)
 
     def finding(self) -> str:
-        return f"The {self.choice.average} of {in_words(self.choice.n_frames, 'frame')} is forecast at every lead."
+        averaged = in_words(self.choice.n_frames, "frame", self.n_seen)
+        return f"The {self.choice.average} of {averaged} is forecast at every lead."
 
     def save(self, folder: Path) -> None:
         if self._frame is None:

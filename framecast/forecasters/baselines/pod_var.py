@@ -88,7 +88,10 @@ class PodVar(TunedRule[PodVarSettings, Autoregression]):
         if chosen.n_modes == 0:
             return "No rhythm of the strongest patterns forecast earlier frames better than the last frame, so it is repeated."
         looked = "the last frame" if chosen.delay == 1 else f"the last {chosen.delay} frames"
-        return f"The {chosen.n_modes} strongest patterns are forecast from {looked} by a linear law."
+        there = chosen.n_modes if self._known is None else len(self._known.modes(self.n_seen).strengths)
+        n_modes = min(chosen.n_modes, there)
+        patterns = "The strongest pattern is" if n_modes == 1 else f"The {n_modes} strongest patterns are"
+        return f"{patterns} forecast from {looked} by a linear law."
 
 
 def fits(n_frames: int, delay: int) -> bool:
