@@ -104,7 +104,7 @@ def test_a_masked_history_is_never_held_whole() -> None:
     np.testing.assert_array_equal(small[7], reduce_frames(blank[None], made.shape)[0, made.cells])
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (200, 7)])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (2, 40), (200, 7)])
 @pytest.mark.parametrize(("horizon", "n_history"), [(1, 2), (5, 3)])
 def test_any_size_and_length_can_be_diagnosed(shape: tuple[int, int], horizon: int, n_history: int) -> None:
     generator = np.random.default_rng(0)
