@@ -135,10 +135,12 @@ class Case:
         return out
 
     def _cells(self, frames: Frames) -> Array:
-        if self.valid is not None and not self.valid.all():
-            frames = np.where(self.valid[..., None], frames, np.zeros((), frames.dtype))
-        small = reduce_frames(frames, self.shape)
-        found: Array = small[:, self.cells].astype(np.float32)
+        """(time, cell, channel) float32, from one frame after the other: a history may be larger than memory."""
+        valid = None if self.valid is None or self.valid.all() else self.valid[..., None]
+        found = np.empty((len(frames), np.count_nonzero(self.cells), frames.shape[-1]), np.float32)
+        for index, frame in enumerate(frames):
+            shown = frame if valid is None else np.where(valid, frame, np.zeros((), frame.dtype))
+            found[index] = reduce_frames(shown[None], self.shape)[0, self.cells]
         return found
 
 

@@ -47,41 +47,61 @@ class Predictability:
 
     def sentence(self) -> str:
         """The answer in one sentence. What it is goes by the mean of the last fifth of the leads, which is calmer than the
-        last one; the scores that it gives are those of the last lead, as in the plot beside it."""
+        last one, and where frames come back before, by all; the scores that it gives are those of single leads, as in the
+        plot beside it."""
         near, far = self.persistence[0], _far(self.persistence)
         average, seasonal = _far(self.climatology), _far(self.seasonal) if self.seasonal else 0.0
         last, last_average = self.persistence[-1], self.climatology[-1]
-        at_end = f"at {self.horizon} frame{'s' * (self.horizon > 1)} ahead"
-        lead = next((lead for lead, gain in enumerate(self._gains(), 1) if gain >= 0), None)
-        caught = f"{lead} frames" if lead and lead > 1 else "one frame" if lead else ""
-        repeated = f"the last frame repeated scores an SSIM of {near:.2f} at one frame ahead"
-        repeated += f" and {last:.2f} {at_end}" if self.horizon > 1 else ""
-        if min(self.persistence) > _PERFECT:
+        worst = min(self.persistence)
+        comes_back = worst < last - _CLEARLY
+        dip = f", {worst:.2f} at {self.persistence.index(worst) + 1}" if comes_back and worst < near else ""
+        repeated = f"the last frame repeated scores an SSIM of {near:.2f} at one frame ahead{dip}"
+        repeated += f" and {last:.2f} at {self.horizon} frames ahead" if self.horizon > 1 else ""
+        if worst > _PERFECT:
             return "Nothing changes: the last frame repeated is already a perfect forecast."
-        if self.seasonal and seasonal > max(far, average) + _CLEARLY:
+        if self.seasonal and (seasonal > max(far, average) + _CLEARLY or self._repeats()):
+            lead = self.persistence.index(worst) + 1 if comes_back else self.horizon
             return (
-                f"Predictable far ahead, because it repeats every {self.period:,} frames: {at_end} past cycles score an SSIM "
-                f"of {self.seasonal[-1]:.2f}, the last frame repeated {last:.2f}."
+                f"Predictable far ahead, because it repeats every {self.period:,} frames: at {_frames(lead)} ahead past "
+                f"cycles score an SSIM of {self.seasonal[lead - 1]:.2f}, the last frame repeated "
+                f"{self.persistence[lead - 1]:.2f}."
             )
-        if far > _HIGH and far >= average:
+        if far > _HIGH and worst > _HIGH - _CLEARLY and far >= average:
             return f"Changes slowly: {repeated}, so little is left to gain; judge forecasts by their skill."
-        if average > _HIGH and caught:
+        first, stop = self._as_good()
+        to_the_end = stop == self.horizon
+        caught = f"from {_frames(first)} ahead on" if to_the_end else f"at {_frames(first)} ahead"
+        if first < stop < self.horizon:
+            caught = f"from {first} to {stop} frames ahead"
+        if average > _HIGH and to_the_end:
             return (
-                f"Stays near its average: {repeated}; from {caught} ahead on the average of the past ({last_average:.2f}) "
-                "is better, and little is left to gain; judge forecasts by their skill."
+                f"Stays near its average: {repeated}; {caught} the average of the past ({last_average:.2f}) is better, and "
+                "little is left to gain; judge forecasts by their skill."
             )
         if near <= self.climatology[0] + _CLEARLY:
             return (
                 f"Hardly predictable from frame to frame: already at one frame ahead the average of the past (SSIM "
                 f"{self.climatology[0]:.2f}) is about as good as the last frame ({near:.2f})."
             )
-        nature = "Changes fast" if near < _FAST else "Near frames are easy, far ones are not"
-        rest = f"; from {caught} ahead on the average of the past ({last_average:.2f}) is as good" if caught else ""
+        nature = "Changes fast" if near < _FAST else "Comes and goes" if dip else "Near frames are easy, far ones are not"
+        told = f" ({last_average:.2f})" if to_the_end else ""
+        rest = f"; {caught} the average of the past{told} is as good" if stop else ""
         return f"{nature}: {repeated}{rest or f', which still beats the average of the past ({last_average:.2f})'}."
 
-    def _gains(self) -> list[float]:
-        """By how much the average of the past is better than the last frame, lead by lead."""
-        return [average - last for average, last in zip(self.climatology, self.persistence, strict=True)]
+    def _repeats(self) -> bool:
+        """Whether past cycles are clearly better over all leads: at a whole period the last frame is as good as they."""
+        others = max(np.mean(self.persistence), np.mean(self.climatology))
+        return bool(np.mean(self.seasonal) > others + _CLEARLY)
+
+    def _as_good(self) -> tuple[int, int]:
+        """The last leads in a row, first and last of them, at which the average of the past is as good as the last frame; (0,
+        0) without any."""
+        pairs = zip(self.climatology, self.persistence, strict=True)
+        good = [lead for lead, (average, last) in enumerate(pairs, 1) if average >= last]
+        first = stop = good[-1] if good else 0
+        while first - 1 in good:
+            first -= 1
+        return first, stop
 
     def to_mapping(self) -> dict[str, Any]:
         return asdict(self)
@@ -129,6 +149,10 @@ def predictability(
 
 def _far(curve: Sequence[float]) -> float:
     return float(np.mean(curve[-max(1, len(curve) // 5) :]))
+
+
+def _frames(count: int) -> str:
+    return f"{count} frames" if count > 1 else "one frame"
 
 
 def _belonging(index: int, without: Collection[int]) -> int:

@@ -43,6 +43,8 @@ class TunedRule(Generic[S, C]):
 
     def __init__(self, settings: S) -> None:
         self.settings = settings
+        self.n_seen = ALL
+        """How many frames it was fitted to, for findings; a rule that was loaded does not know."""
         self._choice: C | None = None
         self._hindcast: Hindcast[C] | None = None
 
@@ -78,6 +80,7 @@ class TunedRule(Generic[S, C]):
     def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
         """See Forecaster. All is chosen before the one progress is yielded, which says what was."""
         history = history.head(split.test.start)
+        self.n_seen = history.n_frames
         patches: Frames | None = None  # cut once for all candidates
 
         def forecast(choice: C, origin: int, horizon: int, view: View) -> Frames:
@@ -135,8 +138,8 @@ def bounds(frames: Frames) -> tuple[float, float]:
     return float(min(frame.min() for frame in frames)), float(max(frame.max() for frame in frames))
 
 
-def in_words(count: int, noun: str) -> str:
-    """"the last frame", "the last 8 frames" or "all frames", for findings."""
-    if count == ALL:
-        return f"all {noun}s"
-    return f"the last {noun}" if count == 1 else f"the last {count} {noun}s"
+def in_words(count: int, noun: str, there: int = ALL) -> str:
+    """"the last frame", "the last 8 frames" or, of more than are `there`, "all frames", for findings."""
+    if min(count, there) == 1:
+        return f"the last {noun}"
+    return f"all {noun}s" if count == ALL or count > there else f"the last {count} {noun}s"

@@ -5,8 +5,12 @@ Each check stands alone and raises a SettingError that says what was found, what
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from framecast.errors import SettingError
 from framecast.forecasters.contract import ForecasterKind, training_span
+from framecast.metrics.blur import REACH, cropped
+from framecast.metrics.contract import Mask
 from framecast.runs.preflight import preflight
 from framecast.series.frames import FrameSeries, Preparation, Split
 from framecast.settings import Settings
@@ -25,6 +29,21 @@ def check_split(series: FrameSeries, split: Split) -> None:
             f"The split of series '{series.name}' holds back no frame; at least 1 is needed to score a forecast. "
             f"Choose a test of 1 to {max(split.n_frames - 2, 1)} frames."
         )
+
+
+def check_mask(series: FrameSeries) -> None:
+    """SSIM can be told of the pixels that count; it would stop the run only after the whole fit."""
+    if series.valid is None or _has_windows(series.valid):
+        return
+    rows, columns = (np.flatnonzero(series.valid.any(axis=axis)) for axis in (1, 0))
+    advice = "Prepare a series from a part of the frame in which data lie further inside."
+    if len(rows) and _has_windows(series.valid[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]):
+        crop = f"{columns[0]},{rows[0]},{columns[-1] + 1 - columns[0]},{rows[-1] + 1 - rows[0]}"
+        advice = f"Prepare a series cropped to where they lie: x, y, width and height {crop}."
+    raise SettingError(
+        f"All pixels with data of series '{series.name}' lie within {REACH} pixels of the border; SSIM, by which runs are "
+        f"scored, needs one further inside. {advice}"
+    )
 
 
 def check_validation(kind: ForecasterKind, split: Split) -> None:
@@ -87,3 +106,7 @@ def check_memory(
     )
     if not found.fits:
         raise SettingError(found.sentence)
+
+
+def _has_windows(valid: Mask) -> bool:
+    return bool(valid[cropped(valid.shape[0]), cropped(valid.shape[1])].any())

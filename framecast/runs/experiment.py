@@ -27,7 +27,7 @@ from framecast.runs.beginning import (
     shown_of_others,
 )
 from framecast.runs.blend_members import keep_weights, runs_of_members
-from framecast.runs.checks import check_context, check_memory, check_split, check_validation
+from framecast.runs.checks import check_context, check_mask, check_memory, check_split, check_validation
 from framecast.runs.devices import available_bytes, chosen_device, n_threads_alone, torch_threads
 from framecast.runs.failure import recording_failure
 from framecast.runs.forecasting import forecast_again, forecast_first, native_forecast, score_test
@@ -91,6 +91,7 @@ def plan(
     preparation = preparation or Preparation()
     device = chosen_device(device, here=here)
     check_split(series, split)
+    check_mask(series)
     check_validation(kind, split)
     check_context(settings, split)
     digest = digest or series.digest()

@@ -1,5 +1,6 @@
 """Each fault is found in a made series that has exactly it, and in no other."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,8 @@ from framecast.evaluation.case import Case, lead_from
 from framecast.evaluation.diagnosis import FAULTS, NOTHING, diagnose, in_lines
 from framecast.evaluation.faults.finding import Finding
 from framecast.evaluation.faults.grid import grid
-from framecast.evaluation.faults.level import exploded
+from framecast.evaluation.faults.level import drifted, exploded
+from framecast.series.preparation import reduce_frames
 from tests.evaluation.made_faults import MADE, case, frames, near, stored
 
 
@@ -88,7 +90,21 @@ def test_a_mask_hides_what_is_wrong_outside_it() -> None:
     assert seen and {one.name for one in masked} <= {"noise_limited"} < {one.name for one in seen} | {"noise_limited"}
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (200, 7)])
+def test_a_masked_history_is_never_held_whole() -> None:
+    history = np.random.default_rng(0).integers(0, 255, (60, 200, 200, 3)).astype(np.uint8)
+    valid = np.ones((200, 200), bool)
+    valid[:50] = False
+    made = Case(history[:2], history[:2], history, 255.0, valid)
+    tracemalloc.start()
+    small = made.small_history
+    peak = tracemalloc.get_traced_memory()[1] - small.nbytes
+    tracemalloc.stop()
+    assert peak < history.nbytes / 4
+    blank = history[7] * valid[..., None]
+    np.testing.assert_array_equal(small[7], reduce_frames(blank[None], made.shape)[0, made.cells])
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (2, 40), (200, 7)])
 @pytest.mark.parametrize(("horizon", "n_history"), [(1, 2), (5, 3)])
 def test_any_size_and_length_can_be_diagnosed(shape: tuple[int, int], horizon: int, n_history: int) -> None:
     generator = np.random.default_rng(0)
@@ -99,6 +115,14 @@ def test_any_size_and_length_can_be_diagnosed(shape: tuple[int, int], horizon: i
 def test_a_series_that_stands_still_has_no_fault() -> None:
     still = np.repeat(frames([3.0], noise=0), 20, axis=0)
     assert diagnose(Case(still, still, np.repeat(still[:1], 40, axis=0), 255.0)) == []
+
+
+def test_a_blank_last_frame_has_no_contrast_that_a_drift_could_be_a_share_of() -> None:
+    made = case(np.full((20, 64, 64, 1), 140.0))
+    history = made.history.copy()
+    history[-1] = 0
+    finding = drifted(replace(made, history=history))
+    assert finding is not None and finding.sentence.endswith("too high at the last lead.")
 
 
 def test_floating_point_values_far_from_zero_are_diagnosed_alike() -> None:

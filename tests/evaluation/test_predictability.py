@@ -56,6 +56,28 @@ def test_the_scores_that_are_told_are_those_of_the_plot() -> None:
     assert "score an SSIM of 0.80, the last frame repeated 0.76" in season.sentence()
 
 
+@pytest.mark.parametrize("depth", [0.05, 0.3])
+def test_what_is_back_at_the_last_lead_has_not_changed_slowly(depth: float) -> None:
+    """The horizon is one period, so that the last frame is itself again at its end."""
+    swing = tuple(1 - depth * np.sin(np.pi * lead / 12) for lead in range(1, 13))
+    facts = {"n_origins": 3, "height": 9, "width": 7}
+    said = Predictability(swing, (0.5,) * 12, (1.0,) * 12, period=12, **facts).sentence()
+    assert said.startswith("Predictable far ahead, because it repeats every 12 frames: at 6 frames ahead past cycles")
+    assert f"score an SSIM of 1.00, the last frame repeated {1 - depth:.2f}." in said
+    alone = Predictability(swing, (0.5,) * 12, (), period=None, **facts).sentence()
+    assert f"{1 - depth:.2f} at 6 and 1.00 at 12 frames ahead" in alone
+    assert alone.startswith("Comes and goes") == (depth > 0.1)
+
+
+def test_the_average_is_said_to_be_as_good_only_where_it_is() -> None:
+    facts = {"period": None, "n_origins": 3, "height": 9, "width": 7}
+    swing = (0.9, 0.7, 0.4, 0.3, 0.4, 0.7, 0.8)
+    said = Predictability(swing, (0.5,) * 7, (), **facts).sentence()
+    assert "from 3 to 5 frames ahead the average of the past is as good." in said
+    again = Predictability((*swing, 0.45, 0.4), (0.5,) * 9, (), **facts).sentence()
+    assert "from 8 frames ahead on the average of the past (0.50) is as good." in again
+
+
 def test_one_frame_ahead_is_told_once_where_it_is_all_there_is() -> None:
     one = Predictability((0.95,), (0.6,), (), period=None, n_origins=2, height=9, width=7)
     assert "0.95 at one frame ahead, so little" in one.sentence() and one.sentence().count("0.95") == 1

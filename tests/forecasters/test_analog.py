@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from framecast.forecasters.baselines.analog import LAST_FRAME, Analog, AnalogSettings, Replay, matches
+from framecast.forecasters.hindcast import View
 from framecast.series.frames import FrameSeries, Split
 
 
@@ -78,3 +79,24 @@ def test_what_a_person_fixes_stays_fixed():
     rule, finding, _ = fitted(cycle(7), neighbours=2, n_matched=5, offset="none")
     assert rule.choice == Replay(2, 5, 0.0)
     assert finding == "What followed the 2 moments most like the last 5 frames is replayed."
+
+
+def test_a_hindcast_sees_patches_of_what_would_be_forecast():
+    """Frames are matched whole. What happens between the patches has its say, at the fit as in the forecast."""
+    rng = np.random.default_rng(0)
+    frames = rng.integers(60, 200, (7, 20, 300, 1)).astype(np.uint8)[rng.integers(0, 7, 60)]
+    frames[:, :, 55:95] = rng.integers(0, 255, (60, 1, 1, 1))
+    rule, _, split = fitted(frames)
+    history = FrameSeries("s", frames[: split.test.start], (0.0, 255.0))
+    view = View.of(history, split.horizon)
+    assert not set(range(55, 95)) <= set(view.columns)
+    for choice in (LAST_FRAME, Replay(1, 1, 0.7), Replay(3, 4, 1.0)):
+        for origin in (30, 41):
+            past = history.frames[:origin]
+            seen = rule.forecast_view_by(choice, past, split.horizon, view)
+            whole = Analog.forecast_by(choice, past, split.horizon)
+            np.testing.assert_array_equal(seen, view.patches(whole[view.leads]))
+    rule._hindcast = None
+    past = history.frames[:41]
+    expected = view.patches(Analog.forecast_by(rule.choice, past, split.horizon)[view.leads])
+    np.testing.assert_array_equal(rule.hindcast(past, split.horizon, view), expected)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from framecast.forecasters.baselines import pod
 from framecast.forecasters.baselines.dmd import STILL as NO_OSCILLATION
 from framecast.forecasters.baselines.dmd import Dmd, DmdSettings, Oscillations
 from framecast.forecasters.baselines.pod import Known, Modes, Weights, combined, products
@@ -52,9 +53,42 @@ def test_without_patterns_the_last_frame_is_repeated(kind: type, still: object) 
     np.testing.assert_array_equal(PodVar.forecast_by(Autoregression(4, 2, 1.0, 1.0), flat, 3), flat[:3])
 
 
+def test_no_more_patterns_are_told_than_frames_have() -> None:
+    """As many as frames, but for their mean, where all have noise; and never more than are taken."""
+    noisy = series("two", 120).frames + np.random.default_rng(0).normal(0, 0.3, (120, 20, 20, 1)).astype(np.float32)
+    for n_frames, n_patterns in ((50, 49), (120, Known.MOST_MODES)):
+        rule = PodVar(PodVarSettings())
+        list(rule.fit(FrameSeries("noisy", noisy[:n_frames], (0.0, 200.0)), Split.of(n_frames + 5, 5)))
+        rule._choice = Autoregression(300, 2, 1.0, 1.0)
+        assert f"The {n_patterns} strongest patterns are forecast" in rule.finding()
+
+
 def test_products_of_fewer_frames_are_a_part_of_those_of_more() -> None:
     frames = series("two", 40, 140).frames
     np.testing.assert_allclose(products(frames)[:25, :25], products(frames[:25]), rtol=1e-4, atol=1)
+
+
+@pytest.mark.parametrize("kind, choice", [(PodVar, Autoregression(4, 4, 0.1, 0.9)), (Dmd, Oscillations(4, 4, 6, 0.9))])
+def test_of_a_long_past_the_newest_frames_are_taken_apart(
+    kind: type, choice: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the series began with them, in hindcasts too, whichever origin they look from."""
+    monkeypatch.setattr(pod, "MOST_FRAMES", 40)
+    frames = series("two", 100, 140).frames
+    rule = kind(RULES[kind is Dmd][1])
+    history = FrameSeries("two", frames, (20.0, 180.0))
+    for _ in rule.fit(history, Split.of(112, 12)):
+        pass
+    view = View.of(history, 12)
+    for n in (90, 30, 70):
+        forecast = kind.forecast_by(choice, frames[:n], 12)
+        if n > 40:
+            of_newest = np.clip(kind.forecast_by(choice, frames[n - 40 : n], 12), frames[:n].min(), frames[:n].max())
+            np.testing.assert_allclose(forecast, of_newest, atol=0.05)
+        seen = rule.forecast_view_by(choice, frames[:n], 12, view)
+        np.testing.assert_allclose(seen, view.patches(forecast[view.leads]), atol=1e-2)
+    still = np.repeat(frames[89:90], 3, axis=0)
+    np.testing.assert_array_equal(kind.forecast_by(STILL if kind is PodVar else NO_OSCILLATION, frames[:90], 3), still)
 
 
 def test_weights_make_the_last_frame_where_nothing_is_missed() -> None:
@@ -74,7 +108,7 @@ def test_a_view_is_cut_from_the_whole_forecast() -> None:
     of_modes = [known.modes(50).first(n_modes).weights(future[:, :n_modes], 0.9) for n_modes in (1, 2)]
     for weights in (by_chance, *of_modes, Weights.still(50, 12), by_chance):
         expected = view.patches(combined(frames[:50], weights)[view.leads])
-        np.testing.assert_allclose(known.combined(weights, view), expected, atol=1e-3)
+        np.testing.assert_allclose(known.combined(50, weights, view), expected, atol=1e-3)
 
 
 def test_frames_of_coefficients_are_mean_and_modes_and_what_they_miss_of_the_last_frame() -> None:

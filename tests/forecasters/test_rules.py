@@ -86,14 +86,25 @@ def test_climatology_is_the_mean_or_median_of_the_history(dtype):
             np.testing.assert_allclose(found, expected, rtol=1e-7)
 
 
-def test_climatology_does_not_care_for_order_nor_for_what_came_after_the_fit():
+def test_climatology_does_not_care_for_order():
     history = series()
     shuffled = FrameSeries("shuffled", history.frames[np.random.default_rng(1).permutation(20)], history.value_range)
     for average in ("mean", "median"):
         first, second = (fitted(one, average=average) for one in (history, shuffled))
         expected = first.forecast(history.frames, 2)
         np.testing.assert_array_equal(second.forecast(history.frames, 2), expected)
-        np.testing.assert_array_equal(first.forecast(series(seed=9).frames, 2), expected)
+
+
+@pytest.mark.parametrize("n_frames", [0, 3])
+def test_climatology_averages_the_past_it_is_given_not_that_of_the_fit(n_frames, tmp_path):
+    """As every rule: beyond the test it has seen the test, and from an origin before its end, the test up to there."""
+    longer = series(26)
+    rule = fitted(longer.head(20), n_frames=n_frames)
+    rule.save(tmp_path)
+    for n_past in (12, 20, 23, 26):
+        expected = longer.frames[:n_past][-n_frames:].mean(axis=0, dtype=np.float64).astype(np.float32)
+        for one in (rule, Climatology.load(tmp_path)):
+            np.testing.assert_allclose(one.forecast(longer.frames[:n_past], 1)[0], expected, rtol=1e-7)
 
 
 def test_the_mean_stays_exact_far_from_zero():
@@ -129,11 +140,15 @@ def test_what_is_averaged_is_chosen_from_forecasts_of_earlier_frames():
 
 
 def test_a_climatology_of_before_it_chose_still_forecasts(tmp_path):
-    history = series()
-    fitted(history).save(tmp_path)
-    (tmp_path / "choice.json").unlink()
-    expected = fitted(history).forecast(history.frames, 2)
-    np.testing.assert_array_equal(Climatology.load(tmp_path).forecast(history.frames, 2), expected)
+    """It kept its average and nothing else, and forecasts that whatever it is shown."""
+    average = series(1).frames[0].astype(np.float32)
+    np.save(tmp_path / "climatology.npy", average)
+    again = tmp_path / "again"
+    again.mkdir()
+    Climatology.load(tmp_path).save(again)
+    for folder in (tmp_path, again):
+        forecast = Climatology.load(folder).forecast(series(seed=9).frames, 2)
+        np.testing.assert_array_equal(forecast, np.stack([average, average]))
 
 
 @pytest.mark.parametrize("average", ["mean", "median"])
@@ -141,10 +156,34 @@ def test_the_series_never_exists_as_float(average, monkeypatch):
     monkeypatch.setattr(climatology, "_MEDIAN_BYTES", 100_000)
     history = series(100, (64, 64, 3))
     tracemalloc.start()
-    fitted(history, average=average)
+    fitted(history, average=average).forecast(history.frames, 1)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < history.frames.nbytes, "less than the stored integers, an eighth of the series in float64"
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "told"),
+    [
+        ("climatology", {"average": "mean", "n_frames": 500}, "The mean of all frames is forecast at every lead."),
+        ("climatology", {"average": "mean", "n_frames": 24}, "The mean of the last 24 frames is forecast at every lead."),
+        ("damped", {"memory": 0.5, "n_frames": 500}, "returns to the mean of all frames:"),
+        ("damped_trend", {"damping": 0.8, "n_frames": 500}, "is fitted to all frames and"),
+        ("optical_flow", {"estimator": "joint", "n_pairs": 100}, "fitted to all steps between frames"),
+        ("seasonal", {"period": 7, "cycles": 9, "fading": 1.0, "offset": "none"}, "the mean of all cycles is forecast."),
+        ("seasonal", {"period": 12, "cycles": 2, "fading": 1.0, "offset": "none"}, "mean of the last 2 cycles is forecast."),
+        ("seasonal", {"period": 30}, "24 are known; wherever these hold none of the same phase, the last frame is forecast."),
+        ("dmd", {"rank": 300}, "A sum of 1 oscillation, none of which may grow, is forecast."),
+    ],
+)
+def test_a_finding_tells_what_is_used_not_what_was_asked_for(name, asked, told):
+    """Of a wave, which is one oscillation, known for 24 frames."""
+    t, _, x = np.ogrid[:24, :12, :40]
+    wave = (100 + 50 * np.sin(2 * np.pi * (x / 20 - t / 6)) + np.zeros((24, 12, 40)))[..., None].astype(np.float32)
+    kind = FORECASTERS[name]
+    rule = kind.make(kind.configure(changes=asked), Workbench())
+    (progress,) = rule.fit(FrameSeries("wave", wave, (50.0, 150.0)), Split.of(28, n_test=4))
+    assert told in progress.finding
 
 
 def test_settings_out_of_bounds_are_refused():

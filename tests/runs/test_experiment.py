@@ -170,6 +170,26 @@ def test_a_split_without_a_test_is_refused(series: FrameSeries, drift: str) -> N
         plan(series, forecaster=drift, split=Split(range(20), range(20, 24), range(24, 24)))
 
 
+def masked(height: int, width: int, rows: slice, columns: slice) -> FrameSeries:
+    valid = np.zeros((height, width), bool)
+    valid[rows, columns] = True
+    frames = np.random.default_rng(0).integers(0, 255, (24, height, width, 1)).astype(np.uint8)
+    return FrameSeries("strip", frames, (0.0, 255.0), valid=valid)
+
+
+def test_data_at_the_border_alone_are_refused_before_the_fit_with_the_crop_that_works(tmp_path: Path, drift: str) -> None:
+    strip = masked(14, 60, slice(10, 14), slice(3, 50))
+    with pytest.raises(SettingError, match=r"within 5 pixels of the border.* cropped .*: x, y, width and height 3,10,47,4\."):
+        plan(strip, forecaster=drift)
+    valid = strip.valid
+    assert valid is not None
+    cropped = replace(strip, frames=strip.frames[:, 10:14, 3:50], valid=valid[10:14, 3:50])
+    assert done(tmp_path, cropped, drift).state == "finished"
+    ring = np.pad(np.zeros((20, 20), bool), 2, constant_values=True)
+    with pytest.raises(SettingError, match="a part of the frame in which data lie further inside"):
+        plan(replace(masked(24, 24, slice(0), slice(0)), valid=ring), forecaster=drift)
+
+
 def test_a_context_longer_than_the_training_span_is_refused_with_the_one_that_fits(series: FrameSeries, drift: str) -> None:
     split = Split.of(24, 4, 4)
     with pytest.raises(SettingError, match=r"16 frames are left .* a context of 16 needs 17\. Choose a context of at most 15"):

@@ -33,10 +33,11 @@ def grid(case: Case) -> Finding | None:
     forecast, truth = (_worked(frames[leads], case, shape) for frames in (case.forecast, case.truth))
     best: tuple[float, int, float] | None = None
     for axis in (1, 2):
+        periods = [period for period in _PERIODS if shape[axis - 1] >= period * _FEWEST_WAVES]
+        if not periods:  # and of two pixels a window leaves nothing
+            continue
         power, of_truth = (_power(frames, axis) for frames in (forecast, truth))
-        for period in _PERIODS:
-            if shape[axis - 1] < period * _FEWEST_WAVES:
-                continue
+        for period in periods:
             height_of, excess = _peak(power, shape[axis - 1] / period)
             usual, _ = _peak(of_truth, shape[axis - 1] / period)
             size = np.sqrt(excess) / case.contrast

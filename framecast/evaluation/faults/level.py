@@ -58,11 +58,13 @@ def drifted(case: Case) -> Finding | None:
     if lead is None or limit == 0:
         return None
     worst = float(np.abs(bias[-1]).max())
+    # a last frame without a picture, as one that was never exposed, has no contrast to be a share of
+    share = f", {percent(worst / case.contrast)} of the contrast of the picture" if case.contrast > 0 else ""
     return Finding(
         "drifted",
         lead,
         bounded(worst / (10 * limit) + 0.2),
-        f"{since(lead)} {_level(bias[-1])} at the last lead, {percent(worst / case.contrast)} of the contrast of the picture.",
+        f"{since(lead)} {_level(bias[-1])} at the last lead{share}.",
         "A small error of the mean adds up when forecasts are fed back. Train with a longer unroll, let it predict the change "
         "from the last frame (residual), or take a forecaster that falls back to the mean, as damped persistence."
         if case.learned

@@ -1,12 +1,13 @@
 """Analog: what followed the moments of the past that looked most like now (Lorenz, J. Atmos. Sci. 26 (1969) 636-646).
 
-What is compared is the last few frames, small, with as many frames before every earlier moment. What followed the best
+What is compared is the last few frames, small, with as many frames before every earlier moment. Frames are compared whole, by
+hindcasts too, which see but patches of a large one: what is judged is then what would be forecast. What followed the best
 matches is averaged at native size, moved by what now departs from them by; that offset fades with the lead. A match whose
 future ends before the horizon goes on from itself: the last frame was like it, so what follows the last frame is what
 followed it. Thus no frame after the past is ever needed, however far ahead.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +15,12 @@ import numpy as np
 
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind, Workbench
+from framecast.forecasters.hindcast import View
 from framecast.forecasters.tuned_rule import TunedRule, bounds, in_words, weighted_sum
-from framecast.series.frames import Frames, FrameSeries
+from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.series.preparation import reduce_frames, reduced_shape
 from framecast.settings import Settings, setting
+from framecast.training.progress import FitProgress
 
 _COMPARED_PIXELS = 24 * 24
 _NEIGHBOURS, _MATCHED = (1, 3, 8), (1, 4)
@@ -60,11 +63,14 @@ class Replay:
     """Share of the offset that is left one lead later."""
 
 
+Matches = tuple[list[int], list[float]]
+"""The frames that end them, and their weights."""
 LAST_FRAME = Replay(0, 1, 1.0)
 
 
 class Analog(TunedRule[AnalogSettings, Replay]):
-    settings_type, choice_type = AnalogSettings, Replay
+    settings_type, choice_type, pixelwise = AnalogSettings, Replay, False
+    _known: "Known | None" = None
 
     def candidates(self, history: FrameSeries) -> Sequence[Replay]:
         asked = self.settings
@@ -74,21 +80,28 @@ class Analog(TunedRule[AnalogSettings, Replay]):
         replays = [Replay(k, length, offset) for length in matched for offset in offsets for k in neighbours]
         return replays if asked.neighbours else [LAST_FRAME, *replays]
 
+    def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
+        """See Forecaster."""
+        self._known = Known(history.head(split.test.start).frames)
+        yield from super().fit(history, split)
+
     @staticmethod
     def forecast_by(choice: Replay, past: Frames, horizon: int) -> Frames:
         """Exact where the past repeats and holds a whole horizon after its match. Too short a past: its last frame."""
-        last = past[-1].astype(np.float32)
-        out = np.repeat(last[None], horizon, axis=0)
-        ends, weights = matches(past, choice, horizon) if choice.neighbours else ([], [])
-        if not ends:
-            return out
-        offset = last - weighted_sum(past, ends, weights)
-        low, high = bounds(past)
-        for lead in range(horizon):
-            followers = [end + 1 + lead % (len(past) - 1 - end) for end in ends]
-            forecast = weighted_sum(past, followers, weights) + choice.offset ** (lead + 1) * offset
-            out[lead] = np.clip(forecast, low, high)
-        return out
+        found = matches(small_frames(past), choice, horizon) if choice.neighbours else ([], [])
+        if not found[0]:
+            return np.repeat(past[-1:].astype(np.float32), horizon, axis=0)
+        return _replayed(choice, past, found, range(horizon), bounds(past))
+
+    def forecast_view_by(self, choice: Replay, past: Frames, horizon: int, view: View) -> Frames:
+        assert self._known is not None, "a hindcast follows a fit"
+        n = len(past)
+        found = matches(self._known.small[:n], choice, horizon) if choice.neighbours else ([], [])
+        patches = self._known.patches(view)[:n]
+        if not found[0]:
+            return np.repeat(patches[-1:].astype(np.float32), len(view.leads), axis=0)
+        within = float(self._known.low[n - 1]), float(self._known.high[n - 1])
+        return _replayed(choice, patches, found, view.leads.tolist(), within)
 
     def finding(self) -> str:
         replay = self.choice
@@ -101,16 +114,41 @@ class Analog(TunedRule[AnalogSettings, Replay]):
         return f"What followed the {moments} most like {in_words(replay.n_matched, 'frame')} is replayed{offset}."
 
 
-def matches(past: Frames, choice: Replay, horizon: int) -> tuple[list[int], list[float]]:
+class Known:
+    """A history of frames (time, height, width, channel), of whose first n hindcasts ask again and again."""
+
+    def __init__(self, frames: Frames) -> None:
+        self._frames = frames
+        self._view: View | None = None
+        self.small = small_frames(frames)
+        self.low, self.high = (
+            extreme.accumulate([reduce(frame) for frame in frames])
+            for extreme, reduce in ((np.minimum, np.min), (np.maximum, np.max))
+        )
+        """(time,): the lowest and the highest value up to each frame."""
+
+    def patches(self, view: View) -> Frames:
+        """What `view` sees of every frame, cut once."""
+        if self._view is not view:
+            self._view, self._patches = view, view.patches(self._frames)
+        return self._patches
+
+
+def small_frames(frames: Frames) -> Frames:
+    """Frames (time, height, width, channel) as they are compared: whole, of 24 x 24 pixels at most."""
+    return reduce_frames(frames, reduced_shape(frames.shape[1], frames.shape[2], _COMPARED_PIXELS))
+
+
+def matches(small: Frames, choice: Replay, horizon: int) -> Matches:
     """Indices of the frames that end the best matches, best first, and their weights, which sum to 1.
 
     A match has the horizon, or half of the past where that is shorter, between it and now, and lies as many frames from a
     better one as are matched. Weights go with the inverse of the squared distance. ([], []) where the past is too short.
     """
-    first, stop = choice.n_matched - 1, len(past) - min(horizon, len(past) // 2)
+    first, stop = choice.n_matched - 1, len(small) - min(horizon, len(small) // 2)
     if first >= stop - 1:
         return [], []
-    distances = _distances(past, choice.n_matched, stop)
+    distances = _distances(small, choice.n_matched, stop)
     ends: list[int] = []
     for end in map(int, first + np.argsort(distances, kind="stable")):
         if all(abs(end - better) >= choice.n_matched for better in ends):
@@ -122,13 +160,25 @@ def matches(past: Frames, choice: Replay, horizon: int) -> tuple[list[int], list
     return ends, [float(weight) for weight in closeness / closeness.sum()]
 
 
-def _distances(past: Frames, n_matched: int, stop: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _replayed(choice: Replay, past: Frames, found: Matches, leads: Sequence[int], within: tuple[float, float]) -> Frames:
+    """(lead, height, width, channel) float32 at the `leads` (lead 1 is 0): what followed the matches, held `within` the
+    lowest and highest value."""
+    ends, weights = found
+    out = np.empty((len(leads), *past.shape[1:]), np.float32)
+    offset = past[-1].astype(np.float32) - weighted_sum(past, ends, weights)
+    for index, lead in enumerate(leads):
+        followers = [end + 1 + lead % (len(past) - 1 - end) for end in ends]
+        forecast = weighted_sum(past, followers, weights) + choice.offset ** (lead + 1) * offset
+        out[index] = np.clip(forecast, *within)
+    return out
+
+
+def _distances(small: Frames, n_matched: int, stop: int) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Mean squared differences between the last `n_matched` small frames and those that end before `stop`."""
-    small = reduce_frames(past, reduced_shape(past.shape[1], past.shape[2], _COMPARED_PIXELS))
-    flat = small.reshape(len(past), -1)
+    flat = small.reshape(len(small), -1)
     total = np.zeros(stop - n_matched + 1)
     for back in range(n_matched):
-        now = flat[len(past) - 1 - back].astype(np.float32)
+        now = flat[len(small) - 1 - back].astype(np.float32)
         ends = range(n_matched - 1, stop)
         total += [float(np.square(flat[end - back] - now, dtype=np.float32).mean()) for end in ends]
     return total / n_matched

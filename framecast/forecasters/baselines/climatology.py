@@ -1,11 +1,11 @@
 """Climatology: the average of past frames, forecast at every lead. What long leads converge to.
 
-Whether it is a mean or a median, and of how many frames, hindcasts choose. Its frame is made when it is fitted and kept
-with it, so a loaded climatology forecasts the same bits whatever it is shown. Nothing holds the series as float: the mean
-adds frame after frame in float64, the median takes a few rows at a time.
+Whether it is a mean or a median, and of how many frames, hindcasts choose. Only the choice is kept; what is averaged is the
+past that it forecasts from, so that beyond the test it has seen the test. Nothing holds the series as float: the mean adds
+frame after frame in float64, the median takes a few rows at a time.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -15,9 +15,8 @@ import numpy as np
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind, Workbench
 from framecast.forecasters.tuned_rule import ALL, CHOICE_FILE, TunedRule, counts_averaged, in_words
-from framecast.series.frames import Frames, FrameSeries, Split
+from framecast.series.frames import Frames, FrameSeries
 from framecast.settings import Settings, setting
-from framecast.training.progress import FitProgress
 
 _MEDIAN_BYTES = 32 * 2**20
 _FILE = "climatology.npy"
@@ -52,10 +51,8 @@ class Average:
 
 class Climatology(TunedRule[ClimatologySettings, Average]):
     settings_type, choice_type = ClimatologySettings, Average
-
-    def __init__(self, settings: ClimatologySettings) -> None:
-        super().__init__(settings)
-        self._frame: np.ndarray[Any, np.dtype[np.float32]] | None = None
+    _frame: np.ndarray[Any, np.dtype[np.float32]] | None = None
+    """What a folder of before it chose has instead of a choice: the average itself."""
 
     def candidates(self, history: FrameSeries) -> Sequence[Average]:
         asked = self.settings
@@ -64,31 +61,29 @@ class Climatology(TunedRule[ClimatologySettings, Average]):
         counts = counts_averaged(asked.n_frames, history)
         return [Average(average, n_frames) for average in ("mean", "median") for n_frames in counts]
 
-    def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
-        """As TunedRule; a history shorter than asked for is averaged whole."""
-        for progress in super().fit(history, split):
-            self._frame = _averaged(self.choice, history.frames[: split.test.start])
-            yield progress
-
     @staticmethod
     def forecast_by(choice: Average, past: Frames, horizon: int) -> Frames:
+        """A past shorter than what was asked for is averaged whole."""
         return np.repeat(_averaged(choice, past)[None], horizon, axis=0)
 
     def forecast(self, past: Frames, horizon: int) -> Frames:
-        assert self._frame is not None, "climatology forecasts only after fit or load"
-        return np.repeat(self._frame[None], horizon, axis=0)
+        return super().forecast(past, horizon) if self._frame is None else np.repeat(self._frame[None], horizon, axis=0)
 
     def finding(self) -> str:
-        return f"The {self.choice.average} of {in_words(self.choice.n_frames, 'frame')} is forecast at every lead."
+        averaged = in_words(self.choice.n_frames, "frame", self.n_seen)
+        return f"The {self.choice.average} of {averaged} is forecast at every lead."
 
     def save(self, folder: Path) -> None:
-        assert self._frame is not None, "climatology is saved only after fit or load"
-        super().save(folder)
-        np.save(folder / _FILE, self._frame, allow_pickle=False)
+        if self._frame is None:
+            super().save(folder)
+        else:
+            np.save(folder / _FILE, self._frame, allow_pickle=False)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        loaded = super().load(folder) if (folder / CHOICE_FILE).exists() else cls(ClimatologySettings())  # the frame is enough
+        if (folder / CHOICE_FILE).exists():
+            return super().load(folder)
+        loaded = cls(ClimatologySettings())
         loaded._frame = np.load(folder / _FILE, allow_pickle=False)
         return loaded
 
@@ -136,8 +131,8 @@ FORECASTERS.add(
         },
         preset_help={
             "recommended": "Mean or median, of all or the last frames: whatever forecast the frames before the test best.",
-            "mean": "The mean of all frames before the test.",
-            "median": "The median of all frames before the test: sharper where things pass by.",
+            "mean": "The mean of all past frames.",
+            "median": "The median of all past frames: sharper where things pass by.",
             "recent": "The mean of the last ten frames, for series that drift.",
         },
     ),

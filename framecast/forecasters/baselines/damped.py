@@ -74,7 +74,7 @@ class Damped(TunedRule[DampedSettings, Return]):
             return "No return to a mean could be tried: these frames are too few. The last frame is forecast."
         if self.choice.memory == 1:
             return "No return to a mean was seen in the frames before the test; the last frame is forecast."
-        averaged = in_words(self.choice.n_frames, "frame")
+        averaged = in_words(self.choice.n_frames, "frame", self.n_seen)
         half = np.log(0.5) / np.log(self.choice.memory)
         return (
             f"The last frame returns to the mean of {averaged}: it has weight {self.choice.memory:g} at lead 1, and half of "

@@ -13,7 +13,7 @@ import numpy as np
 
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind, Workbench
-from framecast.forecasters.tuned_rule import TunedRule, bounds, weighted_sum
+from framecast.forecasters.tuned_rule import TunedRule, bounds, in_words, weighted_sum
 from framecast.series.frames import Frames, FrameSeries
 from framecast.settings import Settings, setting
 
@@ -87,7 +87,8 @@ class DampedTrend(TunedRule[DampedTrendSettings, Trend]):
         if trend.n_frames < 2:
             return "No trend was of use in the frames before the test; the last frame is forecast."
         kept = "and goes straight on" if trend.damping == 1 else f"and {trend.damping:.0%} of it is left from lead to lead"
-        return f"The slope of each pixel is fitted to the last {trend.n_frames} frames {kept}."
+        fitted = in_words(trend.n_frames, "frame", self.n_seen)
+        return f"The slope of each pixel is fitted to {fitted} {kept}."
 
 
 def _slope(frames: Frames) -> np.ndarray[Any, np.dtype[np.float64]]:

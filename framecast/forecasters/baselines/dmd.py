@@ -29,8 +29,8 @@ class DmdSettings(Settings):
     rank: int = setting(
         0,
         label="Oscillations",
-        help="How many oscillations are summed. Few are steady, many follow more; 0 chooses by forecasting frames before the "
-        "test.",
+        help="How many parts are summed; an oscillation takes two. Few are steady, many follow more; 0 chooses by forecasting "
+        "frames before the test.",
         minimum=0,
         maximum=500,
     )
@@ -69,14 +69,18 @@ class Dmd(TunedRule[DmdSettings, Oscillations]):
 
     def forecast_view_by(self, choice: Oscillations, past: Frames, horizon: int, view: View) -> Frames:
         assert self._known is not None, "a hindcast follows a fit"
-        return self._known.combined(_weights(choice, self._known, len(past), horizon), view)
+        return self._known.combined(len(past), _weights(choice, self._known, len(past), horizon), view)
 
     def finding(self) -> str:
         if not self.compared:
             return "No oscillation could be tried: these frames are too few. The last frame is repeated."
         if self.choice.n_modes == 0:
             return "No sum of oscillations forecast earlier frames better than the last frame, so it is repeated."
-        return f"{self.choice.rank} oscillations, none of which may grow, are forecast."
+        modes = None if self._known is None else self._known.modes(self.n_seen).first(self.choice.n_modes)
+        if modes is None or not len(modes.strengths):
+            return "A sum of oscillations, none of which may grow, is forecast."
+        values, _, _ = _law(modes, self.choice.delay, self.choice.rank, _directions(modes, self.choice.delay))
+        return f"A sum of {_counted(values)}, none of which may grow, is forecast."
 
 
 def _weights(choice: Oscillations, known: Known, n: int, horizon: int) -> Weights:
@@ -104,19 +108,31 @@ def _seen(modes: Modes, delay: int) -> Array:
 def oscillate(modes: Modes, delay: int, rank: int, horizon: int, directions: tuple[Array, Array, Array]) -> Array:
     """(horizon, r) coefficients: the embedded coefficients of the last frame carried on by the bounded law, which moves along
     the first `rank` of their `directions`."""
-    seen = _seen(modes, delay)
-    after = seen[1:].T  # (delay * r, n)
-    left, singular, right = directions
-    kept = min(rank, int((singular > 1e-6 * singular[0]).sum()))
-    left, singular, right = left[:, :kept], singular[:kept], right[:kept]
-    law = left.T @ after @ right.T / singular
-    values, vectors = np.linalg.eig(law)
-    values = values / np.maximum(1.0, np.abs(values))
-    amplitudes = np.linalg.lstsq(vectors, left.T @ seen[-1], rcond=None)[0]
+    values, vectors, left = _law(modes, delay, rank, directions)
+    amplitudes = np.linalg.lstsq(vectors, left.T @ _seen(modes, delay)[-1], rcond=None)[0]
     powers = values[None] ** np.arange(1, horizon + 1)[:, None]
     reduced = (powers * amplitudes[None]) @ vectors.T  # (horizon, kept)
     newest = left[: len(modes.strengths)]  # the rows of the newest frame
     return np.asarray((reduced @ newest.T.astype(complex)).real / modes.strengths)
+
+
+def _law(modes: Modes, delay: int, rank: int, directions: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+    """The bounded law: eigenvalues (kept,), their vectors (kept, kept), and directions (delay * r, kept) it moves along."""
+    after = _seen(modes, delay)[1:].T  # (delay * r, n)
+    left, singular, right = directions
+    kept = min(rank, int((singular > 1e-6 * singular[0]).sum()))
+    left, singular, right = left[:, :kept], singular[:kept], right[:kept]
+    values, vectors = np.linalg.eig(left.T @ after @ right.T / singular)
+    return values / np.maximum(1.0, np.abs(values)), vectors, left
+
+
+def _counted(values: Array) -> str:
+    """"3 oscillations and 2 parts that stay or fade": a pair of conjugate eigenvalues is one oscillation, and so is a negative
+    one, which changes sign from frame to frame."""
+    n_moving = int(((values.imag > 0) | ((values.imag == 0) & (values.real < 0))).sum())
+    n_still = int(((values.imag == 0) & (values.real >= 0)).sum())
+    said = [(n_moving, "oscillation", ""), (n_still, "part", " that stay or fade" if n_still > 1 else " that stays or fades")]
+    return " and ".join(f"{n} {noun}{'s' * (n > 1)}{rest}" for n, noun, rest in said if n)
 
 
 def _make(settings: DmdSettings, workbench: Workbench) -> Dmd:

@@ -138,11 +138,11 @@ class OpticalFlow(TunedRule[OpticalFlowSettings, Flow]):
             )
         if flow.estimator == "none":
             return "No motion was found that goes on in the frames before the test; the last frame is forecast."
-        looked = in_words(flow.n_pairs, "step")
+        looked = in_words(flow.n_pairs, "step", self.n_seen - 1)
         slower = "" if flow.damping == 1 else f", {flow.damping:.0%} of its speed left from frame to frame"
         if flow.estimator == "joint":
             return f"The last frame is carried on by one steady motion, fitted to {looked} between frames{slower}."
-        mean = "that of" if flow.n_pairs == 1 else "the mean of"
+        mean = "that of" if min(flow.n_pairs, self.n_seen - 1) == 1 else "the mean of"
         return f"The last frame is carried on by its motion, {mean} {looked} between frames ({flow.estimator}){slower}."
 
 

@@ -5,6 +5,9 @@ Appl. Math. 45, part I), taken of reduced frames; no matrix over pixels is ever 
 says of the frames: mean frame, modes and the part of the last frame that the modes miss are all sums of past frames. A
 forecast is therefore one matrix of weights, (lead, past frame), which is applied to native frames, or to as much of them as
 a hindcast sees. It is kept as a product: past frames are summed to the few patterns once, and these to each lead.
+
+The matrix has the square of the frames and its modes cost their cube, so of a longer past the newest MOST_FRAMES are taken
+apart and summed, as if the series began with them; only the range of values is that of the whole past.
 """
 
 from collections.abc import Callable, Hashable
@@ -21,6 +24,8 @@ from framecast.series.preparation import reduce_frames, reduced_shape
 Array = np.ndarray[Any, np.dtype[Any]]
 Found = TypeVar("Found")
 REDUCED_PIXELS = 96 * 96
+MOST_FRAMES = 1500
+"""That are taken apart: of more, the newest."""
 MARGIN = 0.3
 """Coefficients may leave the range they had by this share of it."""
 _NEGLIGIBLE = 1e-6
@@ -41,7 +46,7 @@ class Weights:
     @classmethod
     def still(cls, n: int, horizon: int) -> "Weights":
         """Of the last of n frames alone."""
-        return cls(np.ones((horizon, 1)), _last(n))
+        return cls(np.ones((horizon, 1)), _last(min(n, MOST_FRAMES)))
 
     @property
     def whole(self) -> Array:
@@ -107,10 +112,11 @@ def products(frames: Frames) -> Array:
 
 
 def combined(past: Frames, weights: Weights) -> Frames:
-    """(lead, height, width, channel) float32: past frames summed with `weights`, and held within the values of the past."""
-    n_leads = len(weights.of_parts)
+    """(lead, height, width, channel) float32: the last past frames, as many as there are `weights`, summed with them, and held
+    within the values of the past."""
+    n_leads, n_summed = weights.of_parts.shape[0], weights.parts.shape[1]
     out = np.empty((n_leads, *past.shape[1:]), np.float32)
-    columns, flat = out.reshape(n_leads, -1), past.reshape(len(past), -1)
+    columns, flat = out.reshape(n_leads, -1), past[-n_summed:].reshape(n_summed, -1)
     of_parts, parts = (one.astype(np.float32) for one in (weights.of_parts, weights.parts))
     for start in range(0, columns.shape[1], _BLOCK):
         part = slice(start, start + _BLOCK)
@@ -126,7 +132,8 @@ class Known:
 
     def __init__(self, frames: Frames) -> None:
         self._frames = frames
-        self._products: Array | None = None
+        self._products: tuple[int, Array] | None = None
+        """From which frame on, and the inner products of these."""
         self._modes: dict[int, Modes] = {}
         self._view: View | None = None
         self._found: dict[Hashable, Any] = {}
@@ -141,38 +148,45 @@ class Known:
         return found
 
     def modes(self, n: int) -> Modes:
-        if self._products is None:
-            self._products = products(self._frames)
+        """Of the first n frames, or the newest of these."""
+        start = _start(n)
         if n not in self._modes:
-            self._modes[n] = Modes.of(self._products[:n, :n], self.MOST_MODES)
+            if self._products is None or self._products[0] != start:
+                self._products = start, products(self._frames[start : start + MOST_FRAMES])
+            self._modes[n] = Modes.of(self._products[1][: n - start, : n - start], self.MOST_MODES)
         return self._modes[n]
 
-    def combined(self, weights: Weights, view: View) -> Frames:
-        """What `view` sees of `combined`, of as many first frames as there are weights."""
+    def combined(self, n: int, weights: Weights, view: View) -> Frames:
+        """What `view` sees of `combined`, of the first n frames."""
         if self._view is not view:
             self._seen.clear()
-            patches = view.patches(self._frames)
-            self._view, self._shape = view, patches.shape[1:]
-            self._first = patches[0].reshape(-1).astype(np.float32)
-            self._patches = patches.reshape(len(patches), -1).astype(np.float32) - self._first
+            self._view, self._from = view, -1
             self._low, self._high = (
                 extreme.accumulate([reduce(frame) for frame in self._frames])
                 for extreme, reduce in ((np.minimum, np.min), (np.maximum, np.max))
             )
-        n = weights.parts.shape[1]
-        out = weights.of_parts[view.leads].astype(np.float32) @ self._parts_seen(weights.parts) + self._first
+        if self._from != (start := _start(n)):
+            patches = view.patches(self._frames[start : start + MOST_FRAMES])
+            self._from, self._shape = start, patches.shape[1:]
+            self._first = patches[0].reshape(-1).astype(np.float32)
+            self._patches = patches.reshape(len(patches), -1).astype(np.float32) - self._first
+        out = weights.of_parts[view.leads].astype(np.float32) @ self._parts_seen(n, weights.parts) + self._first
         np.clip(out, self._low[n - 1], self._high[n - 1], out=out)
         return np.asarray(out.reshape(-1, *self._shape), np.float32)
 
-    def _parts_seen(self, parts: Array) -> Array:
+    def _parts_seen(self, n: int, parts: Array) -> Array:
         """(k, values seen): the parts of fewer modes are the first of those of all, which are summed but once."""
-        n = parts.shape[1]
-        every = self.modes(n).parts
+        every, patches = self.modes(n).parts, self._patches[: n - self._from]
         if not np.array_equal(parts, every[: len(parts)]):
-            return np.asarray(parts.astype(np.float32) @ self._patches[:n])
+            return np.asarray(parts.astype(np.float32) @ patches)
         if n not in self._seen:
-            self._seen[n] = every.astype(np.float32) @ self._patches[:n]
+            self._seen[n] = every.astype(np.float32) @ patches
         return self._seen[n][: len(parts)]
+
+
+def _start(n: int) -> int:
+    """The first of n frames that is taken apart."""
+    return max(0, n - MOST_FRAMES)
 
 
 def _last(n: int) -> Array:

@@ -79,7 +79,7 @@ class PodVar(TunedRule[PodVarSettings, Autoregression]):
 
     def forecast_view_by(self, choice: Autoregression, past: Frames, horizon: int, view: View) -> Frames:
         assert self._known is not None, "a hindcast follows a fit"
-        return self._known.combined(_weights(choice, self._known, len(past), horizon), view)
+        return self._known.combined(len(past), _weights(choice, self._known, len(past), horizon), view)
 
     def finding(self) -> str:
         chosen = self.choice
@@ -88,7 +88,10 @@ class PodVar(TunedRule[PodVarSettings, Autoregression]):
         if chosen.n_modes == 0:
             return "No rhythm of the strongest patterns forecast earlier frames better than the last frame, so it is repeated."
         looked = "the last frame" if chosen.delay == 1 else f"the last {chosen.delay} frames"
-        return f"The {chosen.n_modes} strongest patterns are forecast from {looked} by a linear law."
+        there = chosen.n_modes if self._known is None else len(self._known.modes(self.n_seen).strengths)
+        n_modes = min(chosen.n_modes, there)
+        patterns = "The strongest pattern is" if n_modes == 1 else f"The {n_modes} strongest patterns are"
+        return f"{patterns} forecast from {looked} by a linear law."
 
 
 def fits(n_frames: int, delay: int) -> bool:

@@ -118,9 +118,15 @@ class Seasonal(TunedRule[SeasonalSettings, Season]):
             listed = " and ".join(map(str, self._periods))
             return f"A period of {listed} frames was tried; the last frame forecast earlier frames better, so it is forecast."
         found = "given" if self.settings.period else "found"
-        averaged = in_words(season.cycles, "cycle")
+        if season.period > self.n_seen:
+            return (
+                f"A period of {season.period} frames was {found}, and {self.n_seen} are known; wherever these hold none of "
+                "the same phase, the last frame is forecast."
+            )
+        there = -(-self.n_seen // season.period)
+        averaged = in_words(season.cycles, "cycle", there)
         fading = f", each counting {season.fading:.0%} of the one after it," if season.fading < 1 else ""
-        said = averaged if season.cycles == 1 else f"the mean of {averaged}{fading}"
+        said = averaged if min(season.cycles, there) == 1 else f"the mean of {averaged}{fading}"
         offset = f", with an offset that keeps {season.offset:.0%} a frame" if season.offset else ""
         return f"A period of {season.period} frames was {found}; {said} is forecast{offset}."
 
