@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from framecast.forecasters.baselines.moving_objects import LAST_FRAME, Motion, MovingObjects, MovingObjectsSettings
-from framecast.forecasters.baselines.objects import NO_WALLS, Blob, Track, folded, way
+from framecast.forecasters.baselines.objects import (
+    NO_WALLS,
+    Blob,
+    Track,
+    background,
+    find,
+    folded,
+    follow,
+    walls_of,
+    way,
+)
 from framecast.forecasters.hindcast import View
 from framecast.series.frames import FrameSeries, Split
 
@@ -75,6 +85,18 @@ def test_objects_turn_back_at_walls_where_the_past_did():
     turned = off_by(rule.forecast(whole.frames[:T], H), whole.frames[T:]).mean()
     gone = off_by(MovingObjects.forecast_by(FOR_EVER, whole.frames[:T], H), whole.frames[T:]).mean()
     assert turned < 0.3 * gone
+
+
+def test_walls_are_where_objects_turned_and_the_border_where_none_did():
+    """They fly between the rows 10 and 40, and have not been near the left side for longer than they are followed."""
+    t = np.arange(T)
+    row = 10 + np.abs((t + 7) % 48 - 24)  # of the upper edge, which turns at 10 and 34
+    frames = np.full((T, 60, 90, 1), 30, np.uint8)
+    for k in t:
+        frames[k, row[k] : row[k] + 6, 20 + k // 3 : 26 + k // 3] = 200
+    seen = follow(find(frames, background(frames), 1.0).blobs, NO_WALLS)[1]
+    np.testing.assert_array_equal(walls_of(seen, (60, 90)), [[9.5, 39.5], [-0.5, 89.5]])
+    np.testing.assert_array_equal(walls_of([], (60, 90)), [[-0.5, 59.5], [-0.5, 89.5]])
 
 
 def test_parts_of_a_pixel_and_large_frames():

@@ -22,7 +22,7 @@ from framecast.forecasters.baselines.objects import (
     difference,
     find,
     follow,
-    reached,
+    walls_of,
     way,
 )
 from framecast.forecasters.catalog import FORECASTERS
@@ -148,7 +148,7 @@ class _Stage:
         self.past = past
         self._behind: Array | None = None
         self._bounds: tuple[float, float] | None = None
-        self._found: dict[float, Found | None] = {}
+        self._found: dict[float, tuple[Found, list[Track], list[Track]] | None] = {}
         self._cuts: dict[tuple[float, bool], list[_Cut]] = {}
 
     def frames(self, choice: Motion, leads: Iterable[int]) -> Iterator[Array]:
@@ -171,11 +171,13 @@ class _Stage:
         if self._behind is None:
             self._behind = background(self.past)
         if sensitivity not in self._found:
-            self._found[sensitivity] = find(self.past, self._behind, sensitivity)
+            found = find(self.past, self._behind, sensitivity)
+            self._found[sensitivity] = None if found is None else (found, *follow(found.blobs, NO_WALLS))
         self._cuts[key] = []
-        if found := self._found[sensitivity]:
-            walls = reached(found.blobs.values()) if bounce else NO_WALLS
-            for track in follow(found.blobs, walls):
+        if known := self._found[sensitivity]:
+            found, tracks, seen = known
+            walls = walls_of(seen, found.shape) if bounce else NO_WALLS
+            for track in follow(found.blobs, walls)[0] if bounce else tracks:
                 self._cuts[key].append(_Cut(track, way(track, len(self.past) - 1, walls), self.past, self._behind, found))
         return self._cuts[key]
 

@@ -7,7 +7,7 @@ things of like area. One that melts into another goes on unseen until they part.
 way, turned back at walls where there are some.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -182,9 +182,11 @@ def blobs(signal: Array, threshold: float) -> tuple[list[Blob], Array]:
     return out, labels
 
 
-def follow(found: dict[int, list[Blob]], walls: Array) -> list[Track]:
-    """The objects that are there in the last of ascending frames of blobs, those hidden by others first."""
+def follow(found: dict[int, list[Blob]], walls: Array) -> tuple[list[Track], list[Track]]:
+    """The objects that are there in the last of ascending frames of blobs, those hidden by others first; and all that were
+    seen in any."""
     tracks: list[Track] = []
+    seen: list[Track] = []
     time = 0
     for time, here in found.items():
         foreseen, speeds = _foreseen(tracks, time, walls)
@@ -202,7 +204,9 @@ def follow(found: dict[int, list[Blob]], walls: Array) -> list[Track]:
         known = {*pairs.values(), *holds.values()}
         tracks += [Track([blob], [time], blob.centre, np.zeros(2), blob.half) for j, blob in enumerate(here) if j not in known]
         tracks = [track for track in tracks if time - track.seen_at <= (_HIDDEN if track.hidden else _UNSEEN)]
-    return sorted((track for track in tracks if track.hidden or track.seen_at == time), key=lambda track: not track.hidden)
+        seen += [track for track in tracks if len(track.times) == 1 and track.seen_at == time]
+    here_now = [track for track in tracks if track.hidden or track.seen_at == time]
+    return sorted(here_now, key=lambda track: not track.hidden), seen
 
 
 def _foreseen(tracks: Sequence[Track], time: int, walls: Array) -> tuple[Array, Array]:
@@ -252,12 +256,34 @@ def _covers(blob: Blob, place: Array) -> bool:
     return all(side.start - 1 <= at <= side.stop for side, at in zip(blob.box, place, strict=True))
 
 
-def reached(found: Iterable[Sequence[Blob]]) -> Array:
-    """(axis, side): the first and the last place of any object's edge; NO_WALLS without objects."""
-    boxes = [blob.box for here in found for blob in here]
-    if not boxes:
-        return NO_WALLS
-    return np.array([[min(box[a].start for box in boxes) - 0.5, max(box[a].stop for box in boxes) - 0.5] for a in (0, 1)])
+def walls_of(tracks: Sequence[Track], shape: tuple[int, int]) -> Array:
+    """(axis, side): where edges of objects turned back and none was seen beyond, else the border of the picture (h, w)."""
+    walls = np.array([[-0.5, size - 0.5] for size in shape])
+    if not tracks:
+        return walls
+    for axis in (0, 1):
+        for side, sign in enumerate((-1, 1)):
+            reached = max(_edge(blob, axis, sign) for track in tracks for blob in track.blobs)
+            turned = max(turn for track in tracks for turn in _turns(track, axis, sign))
+            if turned >= reached - _STRAIGHT:
+                walls[axis, side] = sign * turned
+    return walls
+
+
+def _turns(track: Track, axis: int, sign: int) -> Iterator[float]:
+    """Minus infinity, and how far out the edge of an object was where it came back: along `axis`, outwards with `sign`."""
+    yield -np.inf
+    out = sign * np.array([blob.centre[axis] for blob in track.blobs])
+    for k in range(2, len(out) - 2):
+        around = out[k - 2 : k + 3]
+        together = track.times[k + 2] - track.times[k - 2] <= 4 + _UNSEEN
+        if together and around.argmax() == 2 and around[2] - max(around[0], around[4]) > _STRAIGHT / 2:
+            yield _edge(track.blobs[k], axis, sign)
+
+
+def _edge(blob: Blob, axis: int, sign: int) -> float:
+    """Where a blob ends along `axis`, outwards with `sign`: the sides of its outermost pixels."""
+    return 0.5 - float(blob.box[axis].start) if sign < 0 else float(blob.box[axis].stop) - 0.5
 
 
 def room(walls: Array, half: Array, place: Array) -> Array:
