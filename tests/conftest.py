@@ -6,6 +6,7 @@ turn, because the worker of the app lets all others go first, and beside many ot
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,3 +29,9 @@ def workers_have_their_turn() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("framecast.runs.jobs.NICENESS", 0)
         yield
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with the most slow tests come first: a long one that comes last keeps the other cores waiting."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow") or item.get_closest_marker("browser"))
+    items.sort(key=lambda item: -slow[item.path])
