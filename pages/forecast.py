@@ -12,12 +12,13 @@ from framecast.ui.text import count, escaped, short, thousands
 MOST = 1000  # frames to forecast, where the run was not scored over more
 
 page.header("Forecast", "Apply a finished run beyond the last frame of its series. There is no truth to compare with yet.")
-runs = [run for run in resources.run_store().runs() if run.state == "finished"]
+if resources.run_store().runs():
+    resources.wake()
+runs = resources.finished_runs()
 if not runs:
     page.empty("No run is finished yet. Train a forecaster, then use it here.", "pages/train.py", "Go to Train")
     st.stop()
 
-resources.wake()
 store = resources.series_store()
 run = run_choice(runs)
 stored = resources.stored_series(run.record.series)

@@ -125,6 +125,7 @@ def _options(run: Run) -> dict[str, str]:
         and one.record.series == run.record.series
         and one.record.split.test == run.record.split.test
         and one.state == "finished"
+        and one.record.forecaster in FORECASTERS
     ]
     runs = {one.id: f"{short(one.record.title, 60)} · {key_settings(one.record)}" for one in alike}
     rules = {

@@ -175,6 +175,28 @@ def test_the_members_of_a_blend_stay_unless_that_is_asked(open_page: Open, works
     assert RunStore(workspace).runs() == [] and len(Trash(workspace).list()) == 2
 
 
+def test_a_run_whose_forecaster_is_gone_is_seen_and_deleted_and_spoils_nothing(
+    open_page: Open, workspace: Path, finished: Run
+) -> None:
+    gone = other(finished, "20990101-gone", forecaster="gone_plugin")
+    app = open_page("runs")
+    assert "gone_plugin" in list(app.dataframe[0].value["forecaster"])
+    chosen(app, gone, finished)
+    assert "gone_plugin" in str(app.dataframe[1].value)
+    chosen(app, gone)
+    app.button(key="delete_runs").click().run()
+    app.switch_page("pages/compare.py").run()
+    assert not app.exception and not app.error and gone.id not in str(app.multiselect(key=f"beside_{finished.id}").options)
+    app.query_params["run"] = gone.id
+    app.switch_page("pages/forecast.py").run()
+    assert not app.exception and not app.error and app.session_state["chosen_run"] == finished.id
+    app.switch_page("pages/runs.py").run()
+    chosen(app, gone)
+    app.button(key="delete_runs").click().run()
+    app.button(key="delete_run_yes").click().run()
+    assert not app.exception and [run.id for run in RunStore(workspace).runs()] == [finished.id]
+
+
 def test_what_differs_is_shown_in_words(open_page: Open, finished: Run) -> None:
     second = other(finished, "20990101-a", seed=3)
     app = chosen(open_page("runs"), finished, second)
