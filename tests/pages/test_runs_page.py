@@ -129,6 +129,23 @@ def test_name_tags_and_note_are_saved(open_page: Open, finished: Run) -> None:
     assert app.button(key="pin_runs").label == "Unpin"
 
 
+def test_saving_one_field_leaves_what_another_tab_has_noted_since(open_page: Open, finished: Run) -> None:
+    app = chosen(open_page("runs"), finished)
+    title, note, save = (f"words_{part}_{finished.id}" for part in ("title", "note", "save"))
+    write_notes(finished.folder, RunNotes(tags=("good",), note="two hours of thought"))
+    app.text_input(key=title).set_value("another name")
+    app.button(key=save).click().run()
+    assert read_notes(finished.folder) == RunNotes("another name", ("good",), "two hours of thought")
+    assert app.text_area(key=note).value == "two hours of thought"
+    write_notes(finished.folder, RunNotes("another name", note="less"))
+    app.run()
+    assert app.text_area(key=note).value == "less" and app.multiselect(key=f"words_tags_{finished.id}").value == []
+    app.text_area(key=note).set_value("")
+    app.text_input(key=title).set_value("")
+    app.button(key=save).click().run()
+    assert read_notes(finished.folder) == RunNotes() and app.text_input(key=title).value == finished.record.title
+
+
 def test_delete_and_undo(open_page: Open, workspace: Path, finished: Run) -> None:
     second = other(finished, "20990101-a")
     app = chosen(open_page("runs"), finished, second)
