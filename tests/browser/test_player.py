@@ -543,6 +543,9 @@ def test_history_runs_into_the_forecast(tab: Page, player: Locator, small: Finis
     expect(player.locator(".badge").nth(1)).to_have_text("observed")
     last = small.series.frames[ORIGIN - 1, 3, 4].tolist()
     assert colour(player, 0, 4, 3) == last and colour(player, 1, 4, 3) == last
+    player.locator("canvas.picture").first.hover()
+    observed = re.compile(r"^R \d+ G \d+ B \d+$")
+    expect(player.locator(".values")).to_have_text([observed, observed, ""])  # an observed frame has no error
     player.locator("summary").click()
     field = player.get_by_label("Observed frames played before the forecast")
     field.fill("3")

@@ -110,6 +110,7 @@ class Inspector {
       const spread = lead < 1 ? null : valuesAt(shelf, panel.source, lead, index);
       return lead < 1 ? "" : spread ? exactly(spread[0]) : "preview";
     }
+    if (panel.kind === "error" && lead < 1) return ""; // what was observed has none
     if (panel.kind === "truth" || lead < 1) return row(names, truth.map(exactly));
     const forecast = valuesAt(shelf, panel.forecaster, lead, index);
     if (!forecast) return "preview";
