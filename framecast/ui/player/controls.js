@@ -70,7 +70,7 @@ function actions(player) {
 
 function pressed(player, act, event) {
   const own = event.composedPath()[0];
-  if (own.role === "slider" || event.ctrlKey || event.metaKey || event.altKey) return; // the handle of a swipe has its own keys
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
   const typing = own.tagName === "SELECT" || (own.tagName === "INPUT" && own.type === "number");
   if (typing) return;
   const name = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];

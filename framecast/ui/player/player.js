@@ -299,6 +299,7 @@ class Player {
   // ---- panels and look
 
   makePanels() {
+    const focused = this.hasFocus();
     this.stages = panelsOf(this).map((panel) => new Stage(panel));
     if (this.solo !== null && this.solo >= this.stages.length) this.solo = null;
     for (const stage of this.stages) {
@@ -306,6 +307,7 @@ class Player {
       if (stage.panel.kind === "swipe") addHandle(stage, this);
     }
     this.find(".panels").replaceChildren(...this.stages.map((stage) => stage.figure));
+    if (focused && !this.hasFocus()) this.root.focus({ preventScroll: true }); // it was on a handle that is gone
     for (const button of this.root.querySelectorAll("[data-mode]")) button.setAttribute("aria-pressed", button.dataset.mode === this.mode);
     this.find(".error").value = this.error;
     this.root.dataset.mode = this.mode;
