@@ -472,8 +472,13 @@ def test_a_click_pins_a_pixel_and_the_chart_below_moves_the_player(tab: Page, pl
     canvas = player.locator("canvas.picture").nth(1)
     box = canvas.bounding_box()
     assert box
+    player.locator("summary").click()
+    field = player.get_by_label("Pixel x", exact=True)
+    field.press("5")
+    field.press("Backspace")  # typed and taken back: no change, and the field goes on to tell
     canvas.click(position={"x": 7.5 * box["width"] / WIDTH, "y": 9.5 * box["height"] / HEIGHT})
     expect(tab.get_by_text("Pixel x 7, y 9, mean of channels")).to_be_visible()
+    expect(field).to_have_value("7")
     chart = tab.locator(".st-key-pixel_" + small.run.id + " .js-plotly-plot").last
     expect(chart).to_be_visible()
     traces = chart.evaluate("(plot) => plot._fullData.map((trace) => [trace.name, Array.from(trace.x), Array.from(trace.y)])")
@@ -492,7 +497,6 @@ def test_a_click_pins_a_pixel_and_the_chart_below_moves_the_player(tab: Page, pl
     )
     tab.mouse.click(*place)
     expect(player).to_have_attribute("data-shown", "4")
-    player.locator("summary").click()
     player.get_by_role("button", name="Take out").click()
     expect(chart).to_have_count(0)
 

@@ -30,7 +30,7 @@ function listenTo(player) {
   find(".history").onchange = (event) => player.setHistory(numberIn(event.target) ?? 0);
   // What is being typed is left alone until it is done.
   root.addEventListener("input", (event) => (event.target.typing = event.target.type === "number"), true);
-  root.addEventListener("change", (event) => (event.target.typing = false), true);
+  for (const done of ["change", "focusout"]) root.addEventListener(done, (event) => (event.target.typing = false), true);
   root.onkeydown = (event) => pressed(player, act, event);
 }
 
