@@ -31,16 +31,20 @@ with (
     st.form("forecast_steps", border=False, enter_to_submit=False),
     st.container(horizontal=True, vertical_alignment="bottom"),
 ):
-    n_steps = int(st.number_input("Frames to forecast", 1, max(MOST, horizon), horizon, key=f"steps_{run.id}", width=220))
+    n_steps = int(
+        st.number_input(
+            "Frames to forecast", 1, max(MOST, horizon), horizon, key=f"steps_{run.id}", width=220, persist_state="session"
+        )
+    )
     pressed = st.form_submit_button("Forecast", type="primary", key="forecast")
 last = thousands(stored.n_frames)
 st.caption(f"The forecast starts after frame {last}, the last one of {escaped(short(stored.name))}.")
-if n_steps > horizon:
-    st.caption(f"This run was scored over {count(horizon, 'lead')}; how good it is beyond that is not known.")
 if pressed:
     st.session_state[state.FORECAST] = (run.id, n_steps)
 asked = st.session_state.get(state.FORECAST)
 if asked and asked[0] == run.id:
+    if asked[1] > horizon:
+        st.caption(f"This run was scored over {count(horizon, 'lead')}; how good it is beyond that is not known.")
     try:
         beyond(run, asked[1], stored, store)
     except FrameCastError as error:

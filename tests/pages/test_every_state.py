@@ -336,6 +336,17 @@ def test_a_run_without_its_series_never_shows_a_digest(page: str, open_page: Ope
     assert "The series of this run was deleted" in texts(app) and finished.record.series not in texts(app)
 
 
+def test_what_was_forecast_its_length_and_its_caveat_are_there_when_one_comes_back(open_page: Open, finished: Run) -> None:
+    app = open_page("forecast", run=finished.id)
+    n_steps = finished.record.split.horizon + 2
+    app.number_input(key=f"steps_{finished.id}").set_value(n_steps)
+    app.button(key="forecast").click().run()
+    for page in ("runs", "forecast"):
+        app.switch_page(f"pages/{page}.py").run()
+    assert not app.exception and app.number_input(key=f"steps_{finished.id}").value == n_steps
+    assert app.get("download_button") and "how good it is beyond that is not known" in texts(app)
+
+
 def test_forecast_beyond_offers_five_downloads(open_page: Open, finished: Run) -> None:
     app = open_page("forecast", run=finished.id)
     app.number_input(key=f"steps_{finished.id}").set_value(3)
