@@ -74,7 +74,8 @@ def beside(run: Run, series: FrameSeries) -> list[Shown]:
     )
     names = [*([_RULE + REFERENCE] if persistence else []), *chosen][:MOST]
     if len(chosen) + bool(persistence) > MOST:
-        st.caption(f"{MOST} fit beside it. Persistence is one of them, so {options[chosen[-1]]} is not shown.")
+        last = escaped(options[chosen[-1]])
+        st.caption(f"{MOST} fit beside it. Persistence is one of them, so {last} is not shown.")
     found = []
     for name in names:
         try:
