@@ -546,6 +546,32 @@ def test_the_address_opens_the_same_view_again(tab: Page, app_url: str, small: F
     expect(player).to_have_attribute("data-mode", "difference")
 
 
+def test_who_comes_back_finds_the_player_as_it_was_left(tab: Page, app_url: str, small: Finished) -> None:
+    player = opened(tab, app_url, small, "&lead=2")
+    expect(player).to_have_attribute("data-shown", "2")
+    player.press("ArrowRight")
+    player.press("ArrowRight")
+    player.press("d")
+    player.locator(".error").select_option("absolute")
+    player.get_by_label("Channels").select_option("1")
+    tab.get_by_text("Persistence beside it").click()
+    expect(player.locator("figcaption .name")).to_have_count(2)
+    expect(tab.get_by_text("at lead 4").first).to_be_visible()
+    expect(tab).to_have_url(re.compile("mode=difference"))
+    drawn(tab)
+    for page in ("Runs", "Compare"):
+        tab.get_by_role("link", name=page, exact=True).first.click()
+        expect(tab.get_by_role("heading", name=page, exact=True)).to_be_visible()
+    expect(player).to_have_attribute("data-shown", "4")
+    expect(player).to_have_attribute("data-mode", "difference")
+    expect(player.locator("figcaption .name")).to_have_count(2)
+    expect(player.locator(".error")).to_have_value("absolute")
+    expect(player.get_by_label("Channels")).to_have_value("1")
+    expect(tab.get_by_text("at lead 4").first).to_be_visible()
+    player.press("ArrowRight")
+    expect(tab.get_by_text("at lead 5").first).to_be_visible()  # and it is listened to
+
+
 def test_history_runs_into_the_forecast(tab: Page, player: Locator, small: Finished) -> None:
     expect(player.locator(".origin")).to_be_visible()
     player.press("ArrowLeft")

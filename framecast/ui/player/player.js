@@ -63,7 +63,7 @@ class Player {
   // ---- what comes from Python
 
   load(header) {
-    const { parts, life, tell, ...what } = header;
+    const { parts, life, tell, begin, ...what } = header;
     this.tell = Boolean(tell);
     const text = JSON.stringify(what);
     if (life && life !== this.life) this.reportSoon(true); // Python believes that pictures are here which are not
@@ -95,8 +95,16 @@ class Player {
     this.words = { signed: words(this.luts.signed), magnitude: words(this.luts.magnitude) };
     this.find(".channel").replaceChildren(...compare.channels.map(([value, name]) => Object.assign(element("option", "", name), { value })));
     this.find(".channels").hidden = compare.channels.length < 2;
+    if (this.header.begin) this.beginWith(this.header.begin);
+    this.find(".channel").value = this.channel;
     this.find(".history").max = compare.mostHistory;
     this.find(".history").value = this.history;
+  }
+
+  // As the player before this one was left; a jump that it made is not made again.
+  beginWith({ lead, mode, error, channel, history, jump, pin, rect }) {
+    Object.assign(this, { lead, mode, error, channel, history, jump });
+    Object.assign(this.inspector, { pin, rect });
   }
 
   listenToPost(name) {
