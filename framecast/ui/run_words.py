@@ -45,7 +45,7 @@ def _save(line: RunLine, keys: dict[str, str]) -> None:
     changed = {part: words for part, words in typed.items() if words != drawn[part]}
     try:
         write_notes(line.folder, RunNotes.of(**{**read_notes(line.folder).to_mapping(), **changed}))
-        del st.session_state[_drawn(line)]  # so that the fields say what was made of it
+        st.session_state[_drawn(line)] = typed  # what was made of it, if anything, is followed like a change elsewhere
         state.say("success", "Saved.")
     except FrameCastError as error:
         state.say("error", str(error))

@@ -55,9 +55,10 @@ def test_series_whose_long_names_look_alike_are_told_apart(open_page: Open, work
 
 def test_a_pin_and_words_do_not_undo_each_other(finished: Run, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (drawn,) = Overview(workspace).lines()
-    keys = ["title", "tags", "note"]
-    session = {"title": "A name", "tags": ["tag"], "note": "why"}
+    session: dict[str, object] = {}
     monkeypatch.setattr(run_words, "st", SimpleNamespace(session_state=session))
+    keys = run_words._filled_in(drawn)
+    session |= {keys["title"]: "A name", keys["tags"]: ["tag"], keys["note"]: "why"}
     monkeypatch.setattr(run_words.state, "say", lambda kind, sentence: None)
     run_words._save(drawn, keys)
     run_actions._pin([drawn], pinned=True)  # by a button that was drawn before the words were saved
