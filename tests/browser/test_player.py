@@ -572,6 +572,17 @@ def test_who_comes_back_finds_the_player_as_it_was_left(tab: Page, app_url: str,
     expect(tab.get_by_text("at lead 5").first).to_be_visible()  # and it is listened to
 
 
+def test_a_line_of_pixels_is_stretched_until_it_is_seen(tab: Page, app_url: str, server_workspace: Path) -> None:
+    x = np.arange(300)
+    frames = np.stack([120 + 60 * np.sin((x + 2 * t) / 9) for t in range(N_FRAMES)]).round().astype(np.uint8)
+    player = opened(tab, app_url, finished(server_workspace, frames[:, None, :, None], HORIZON))
+    box = player.locator("canvas.picture").first.bounding_box()
+    assert box and box["height"] == pytest.approx(40, abs=1)
+    hover(player, 0, 200, 0, (1, 300))
+    expect(player.locator(".place")).to_have_text("x 200, y 0")
+    expect(player.locator(".note")).to_have_text("drawn higher than it is")
+
+
 def test_history_runs_into_the_forecast(tab: Page, player: Locator, small: Finished) -> None:
     expect(player.locator(".origin")).to_be_visible()
     player.press("ArrowLeft")

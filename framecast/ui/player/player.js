@@ -42,7 +42,7 @@ class Player {
     this.inspector = new Inspector(this);
     this.stages = [];
     Object.assign(this, { lead: 1, mode: "side", error: "signed", channel: "all", history: 0, split: 0.5, solo: null, jump: 0, again: 0 });
-    Object.assign(this, { limit: null, percentile: null, window: null, blinkOn: true, tell: false, filling: "" });
+    Object.assign(this, { limit: null, percentile: null, window: null, blinkOn: true, tell: false, filling: "", stretched: "" });
     listenTo(this);
     this.arrange = this.arrange.bind(this);
     this.observer = new ResizeObserver(this.arrange);
@@ -377,7 +377,8 @@ class Player {
     this.arrangedFor = wanted;
     const above = this.comparing ? 100 : 60;
     const room = full ? window.innerHeight - 150 : Math.max(this.header.room + above, count > 3 ? 0.9 * window.innerHeight : 0);
-    const { width, height, panelWidth } = layoutOf(count, available, room, this.view.width, this.view.height, above);
+    const { width, height, panelWidth, note } = layoutOf(count, available, room, this.view.width, this.view.height, above);
+    this.stretched = note;
     const ratio = Math.min(2, window.devicePixelRatio || 1);
     for (const stage of this.stages) {
       const shown = this.solo === null || stage === this.stages[this.solo];
@@ -499,6 +500,7 @@ class Player {
     } else if (!this.comparing) {
       note = this.header.note;
     }
+    note = [note, this.stretched].filter(Boolean).join(", ");
     const place = this.find(".note");
     if (place.textContent !== note) place.textContent = note;
   }
