@@ -9,11 +9,12 @@ import pkgutil
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeVar
+from typing import TypeVar, overload
 
 from framecast.errors import UnknownNameError
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 
 class Registry(Mapping[str, T]):
@@ -54,6 +55,15 @@ class Registry(Mapping[str, T]):
         except KeyError:
             known = ", ".join(sorted(self._entries))
             raise UnknownNameError(f"There is no {self.noun} named {name!r}. Choose one of: {known}.") from None
+
+    @overload
+    def get(self, name: str, default: None = None, /) -> T | None: ...
+    @overload
+    def get(self, name: str, default: D, /) -> T | D: ...
+    def get(self, name: str, default: D | None = None, /) -> T | D | None:
+        """As of a dict, whose error this is not: a run may be older than its forecaster is gone."""
+        self._discover()
+        return self._entries.get(name, default)
 
     def __contains__(self, name: object) -> bool:
         self._discover()

@@ -14,7 +14,7 @@ from framecast.ui.seen_forecast import first_look, room_above, seen_forecast
 from framecast.ui.taking_away import taking_away
 
 page.header("Compare", "The forecast of the test frames beside the truth, and up to which lead it can be trusted.")
-runs = [run for run in resources.run_store().runs() if run.state == "finished"]
+runs = resources.finished_runs()
 if not runs:
     page.empty("No run is finished yet. Train a forecaster, then compare its forecast here.", "pages/train.py", "Go to Train")
     st.stop()

@@ -12,12 +12,13 @@ from framecast.ui.text import count, escaped, short, thousands
 MOST = 1000  # frames to forecast, where the run was not scored over more
 
 page.header("Forecast", "Apply a finished run beyond the last frame of its series. There is no truth to compare with yet.")
-runs = [run for run in resources.run_store().runs() if run.state == "finished"]
+if resources.run_store().runs():
+    resources.wake()
+runs = resources.finished_runs()
 if not runs:
     page.empty("No run is finished yet. Train a forecaster, then use it here.", "pages/train.py", "Go to Train")
     st.stop()
 
-resources.wake()
 store = resources.series_store()
 run = run_choice(runs)
 stored = resources.stored_series(run.record.series)
@@ -30,16 +31,20 @@ with (
     st.form("forecast_steps", border=False, enter_to_submit=False),
     st.container(horizontal=True, vertical_alignment="bottom"),
 ):
-    n_steps = int(st.number_input("Frames to forecast", 1, max(MOST, horizon), horizon, key=f"steps_{run.id}", width=220))
+    n_steps = int(
+        st.number_input(
+            "Frames to forecast", 1, max(MOST, horizon), horizon, key=f"steps_{run.id}", width=220, persist_state="session"
+        )
+    )
     pressed = st.form_submit_button("Forecast", type="primary", key="forecast")
 last = thousands(stored.n_frames)
 st.caption(f"The forecast starts after frame {last}, the last one of {escaped(short(stored.name))}.")
-if n_steps > horizon:
-    st.caption(f"This run was scored over {count(horizon, 'lead')}; how good it is beyond that is not known.")
 if pressed:
     st.session_state[state.FORECAST] = (run.id, n_steps)
 asked = st.session_state.get(state.FORECAST)
 if asked and asked[0] == run.id:
+    if asked[1] > horizon:
+        st.caption(f"This run was scored over {count(horizon, 'lead')}; how good it is beyond that is not known.")
     try:
         beyond(run, asked[1], stored, store)
     except FrameCastError as error:

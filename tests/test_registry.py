@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from framecast.errors import UnknownNameError
 from framecast.registry import Registry
 
 
@@ -32,6 +33,14 @@ def test_two_threads_that_ask_first_at_once_both_see_every_entry(tmp_path: Path,
     for name in [name for name in sys.modules if name.startswith("slow_entries")]:
         del sys.modules[name]
     assert seen == [["a", "b", "c"]] * 4
+
+
+def test_what_is_not_there_is_refused_or_got_as_of_a_dict() -> None:
+    registry: Registry[int] = Registry("thing")
+    registry.add("a", 1)
+    with pytest.raises(UnknownNameError, match="no thing named 'b'. Choose one of: a"):
+        registry["b"]
+    assert (registry.get("a"), registry.get("b"), registry.get("b", 2)) == (1, None, 2)
 
 
 @pytest.mark.parametrize("first", ["change", "moving", "sharpness", "ssim"])

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from framecast.errors import SettingError
+from framecast.errors import SettingError, UnknownNameError
 from framecast.files import write_json
 
 FILE = "notes.json"
@@ -73,7 +73,9 @@ def read_notes(folder: Path) -> RunNotes:
 
 
 def write_notes(folder: Path, notes: RunNotes) -> None:
-    """Whole or not at all. Raises StorageError where the disk refuses."""
+    """Whole or not at all. Raises UnknownNameError of a run that is gone, StorageError where the disk refuses."""
+    if not folder.is_dir():
+        raise UnknownNameError(f"The run '{folder.name}' was deleted. Bring it back from the trash to note something of it.")
     write_json(folder / FILE, notes.to_mapping())
 
 

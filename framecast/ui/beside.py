@@ -60,21 +60,28 @@ def beside(run: Run, series: FrameSeries) -> list[Shown]:
     """Draw the choice and return what was chosen, at most MOST, persistence first. What cannot be shown is said."""
     options = _options(run)
     persistence = run.record.forecaster != REFERENCE and st.toggle(
-        "Persistence beside it", key=f"persistence_{run.id}", help="The last observed frame, repeated: the zero of skill."
+        "Persistence beside it",
+        key=f"persistence_{run.id}",
+        help="The last observed frame, repeated: the zero of skill.",
+        persist_state="session",
     )
+    key = f"beside_{run.id}"
+    st.session_state[key] = [one for one in st.session_state.get(key, []) if one in options]
     chosen = st.multiselect(
         "Runs and rules beside it",
         list(options),
         format_func=options.__getitem__,
         max_selections=MOST,  # the same with persistence: with another number it is another box, and empty
-        key=f"beside_{run.id}",
+        key=key,
         label_visibility="collapsed",
+        persist_state="session",
         placeholder="Show up to three other runs or rules beside it",
         width=600,
     )
     names = [*([_RULE + REFERENCE] if persistence else []), *chosen][:MOST]
     if len(chosen) + bool(persistence) > MOST:
-        st.caption(f"{MOST} fit beside it. Persistence is one of them, so {options[chosen[-1]]} is not shown.")
+        last = escaped(options[chosen[-1]])
+        st.caption(f"{MOST} fit beside it. Persistence is one of them, so {last} is not shown.")
     found = []
     for name in names:
         try:
@@ -125,6 +132,7 @@ def _options(run: Run) -> dict[str, str]:
         and one.record.series == run.record.series
         and one.record.split.test == run.record.split.test
         and one.state == "finished"
+        and one.record.forecaster in FORECASTERS
     ]
     runs = {one.id: f"{short(one.record.title, 60)} · {key_settings(one.record)}" for one in alike}
     rules = {

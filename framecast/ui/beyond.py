@@ -46,7 +46,9 @@ def _forecast(
     if spread is not None:
         panels.append(spread_panel(spread, series, stored, n_before=1))
     captions = player_captions(series.n_frames, n_steps)
-    return frames, spread, pack_clips(panels, captions, height=HEIGHT_PX, frames_per_second=PLAYED_PER_SECOND)
+    size = (stored.width, stored.height)
+    packet = pack_clips(panels, captions, size=size, height=HEIGHT_PX, frames_per_second=PLAYED_PER_SECOND)
+    return frames, spread, packet
 
 
 def player_captions(n_frames: int, n_steps: int) -> list[str]:

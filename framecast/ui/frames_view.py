@@ -66,12 +66,20 @@ def frames_view(run: Run, stored: StoredSeries | None, store: SeriesStore) -> in
     head = _header(what, shown)
     drawn_before = key in st.session_state
     awake = FORECASTERS.ready
-    said = player(pack({**head, "life": _life(key), "tell": not awake}, _mask(what)), key=key)
+    if not drawn_before:
+        st.session_state[f"{key}_begin"] = st.session_state.get(f"{key}_shown")
+    begin: PlayerView | None = st.session_state.get(f"{key}_begin")
+    begins = {"begin": begin and begin.to_mapping(), "life": _life(key), "tell": not awake}
+    said = player(pack({**head, **begins}, _mask(what)), key=key)
     view = PlayerView.of(
         said, horizon=what.split.horizon, history=_first_history(what), most_history=_most_history(what),
         size=(stored.width, stored.height), channels=[name for name, _ in _channels(stored.n_channels)],
     )  # fmt: skip
     st.session_state[f"{key}_life"] = view.life
+    if said:
+        st.session_state[f"{key}_shown"] = view
+    elif begin:
+        view = begin.of_another_life()
     lead, mode = _wanted(run, view, what.split.horizon)
     fed = feeding(key, view, drawn_before=drawn_before)
     with st.container(key="player_feed"):

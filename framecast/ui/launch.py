@@ -99,9 +99,11 @@ def title_key(name: str, digest: str) -> str:
 
 
 def _title(usual: str, key: str) -> str:
-    """The name of the run as it will be kept."""
-    st.session_state.setdefault(key, usual)
-    title = " ".join(st.text_input("Name of the run", key=key).split())
+    """The name of the run as it will be kept. What was typed stays; else it follows the names of forecaster and series."""
+    if st.session_state.get(key) in (None, st.session_state.get(f"{key}:usual")):
+        st.session_state[key] = usual
+    st.session_state[f"{key}:usual"] = usual
+    title = " ".join(st.text_input("Name of the run", key=key, persist_state="session").split())
     if len(title) > LONGEST_TITLE:
         title = short(title, LONGEST_TITLE)
         st.caption(f"A name has at most {LONGEST_TITLE} letters, so this one is cut: {escaped(title)}")

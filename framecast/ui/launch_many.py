@@ -35,7 +35,8 @@ def launch_many(
         )
         left, right = st.columns(2)
         minutes = left.number_input(
-            "Minutes each", 0.0, 10_000.0, 5.0, 1.0, "%.4g", "many_minutes", "0: as long as its recommended settings say."
+            "Minutes each", 0.0, 10_000.0, 5.0, 1.0, "%.4g", "many_minutes", "0: as long as its recommended settings say.",
+            persist_state="session",
         )
         n_seeds = right.number_input(
             "Seeds each",
@@ -46,6 +47,7 @@ def launch_many(
             "%d",
             "many_seeds",
             "The same training begun by other chances: it tells luck from skill.",
+            persist_state="session",
         )
         n_runs = len(chosen) * int(n_seeds)
         total = f", about {duration(60 * minutes * n_runs)} one after the other" if minutes and n_runs else ""

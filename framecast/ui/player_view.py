@@ -1,7 +1,7 @@
 """What the browser says of a player, checked: it comes from outside and may be old, partial or made up."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 MODES = ("side", "swipe", "blink", "difference")
@@ -53,6 +53,14 @@ class PlayerView:
             have=_words(said.get("have")),
             again=_whole(said.get("again"), 0, 2**31, 0),
         )
+
+    def of_another_life(self) -> "PlayerView":
+        """As it is shown by a player that was drawn anew, and has nothing yet."""
+        return replace(self, life="", have=frozenset(), again=0)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """What a player is told that is to begin with it."""
+        return {name: value for name, value in vars(self).items() if name not in ("life", "have", "again")}
 
 
 def _whole(value: object, low: int, high: int, default: int) -> int:

@@ -33,7 +33,10 @@ def in_ranges(numbers: Sequence[int]) -> str:
 
 
 def stop_preparing() -> None:
-    st.session_state.pop(OPEN, None)
+    """Close Prepare and forget what was in its fields; they outlive the page, but not this."""
+    digest = st.session_state.pop(OPEN, None)
+    for key in [key for key in st.session_state if str(key).startswith(field(str(digest), ""))]:
+        del st.session_state[key]
 
 
 def is_preparing(digest: str) -> bool:
@@ -41,5 +44,5 @@ def is_preparing(digest: str) -> bool:
 
 
 def kept(digest: str, name: str, default: Any) -> Any:
-    """The value of a field; a widget that is not drawn in a run loses its own."""
+    """The value of a field, also of one that is not drawn."""
     return st.session_state.setdefault(field(digest, name), default)

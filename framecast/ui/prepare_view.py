@@ -51,7 +51,7 @@ def _frame_shown(stored: StoredSeries) -> int:
         except SettingError:  # said beside the fields
             named = []
         st.session_state[key] = named[0] if named else stored.n_frames // 2 + 1
-    return int(st.slider("Frame shown", 1, stored.n_frames, key=key)) - 1
+    return int(st.slider("Frame shown", 1, stored.n_frames, key=key, persist_state="session")) - 1
 
 
 def _fields(stored: StoredSeries) -> Recipe | None:
@@ -68,28 +68,34 @@ def _fields(stored: StoredSeries) -> Recipe | None:
     for name, column, top in zip(_CORNERS, columns, (*sides, *sides), strict=True):
         low = 0 if name in ("x", "y") else 1
         label = {"x": "Left", "y": "Top", "width": "Width", "height": "Height"}[name]
-        column.number_input(label, low, top - 1 + low, step=1, key=field(digest, name))
+        column.number_input(label, low, top - 1 + low, step=1, key=field(digest, name), persist_state="session")
     left, middle, right = st.columns(3)
-    left.number_input("First frame", 1, stored.n_frames, step=1, key=field(digest, "first"))
-    middle.number_input("Last frame", 1, stored.n_frames, step=1, key=field(digest, "last"))
-    right.number_input(
-        "One frame in", 1, stored.n_frames, step=1, key=field(digest, "every"), help="2 keeps every other frame, 1 all."
-    )
+    labels = {"first": "First frame", "last": "Last frame", "every": "One frame in"}
+    for (name, label), column in zip(labels.items(), (left, middle, right), strict=True):
+        column.number_input(
+            label, 1, stored.n_frames, step=1, key=field(digest, name), persist_state="session",
+            help="2 keeps every other frame, 1 all." if name == "every" else None,
+        )  # fmt: skip
     left, right = st.columns(2)
-    left.text_input("Leave out frames", key=field(digest, "drop"), placeholder="110, 111, 120-125")
+    left.text_input(
+        "Leave out frames", key=field(digest, "drop"), placeholder="110, 111, 120-125", persist_state="session"
+    )
     right.text_input(
-        "Replace frames", key=field(digest, "interpolate"), placeholder="110, 111",
+        "Replace frames", key=field(digest, "interpolate"), placeholder="110, 111", persist_state="session",
         help="By what lies between their neighbours in time, so that all steps stay equal.",
     )  # fmt: skip
     left, right = st.columns(2, vertical_alignment="bottom")
     left.number_input(
-        "Reduce to a shorter side of", 0, min(sides), step=1, key=field(digest, "size"),
+        "Reduce to a shorter side of", 0, min(sides), step=1, key=field(digest, "size"), persist_state="session",
         help="In pixels; 0 keeps the size. Scores are then taken at the smaller size. To train faster and still score at full "
         "size, choose the working size on the Train page instead.",
     )  # fmt: skip
     if stored.n_channels > 1:
-        right.checkbox("Make grey", key=field(digest, "grey"))
-    st.text_input("Name of the new series", key=field(digest, "called"), max_chars=80, placeholder="chosen by what is done")
+        right.checkbox("Make grey", key=field(digest, "grey"), persist_state="session")
+    st.text_input(
+        "Name of the new series", key=field(digest, "called"), max_chars=80, placeholder="chosen by what is done",
+        persist_state="session",
+    )  # fmt: skip
     try:
         return _recipe(stored)
     except FrameCastError as error:

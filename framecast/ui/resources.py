@@ -47,6 +47,13 @@ def known_run(run_id: str) -> Run | None:
         return None
 
 
+def finished_runs() -> list[Run]:
+    """The newest first. Of a forecaster that is here no more nothing can be drawn, so that once all are awake, its runs are
+    left out."""
+    found = [run for run in run_store().runs() if run.state == "finished"]
+    return [run for run in found if not FORECASTERS.ready or run.record.forecaster in FORECASTERS]
+
+
 def manager() -> JobManager:
     return job_manager(workspace())
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from framecast.errors import FrameCastError
 from framecast.files import bytes_in_words
+from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.notes import read_notes, write_notes
 from framecast.runs.overview import RunLine
 from framecast.runs.transfer import exported
@@ -49,7 +50,7 @@ def run_actions(chosen: list[RunLine], states: dict[str, str]) -> None:
 
 def _one(line: RunLine, states: dict[str, str]) -> None:
     run_id, query = line.id, {"run": line.id}
-    if line.state == "finished":
+    if line.state == "finished" and line.record.forecaster in FORECASTERS:
         st.page_link("pages/compare.py", label="Compare", icon=":material/compare:", query_params=query)
         st.page_link("pages/forecast.py", label="Forecast", icon=":material/fast_forward:", query_params=query)
     st.page_link("pages/train.py", label="Show on Train", icon=":material/model_training:", query_params=query)

@@ -48,7 +48,7 @@ def losses(run_id: str, history: History) -> None:
             )  # fmt: skip
             score = str(picked)
         log = st.toggle("Log scale", key="losses_log", help="Off, the loss is drawn on a log scale only where it falls far.")
-    figure = _loss_figure(run_id, len(history), history[-1]["step"], str(along), score, log, _history=history)
+    figure = _loss_figure(run_id, len(history), str(history[-1]), str(along), score, log, _history=history)
     st.plotly_chart(figure, key="losses", config=CONFIG)
     if note := stage_note(history):
         st.caption(escaped(note))
@@ -56,8 +56,8 @@ def losses(run_id: str, history: History) -> None:
 
 def sees_ahead(run_id: str, history: History, forecaster: str) -> None:
     """The SSIM over the leads of the latest validation forecast; nothing where none was made."""
-    n_validated = sum(bool(row["valid_scores"]) for row in history)
-    figure = _ahead_figure(run_id, n_validated, forecaster, _history=history)
+    validated = [row for row in history if row["valid_scores"]]
+    figure = _ahead_figure(run_id, len(validated), str(validated[-1:]), forecaster, _history=history)
     if figure is not None:
         st.plotly_chart(figure, key="sees_ahead", config=CONFIG)
 
@@ -69,11 +69,14 @@ def _said(found: Finding) -> str:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _loss_figure(
-    run_id: str, n_rows: int, last_step: int, along: str, score: str, log: bool, *, _history: History
+    run_id: str, n_rows: int, last_row: str, along: str, score: str, log: bool, *, _history: History
 ) -> go.Figure:
+    """Known by the last row, too: a run that was begun anew comes to as many rows as it had before."""
     return loss_chart(_history, score, along=cast(Along, along), log=log or None)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _ahead_figure(run_id: str, n_validated: int, forecaster: str, *, _history: History) -> go.Figure | None:
+def _ahead_figure(
+    run_id: str, n_validated: int, last_validated: str, forecaster: str, *, _history: History
+) -> go.Figure | None:
     return ahead_chart(_history, forecaster)

@@ -15,7 +15,8 @@ def run_choice(runs: list[Run]) -> Run:
     by_id = {run.id: run for run in runs}
     asked = state.chosen_run()
     if asked and asked not in by_id:
-        st.warning(f"The run {escaped(short(asked))} is not finished yet, or no longer here. This is the newest finished one.")
+        gone = "is not finished yet, or it or its forecaster is no longer here"
+        st.warning(f"The run {escaped(short(asked))} {gone}. This is the newest finished one.")
     labels = distinct({run.id: _label(run, by_id) for run in runs})
     run_id = state.picker("Run", list(by_id), state.RUN, labels.__getitem__, on_choice=state.choose_run, hidden=True)
     if st.query_params.get("run") != run_id:

@@ -15,6 +15,7 @@ from framecast.metrics import METRICS
 from framecast.runs.store import Run
 from framecast.ui.metric_choice import PLOTTED
 from framecast.ui.outcome import ending
+from framecast.ui.run_filter import forecaster_title
 from framecast.ui.text import count, decimals, duration, escaped, fixed, moment, preset_title, short, thousands
 
 _SKILL = "Skill: 1 − MSE / MSE of persistence; 1 is perfect, 0 no better than persistence, below 0 worse."
@@ -106,7 +107,7 @@ def _who(row: Row, by_id: Mapping[str, Run], shown: Run) -> str:
     name = run.record.forecaster if run else row.forecaster
     marks = ["shown above"] if is_shown(row, shown) else []
     marks += [ended] if run and (ended := ending(run.summary_if_whole())) else []
-    title = FORECASTERS[name].title + (f" ({', '.join(marks)})" if marks else "")
+    title = forecaster_title(name) + (f" ({', '.join(marks)})" if marks else "")
     tag, place = ("div", "") if run else ("span", "margin-left:8px;")
     said = f'<{tag} style="{place}font-weight:400;font-size:0.8125rem;opacity:0.75">{html.escape(which_run(run))}</{tag}>'
     return (

@@ -23,6 +23,9 @@ def seen_forecast(run: Run, stored: StoredSeries | None, store: SeriesStore) -> 
 
     What is drawn alone has a place that does not depend on how much stands above it. Streamlit knows a fragment by its place:
     a click in one that has moved meanwhile would find nothing that answers it."""
+    if not run.folder.is_dir():  # in another tab, since the page was drawn
+        st.warning("This run was deleted. The trash on the page Runs may still have it.")
+        return
     frames, numbers, more = st.container(), st.container(), st.container()
     lead = 1
     try:

@@ -68,7 +68,7 @@ def _payload(workspace: str, digest: str, _store: SeriesStore) -> bytes:
     captions = [f"Frame {index + 1} of {stored.n_frames}" for index in frames]
     title = "All frames" if frames.step == 1 else f"One frame in {frames.step}"
     panel = Panel(panel_title(title, stored), clip, grey_bar(stored))
-    return pack_clips([panel], captions, height=HEIGHT_PX, frames_per_second=10)
+    return pack_clips([panel], captions, size=(stored.width, stored.height), height=HEIGHT_PX, frames_per_second=10)
 
 
 def _drawn_at_once(stored: StoredSeries) -> bool:

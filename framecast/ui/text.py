@@ -6,7 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~:$^=])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~:$^=&])")
+_ADDRESS = re.compile(r"(://|www(?=\.)|(?<=\S)@(?=\S))", re.IGNORECASE)
+_UNSEEN = "\u2060"
+"""Keeps what looks like an address from becoming a link: for that it must be unbroken, and a backslash does not break it."""
 _TURNS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Letters that are not seen and turn the order of those that are: 'gnp.exe' would be read as 'exe.png'."""
 _NUMBER = re.compile(r"[+-]?[\d.,]+(e[+-]?\d+)?")
@@ -16,7 +19,7 @@ _LONGEST_NAME = 48
 
 def escaped(text: str) -> str:
     """`text` so that markdown shows it as it stands: no emphasis, links, pictures, colours or formulas, on one line."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(_TURNS.sub("?", text).split()))
+    return _MARKDOWN.sub(r"\\\1", _ADDRESS.sub(rf"\1{_UNSEEN}", " ".join(_TURNS.sub("?", text).split())))
 
 
 def short(text: str, longest: int = _LONGEST_NAME) -> str:

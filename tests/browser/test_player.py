@@ -255,9 +255,15 @@ def test_swipe_shows_truth_left_and_forecast_right_of_its_handle(tab: Page, play
     tab.mouse.up()
     expect(handle).to_have_attribute("aria-valuenow", re.compile("7[456]"))
     assert colour(player, 0, 5, 12) == truth[5].tolist() and colour(player, 0, 28, 12) == forecast[28].tolist()
-    player.focus()
-    player.press("s")
+    tab.keyboard.press(" ")  # the handle has the focus, and takes no more keys than its own
+    expect(player).to_have_class(re.compile("playing"))
+    tab.keyboard.press(" ")
+    expect(player).not_to_have_class(re.compile("playing"))
+    tab.keyboard.press("s")
     expect(player).to_have_attribute("data-mode", "side")
+    tab.keyboard.press("d")
+    expect(player).to_have_attribute("data-mode", "difference")
+    tab.keyboard.press("d")
 
 
 def test_blink_shows_truth_and_forecast_in_turn(player: Locator, small: Finished) -> None:
@@ -466,8 +472,13 @@ def test_a_click_pins_a_pixel_and_the_chart_below_moves_the_player(tab: Page, pl
     canvas = player.locator("canvas.picture").nth(1)
     box = canvas.bounding_box()
     assert box
+    player.locator("summary").click()
+    field = player.get_by_label("Pixel x", exact=True)
+    field.press("5")
+    field.press("Backspace")  # typed and taken back: no change, and the field goes on to tell
     canvas.click(position={"x": 7.5 * box["width"] / WIDTH, "y": 9.5 * box["height"] / HEIGHT})
     expect(tab.get_by_text("Pixel x 7, y 9, mean of channels")).to_be_visible()
+    expect(field).to_have_value("7")
     chart = tab.locator(".st-key-pixel_" + small.run.id + " .js-plotly-plot").last
     expect(chart).to_be_visible()
     traces = chart.evaluate("(plot) => plot._fullData.map((trace) => [trace.name, Array.from(trace.x), Array.from(trace.y)])")
@@ -486,7 +497,6 @@ def test_a_click_pins_a_pixel_and_the_chart_below_moves_the_player(tab: Page, pl
     )
     tab.mouse.click(*place)
     expect(player).to_have_attribute("data-shown", "4")
-    player.locator("summary").click()
     player.get_by_role("button", name="Take out").click()
     expect(chart).to_have_count(0)
 
@@ -536,6 +546,43 @@ def test_the_address_opens_the_same_view_again(tab: Page, app_url: str, small: F
     expect(player).to_have_attribute("data-mode", "difference")
 
 
+def test_who_comes_back_finds_the_player_as_it_was_left(tab: Page, app_url: str, small: Finished) -> None:
+    player = opened(tab, app_url, small, "&lead=2")
+    expect(player).to_have_attribute("data-shown", "2")
+    player.press("ArrowRight")
+    player.press("ArrowRight")
+    player.press("d")
+    player.locator(".error").select_option("absolute")
+    player.get_by_label("Channels").select_option("1")
+    tab.get_by_text("Persistence beside it").click()
+    expect(player.locator("figcaption .name")).to_have_count(2)
+    expect(tab.get_by_text("at lead 4").first).to_be_visible()
+    expect(tab).to_have_url(re.compile("mode=difference"))
+    drawn(tab)
+    for page in ("Runs", "Compare"):
+        tab.get_by_role("link", name=page, exact=True).first.click()
+        expect(tab.get_by_role("heading", name=page, exact=True)).to_be_visible()
+    expect(player).to_have_attribute("data-shown", "4")
+    expect(player).to_have_attribute("data-mode", "difference")
+    expect(player.locator("figcaption .name")).to_have_count(2)
+    expect(player.locator(".error")).to_have_value("absolute")
+    expect(player.get_by_label("Channels")).to_have_value("1")
+    expect(tab.get_by_text("at lead 4").first).to_be_visible()
+    player.press("ArrowRight")
+    expect(tab.get_by_text("at lead 5").first).to_be_visible()  # and it is listened to
+
+
+def test_a_line_of_pixels_is_stretched_until_it_is_seen(tab: Page, app_url: str, server_workspace: Path) -> None:
+    x = np.arange(300)
+    frames = np.stack([120 + 60 * np.sin((x + 2 * t) / 9) for t in range(N_FRAMES)]).round().astype(np.uint8)
+    player = opened(tab, app_url, finished(server_workspace, frames[:, None, :, None], HORIZON))
+    box = player.locator("canvas.picture").first.bounding_box()
+    assert box and box["height"] == pytest.approx(40, abs=1)
+    hover(player, 0, 200, 0, (1, 300))
+    expect(player.locator(".place")).to_have_text("x 200, y 0")
+    expect(player.locator(".note")).to_have_text("drawn higher than it is")
+
+
 def test_history_runs_into_the_forecast(tab: Page, player: Locator, small: Finished) -> None:
     expect(player.locator(".origin")).to_be_visible()
     player.press("ArrowLeft")
@@ -543,6 +590,9 @@ def test_history_runs_into_the_forecast(tab: Page, player: Locator, small: Finis
     expect(player.locator(".badge").nth(1)).to_have_text("observed")
     last = small.series.frames[ORIGIN - 1, 3, 4].tolist()
     assert colour(player, 0, 4, 3) == last and colour(player, 1, 4, 3) == last
+    player.locator("canvas.picture").first.hover()
+    observed = re.compile(r"^R \d+ G \d+ B \d+$")
+    expect(player.locator(".values")).to_have_text([observed, observed, ""])  # an observed frame has no error
     player.locator("summary").click()
     field = player.get_by_label("Observed frames played before the forecast")
     field.fill("3")

@@ -74,6 +74,12 @@ def test_text_is_readable_in_both_themes() -> None:
         assert contrast(theme["primaryColor"], "#ffffff") >= 3.8  # the label of a button
 
 
+def test_a_pressed_button_of_the_player_has_the_colours_that_are_readable_on_each_other() -> None:
+    css = (Path(framecast.__file__).parent / "ui" / "player" / "player.css").read_text(encoding="utf-8")
+    pressed = css.split('button.word[aria-pressed="true"] {')[1].split("}")[0]
+    assert "color: var(--st-background-color);" in pressed and "background: var(--st-primary-color);" in pressed
+
+
 def test_the_legend_of_an_error_begins_and_ends_like_the_picture() -> None:
     lut = error_lut()
     low, high = (",".join(str(part) for part in lut[index]) for index in (0, 255))

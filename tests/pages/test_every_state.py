@@ -14,6 +14,7 @@ from framecast.forecasters.catalog import FORECASTERS
 from framecast.metrics import METRICS
 from framecast.runs.experiment import carry_out, plan
 from framecast.runs.jobs import _Job, job_manager
+from framecast.runs.notes import RunNotes, write_notes
 from framecast.runs.record import RunRecord
 from framecast.runs.snapshot import JobSnapshot
 from framecast.runs.store import Run, RunStore
@@ -288,6 +289,23 @@ def test_a_rule_is_marked_in_the_table_and_its_settings_are_in_words(open_page: 
     assert "Means over all leads" in texts(app)
 
 
+def test_what_stands_beside_a_run_is_named_as_it_is_called_and_goes_when_it_is_deleted(
+    open_page: Open, workspace: Path, stored: StoredSeries, finished: Run
+) -> None:
+    series = SeriesStore(workspace).open(stored.digest)
+    run = RunStore(workspace).create(plan(series, forecaster="damped", digest=stored.digest, device="cpu"))
+    list(carry_out(run.record, series, run))
+    write_notes(finished.folder, RunNotes(title="a :red[run]"))
+    app = open_page("compare", run=run.id)
+    app.toggle(key=f"persistence_{run.id}").set_value(True)
+    app.multiselect(key=f"beside_{run.id}").set_value(["rule:climatology", "rule:dmd", finished.id]).run()
+    assert not app.exception and "so a \\:red\\[run\\] · " in texts(app)
+    RunStore(workspace).delete(finished.id)
+    app.run()
+    assert not app.exception and not app.warning
+    assert app.multiselect(key=f"beside_{run.id}").value == ["rule:climatology", "rule:dmd"]
+
+
 def test_delete_a_run(open_page: Open, workspace: Path, finished: Run) -> None:
     app = open_page("compare", run=finished.id)
     app.button(key="delete_run").click().run()
@@ -334,6 +352,17 @@ def test_a_run_without_its_series_never_shows_a_digest(page: str, open_page: Ope
     app = open_page(page, run=finished.id)
     assert not app.exception and not app.error
     assert "The series of this run was deleted" in texts(app) and finished.record.series not in texts(app)
+
+
+def test_what_was_forecast_its_length_and_its_caveat_are_there_when_one_comes_back(open_page: Open, finished: Run) -> None:
+    app = open_page("forecast", run=finished.id)
+    n_steps = finished.record.split.horizon + 2
+    app.number_input(key=f"steps_{finished.id}").set_value(n_steps)
+    app.button(key="forecast").click().run()
+    for page in ("runs", "forecast"):
+        app.switch_page(f"pages/{page}.py").run()
+    assert not app.exception and app.number_input(key=f"steps_{finished.id}").value == n_steps
+    assert app.get("download_button") and "how good it is beyond that is not known" in texts(app)
 
 
 def test_forecast_beyond_offers_five_downloads(open_page: Open, finished: Run) -> None:

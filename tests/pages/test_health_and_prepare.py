@@ -86,6 +86,31 @@ def test_prepare_makes_what_its_fields_say(open_page: Open, workspace: Path, sto
     assert app.metric[1].value == "12 × 10"
 
 
+def test_what_is_filled_in_outlives_the_page_and_not_its_closing(open_page: Open, stored: StoredSeries) -> None:
+    app = open_page("series")
+    app.button(key="prepare").click().run()
+    fields = {"x": 2, "width": 12, "every": 2, "last": 22, "size": 8, "shown": 7, "grey": True, "drop": "5", "called": "mine"}
+    for name, value in fields.items():
+        widgets = [*app.slider, *app.number_input, *app.text_input, *app.checkbox]
+        next(one for one in widgets if one.key == f"prepare:{stored.digest}:{name}").set_value(value).run()
+
+    def filled_in() -> dict[str, object]:
+        widgets = [*app.slider, *app.number_input, *app.text_input, *app.checkbox]
+        found = {one.key: one.value for one in widgets}
+        return {name: found[f"prepare:{stored.digest}:{name}"] for name in fields}
+
+    said = next(one.value for one in app.markdown if "pixels.**" in one.value)
+    app.switch_page("pages/runs.py").run()
+    app.switch_page("pages/series.py").run()
+    assert not app.exception and filled_in() == fields
+    assert said in texts(app)
+    app.button(key="prepare_close").click().run()
+    app.button(key="prepare").click().run()
+    assert not app.exception and filled_in() == {
+        "x": 0, "width": 20, "every": 1, "last": 24, "size": 0, "shown": 13, "grey": False, "drop": "", "called": "",
+    }  # fmt: skip
+
+
 def test_the_longest_part_without_a_gap_is_kept_by_two_clicks(open_page: Open, workspace: Path) -> None:
     names = [f"f{number}.png" for number in [*range(1, 11), *range(13, 27)]]
     SeriesStore(workspace).add("gap", moving_blob(), names=names)

@@ -23,6 +23,7 @@ from framecast.series.frames import Preparation, Split
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.training.progress import FitProgress
 from framecast.ui import frame_parts
+from framecast.ui.launch import title_key
 from framecast.ui.launch_many import planned
 
 from .conftest import Open, live, moving_blob, texts
@@ -41,6 +42,24 @@ def waits(workspace: Path, record: RunRecord, *names: str) -> list[str]:
 
 def order(manager: JobManager) -> list[str]:
     return [one.title for one in manager.live() if one.phase == "waiting"]
+
+
+def test_what_is_filled_in_on_train_outlives_the_page(open_page: Open, workspace: Path, stored: StoredSeries) -> None:
+    app = open_page("train")
+    app.button(key="forecaster:persistence").click().run()
+    title = title_key("persistence", stored.digest)
+    usual = app.text_input(key=title).value
+    SeriesStore(workspace).rename(stored.digest, "renamed")
+    app.switch_page("pages/runs.py").run()
+    app.switch_page("pages/train.py").run()
+    assert app.text_input(key=title).value == usual.replace(stored.name, "renamed") != usual
+    app.text_input(key=title).set_value("mine").run()
+    app.number_input(key="many_minutes").set_value(30.0).run()
+    app.number_input(key="many_seeds").set_value(3).run()
+    app.switch_page("pages/runs.py").run()
+    app.switch_page("pages/train.py").run()
+    assert not app.exception and app.text_input(key=title).value == "mine"
+    assert (app.number_input(key="many_minutes").value, app.number_input(key="many_seeds").value) == (30.0, 3)
 
 
 @pytest.mark.parametrize("page", ["series", "train", "compare", "forecast"])

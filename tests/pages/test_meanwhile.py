@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from streamlit.runtime.scriptrunner import RerunException
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
+from streamlit.testing.v1 import AppTest
 
 from framecast.errors import ChoiceNeededError, SettingError
 from framecast.runs.failure import recording_failure
@@ -55,9 +56,10 @@ def test_series_whose_long_names_look_alike_are_told_apart(open_page: Open, work
 
 def test_a_pin_and_words_do_not_undo_each_other(finished: Run, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (drawn,) = Overview(workspace).lines()
-    keys = ["title", "tags", "note"]
-    session = {"title": "A name", "tags": ["tag"], "note": "why"}
+    session: dict[str, object] = {}
     monkeypatch.setattr(run_words, "st", SimpleNamespace(session_state=session))
+    keys = run_words._filled_in(drawn)
+    session |= {keys["title"]: "A name", keys["tags"]: ["tag"], keys["note"]: "why"}
     monkeypatch.setattr(run_words.state, "say", lambda kind, sentence: None)
     run_words._save(drawn, keys)
     run_actions._pin([drawn], pinned=True)  # by a button that was drawn before the words were saved
@@ -72,7 +74,22 @@ def test_a_pin_on_a_run_that_is_gone_is_one_sentence(finished: Run, workspace: P
     (drawn,) = Overview(workspace).lines()
     shutil.rmtree(finished.folder)
     run_actions._pin([drawn], pinned=True)
-    assert [kind for kind, _ in said] == ["error"]
+    ((kind, sentence),) = said
+    assert kind == "error" and sentence.startswith(f"The run '{finished.id}' was deleted.")
+
+
+def test_the_player_of_a_run_that_was_deleted_meanwhile_says_so(finished: Run, workspace: Path) -> None:
+    def drawn_before(run, store):  # type: ignore[no-untyped-def]  # its source is run by itself, and knows no names of here
+        from framecast.ui.seen_forecast import seen_forecast
+
+        seen_forecast(run, store.info(run.record.series), store)
+
+    app = AppTest.from_function(drawn_before, args=(finished, SeriesStore(workspace)), default_timeout=180)
+    shutil.rmtree(finished.folder)
+    app.run()
+    assert not app.exception and not app.error and [one.value for one in app.warning] == [
+        "This run was deleted. The trash on the page Runs may still have it."
+    ]  # fmt: skip
 
 
 def test_a_series_that_a_live_run_learns_from_first_is_not_deleted(

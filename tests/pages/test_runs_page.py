@@ -129,6 +129,23 @@ def test_name_tags_and_note_are_saved(open_page: Open, finished: Run) -> None:
     assert app.button(key="pin_runs").label == "Unpin"
 
 
+def test_saving_one_field_leaves_what_another_tab_has_noted_since(open_page: Open, finished: Run) -> None:
+    app = chosen(open_page("runs"), finished)
+    title, note, save = (f"words_{part}_{finished.id}" for part in ("title", "note", "save"))
+    write_notes(finished.folder, RunNotes(tags=("good",), note="two hours of thought"))
+    app.text_input(key=title).set_value("another name")
+    app.button(key=save).click().run()
+    assert read_notes(finished.folder) == RunNotes("another name", ("good",), "two hours of thought")
+    assert app.text_area(key=note).value == "two hours of thought"
+    write_notes(finished.folder, RunNotes("another name", note="less"))
+    app.run()
+    assert app.text_area(key=note).value == "less" and app.multiselect(key=f"words_tags_{finished.id}").value == []
+    app.text_area(key=note).set_value("")
+    app.text_input(key=title).set_value("")
+    app.button(key=save).click().run()
+    assert read_notes(finished.folder) == RunNotes() and app.text_input(key=title).value == finished.record.title
+
+
 def test_delete_and_undo(open_page: Open, workspace: Path, finished: Run) -> None:
     second = other(finished, "20990101-a")
     app = chosen(open_page("runs"), finished, second)
@@ -173,6 +190,28 @@ def test_the_members_of_a_blend_stay_unless_that_is_asked(open_page: Open, works
     app.toggle(key="delete_members").set_value(True)
     app.button(key="delete_run_yes").click().run()
     assert RunStore(workspace).runs() == [] and len(Trash(workspace).list()) == 2
+
+
+def test_a_run_whose_forecaster_is_gone_is_seen_and_deleted_and_spoils_nothing(
+    open_page: Open, workspace: Path, finished: Run
+) -> None:
+    gone = other(finished, "20990101-gone", forecaster="gone_plugin")
+    app = open_page("runs")
+    assert "gone_plugin" in list(app.dataframe[0].value["forecaster"])
+    chosen(app, gone, finished)
+    assert "gone_plugin" in str(app.dataframe[1].value)
+    chosen(app, gone)
+    app.button(key="delete_runs").click().run()
+    app.switch_page("pages/compare.py").run()
+    assert not app.exception and not app.error and gone.id not in str(app.multiselect(key=f"beside_{finished.id}").options)
+    app.query_params["run"] = gone.id
+    app.switch_page("pages/forecast.py").run()
+    assert not app.exception and not app.error and app.session_state["chosen_run"] == finished.id
+    app.switch_page("pages/runs.py").run()
+    chosen(app, gone)
+    app.button(key="delete_runs").click().run()
+    app.button(key="delete_run_yes").click().run()
+    assert not app.exception and [run.id for run in RunStore(workspace).runs()] == [finished.id]
 
 
 def test_what_differs_is_shown_in_words(open_page: Open, finished: Run) -> None:

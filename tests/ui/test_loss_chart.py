@@ -3,6 +3,7 @@
 import pytest
 
 from framecast.drawing.colours import forecaster_colour
+from framecast.ui import run_charts
 from framecast.ui.loss_chart import ahead_chart, loss_chart, stage_note
 
 
@@ -18,6 +19,15 @@ def test_steps_count_on_through_the_stages() -> None:
     assert list(loss.x) == [5, 8, 16, 24] and list(loss.y) == [2.0, 1.0, 0.5, 0.4]
     assert list(score.x) == [5, 8] and list(score.y) == [0.4, 0.5]
     assert {shape.x0 for shape in figure.layout.shapes} == {16}
+
+
+def test_a_run_that_is_begun_anew_does_not_show_its_old_chart() -> None:
+    for loss, ssim in ((0.9, 0.1), (0.5, 0.3)):
+        history = [row("all", 2, loss, ssim, valid_curves={"ssim": [ssim]})]
+        figure = run_charts._loss_figure("a run", 1, str(history[-1]), "epoch", "ssim", False, _history=history)
+        assert list(figure.data[0].y) == [loss]
+        ahead = run_charts._ahead_figure("a run", 1, str(history), "unet", _history=history)
+        assert ahead is not None and ssim in [y for line in ahead.data for y in line.y]
 
 
 def test_nothing_is_drawn_of_scores_that_were_never_taken() -> None:

@@ -26,7 +26,7 @@ def header_of(packet: bytes) -> tuple[dict, int]:
 
 def test_a_packet_of_clips_holds_every_picture_in_order() -> None:
     panels = [Panel("Truth", clip(3), ColourBar("linear-gradient(red, blue)", ((0.0, "0"),))), Panel("Forecast", clip(3))]
-    packet = pack_clips(panels, ["one", "two", "three"], height=100, frames_per_second=5)
+    packet = pack_clips(panels, ["one", "two", "three"], size=(6, 4), height=100, frames_per_second=5)
     header, position = header_of(packet)
     assert [source["title"] for source in header["sources"]] == ["Truth", "Forecast"]
     assert header["captions"] == ["one", "two", "three"] and header["n"] == 3 and header["note"] == ""
@@ -37,9 +37,15 @@ def test_a_packet_of_clips_holds_every_picture_in_order() -> None:
     assert position == len(packet)
 
 
+def test_places_are_told_in_pixels_of_the_frame_where_the_pictures_are_smaller() -> None:
+    drawn = Clip(clip(1).pictures, "image/jpeg", 400, 300, lossless=False)
+    header, _ = header_of(pack_clips([Panel("a", drawn)], ["x"], size=(720, 540), height=1, frames_per_second=1))
+    assert (header["width"], header["height"]) == (720, 540) and "400 × 300" in header["note"]
+
+
 def test_the_same_pictures_have_the_same_name_and_others_another() -> None:
     def name_of(n_frames: int) -> str:
-        packet = pack_clips([Panel("a", clip(n_frames))], ["x"] * n_frames, height=1, frames_per_second=1)
+        packet = pack_clips([Panel("a", clip(n_frames))], ["x"] * n_frames, size=(6, 4), height=1, frames_per_second=1)
         return str(header_of(packet)[0]["name"])
 
     assert name_of(2) == name_of(2) != name_of(3)
@@ -47,7 +53,7 @@ def test_the_same_pictures_have_the_same_name_and_others_another() -> None:
 
 def test_panels_of_different_length_are_a_bug() -> None:
     with pytest.raises(AssertionError):
-        pack_clips([Panel("a", clip(2)), Panel("b", clip(3))], ["x", "y"], height=1, frames_per_second=1)
+        pack_clips([Panel("a", clip(2)), Panel("b", clip(3))], ["x", "y"], size=(6, 4), height=1, frames_per_second=1)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])

@@ -21,10 +21,12 @@ from framecast.ui.text import (
     ("name", "shown"),
     [
         ("**bold** _x_", r"\*\*bold\*\* \_x\_"),
-        ("![a](http://b/c.png)", r"\!\[a\]\(http\://b/c\.png\)"),
+        ("![a](http://b/c.png)", "\\!\\[a\\]\\(http\\://\u2060b/c\\.png\\)"),
         ("<script>", r"\<script\>"),
         (":red[x] $y$", r"\:red\[x\] \$y\$"),
         ("two\n\nlines", "two lines"),
+        ("R&amp;D", r"R\&amp;D"),
+        ("WWW.a.org a@b.org 3 @ 4", "WWW\u2060\\.a\\.org a@\u2060b\\.org 3 @ 4"),
     ],
 )
 def test_a_name_is_only_a_name(name: str, shown: str) -> None:

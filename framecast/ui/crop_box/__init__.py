@@ -26,12 +26,16 @@ def crop_box(
     rectangle when the person has changed it; `words` describe the picture to those who cannot see it."""
     kind = "jpeg" if picture.startswith(b"\xff\xd8") else "png"
     source = f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
-    data = {"source": source, "width": width, "height": height, "crop": crop and list(crop), "words": words}
+    heard = f"{key}_heard"
+    data = {
+        "source": source, "width": width, "height": height, "crop": crop and list(crop), "words": words,
+        "heard": st.session_state.get(heard, 0),
+    }  # fmt: skip
 
     def changed() -> None:
         found = st.session_state[key].crop
         if found:
-            x, y, w, h = (int(number) for number in found)
+            x, y, w, h, st.session_state[heard] = (int(number) for number in found)
             drawn((x, y, w, h))
 
     _component()(data=data, key=key, on_crop_change=changed)

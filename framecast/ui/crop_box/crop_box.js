@@ -14,7 +14,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     box = new CropBox(root);
     boxes.set(root, box);
   }
-  box.report = (crop) => setTriggerValue("crop", crop);
+  box.send = (crop, number) => setTriggerValue("crop", [...crop, number]);
   box.load(data);
 }
 
@@ -25,6 +25,7 @@ class CropBox {
     this.root = root;
     this.rectangle = root.querySelector(".rectangle");
     this.image = root.querySelector("img");
+    this.sent = 0; // number of the last report: a time, so that no later box at this place has the same
     root.addEventListener("pointerdown", (event) => this.begin(event));
     root.addEventListener("pointermove", (event) => this.drag && this.move(event));
     root.addEventListener("pointerup", (event) => this.end(event));
@@ -38,7 +39,9 @@ class CropBox {
     if (this.image.src !== data.source) this.image.src = data.source;
     this.image.alt = data.words;
     this.root.setAttribute("aria-label", data.words);
-    if (!this.drag) this.show(data.crop || [0, 0, data.width, data.height]);
+    // What the server says before it has heard the last change would take that back.
+    const asked = this.drag || this.later || data.heard < this.sent;
+    if (!asked) this.show(data.crop || [0, 0, data.width, data.height]);
   }
 
   show(crop) {
@@ -93,7 +96,13 @@ class CropBox {
     const { before } = this.drag;
     this.drag = null;
     if (this.crop[2] < 2 || this.crop[3] < 2) this.show(before); // a click, not a rectangle
-    else if (String(this.crop) !== String(before)) this.report(this.crop);
+    else if (String(this.crop) !== String(before)) this.report();
+  }
+
+  report() {
+    this.later = clearTimeout(this.later);
+    this.sent = Date.now();
+    this.send(this.crop, this.sent);
   }
 
   cancel() {
@@ -113,6 +122,6 @@ class CropBox {
       this.show([within(x + step[0], 0, this.width - w), within(y + step[1], 0, this.height - h), w, h]);
     }
     clearTimeout(this.later);
-    this.later = setTimeout(() => this.report(this.crop), REPORT_AFTER_MS);
+    this.later = setTimeout(() => this.report(), REPORT_AFTER_MS);
   }
 }

@@ -7,7 +7,7 @@ const KEYS = {
 const PAN = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const KEYS_IN_WORDS =
   "Keys, once the player was clicked: space plays, ← → step, Home and End go to the ends, + − zoom, Shift and an arrow moves the " +
-  "part that is seen, z shows the whole frame, f is full screen, 1 to 6 show one panel alone and 0 all of them";
+  "part that is seen, z shows the whole frame, f is full screen, 1 to 7 show one panel alone and 0 all of them";
 const KEYS_OF_COMPARE = ", b blinks, s swipes, d shows the differences. x and y count from 0 at the upper left corner.";
 
 function listenTo(player) {
@@ -30,7 +30,7 @@ function listenTo(player) {
   find(".history").onchange = (event) => player.setHistory(numberIn(event.target) ?? 0);
   // What is being typed is left alone until it is done.
   root.addEventListener("input", (event) => (event.target.typing = event.target.type === "number"), true);
-  root.addEventListener("change", (event) => (event.target.typing = false), true);
+  for (const done of ["change", "focusout"]) root.addEventListener(done, (event) => (event.target.typing = false), true);
   root.onkeydown = (event) => pressed(player, act, event);
 }
 
@@ -70,7 +70,7 @@ function actions(player) {
 
 function pressed(player, act, event) {
   const own = event.composedPath()[0];
-  if (own.role === "slider" || event.ctrlKey || event.metaKey || event.altKey) return; // the handle of a swipe has its own keys
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
   const typing = own.tagName === "SELECT" || (own.tagName === "INPUT" && own.type === "number");
   if (typing) return;
   const name = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
@@ -83,7 +83,7 @@ function pressed(player, act, event) {
     player.pan((x * player.view.width) / player.view.zoom / 8, (y * player.view.height) / player.view.zoom / 8);
     return done();
   }
-  if (/^[1-6]$/.test(event.key)) {
+  if (/^[1-7]$/.test(event.key)) {
     player.setSolo(player.solo === Number(event.key) - 1 ? null : Number(event.key) - 1);
     return done();
   }

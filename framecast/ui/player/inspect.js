@@ -52,8 +52,9 @@ class Inspector {
       if (drag.far && drag.drawing) {
         this.rect = between(this.whole(drag.at), this.whole(at));
       } else if (drag.far) {
-        const perPixel = this.player.view.width / this.player.view.zoom / stage.canvas.clientWidth;
-        this.player.pan((drag.last.clientX - event.clientX) * perPixel, (drag.last.clientY - event.clientY) * perPixel);
+        const { width, height, zoom } = this.player.view;
+        const [across, down] = [width / zoom / stage.canvas.clientWidth, height / zoom / stage.canvas.clientHeight];
+        this.player.pan((drag.last.clientX - event.clientX) * across, (drag.last.clientY - event.clientY) * down);
       }
       drag.last = event;
     }
@@ -110,6 +111,7 @@ class Inspector {
       const spread = lead < 1 ? null : valuesAt(shelf, panel.source, lead, index);
       return lead < 1 ? "" : spread ? exactly(spread[0]) : "preview";
     }
+    if (panel.kind === "error" && lead < 1) return ""; // what was observed has none
     if (panel.kind === "truth" || lead < 1) return row(names, truth.map(exactly));
     const forecast = valuesAt(shelf, panel.forecaster, lead, index);
     if (!forecast) return "preview";

@@ -48,18 +48,20 @@ def pack(header: Mapping[str, Any], parts: Sequence[Part] = ()) -> bytes:
     return b"".join([struct.pack("<I", len(text)), text, *(blob for part in parts for blob in part.blobs)])
 
 
-def pack_clips(panels: list[Panel], captions: list[str], *, height: int, frames_per_second: float) -> bytes:
-    """One packet for panels of finished pictures that have nothing to be compared with. `captions` has one line per frame."""
+def pack_clips(
+    panels: list[Panel], captions: list[str], *, size: tuple[int, int], height: int, frames_per_second: float
+) -> bytes:
+    """One packet for panels of finished pictures that have nothing to be compared with. `captions` has one line per frame.
+    `size` is the width and height of a frame, in whose pixels places are told; the pictures may be smaller."""
     lengths = {len(panel.clip.pictures) for panel in panels}
     assert lengths == {len(captions)}, f"panels of {lengths} frames with {len(captions)} captions"
     blobs = b"".join(picture for panel in panels for picture in panel.clip.pictures)
     name = sha256(blobs).hexdigest()[:16]
-    first = panels[0].clip
     header = {
         "name": name,
         "n": len(captions),
-        "width": first.width,
-        "height": first.height,
+        "width": size[0],
+        "height": size[1],
         "captions": captions,
         "room": height,
         "framesPerSecond": frames_per_second,

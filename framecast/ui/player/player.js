@@ -42,7 +42,7 @@ class Player {
     this.inspector = new Inspector(this);
     this.stages = [];
     Object.assign(this, { lead: 1, mode: "side", error: "signed", channel: "all", history: 0, split: 0.5, solo: null, jump: 0, again: 0 });
-    Object.assign(this, { limit: null, percentile: null, window: null, blinkOn: true, tell: false, filling: "" });
+    Object.assign(this, { limit: null, percentile: null, window: null, blinkOn: true, tell: false, filling: "", stretched: "" });
     listenTo(this);
     this.arrange = this.arrange.bind(this);
     this.observer = new ResizeObserver(this.arrange);
@@ -63,7 +63,7 @@ class Player {
   // ---- what comes from Python
 
   load(header) {
-    const { parts, life, tell, ...what } = header;
+    const { parts, life, tell, begin, ...what } = header;
     this.tell = Boolean(tell);
     const text = JSON.stringify(what);
     if (life && life !== this.life) this.reportSoon(true); // Python believes that pictures are here which are not
@@ -95,8 +95,16 @@ class Player {
     this.words = { signed: words(this.luts.signed), magnitude: words(this.luts.magnitude) };
     this.find(".channel").replaceChildren(...compare.channels.map(([value, name]) => Object.assign(element("option", "", name), { value })));
     this.find(".channels").hidden = compare.channels.length < 2;
+    if (this.header.begin) this.beginWith(this.header.begin);
+    this.find(".channel").value = this.channel;
     this.find(".history").max = compare.mostHistory;
     this.find(".history").value = this.history;
+  }
+
+  // As the player before this one was left; a jump that it made is not made again.
+  beginWith({ lead, mode, error, channel, history, jump, pin, rect }) {
+    Object.assign(this, { lead, mode, error, channel, history, jump });
+    Object.assign(this.inspector, { pin, rect });
   }
 
   listenToPost(name) {
@@ -299,6 +307,7 @@ class Player {
   // ---- panels and look
 
   makePanels() {
+    const focused = this.hasFocus();
     this.stages = panelsOf(this).map((panel) => new Stage(panel));
     if (this.solo !== null && this.solo >= this.stages.length) this.solo = null;
     for (const stage of this.stages) {
@@ -306,6 +315,7 @@ class Player {
       if (stage.panel.kind === "swipe") addHandle(stage, this);
     }
     this.find(".panels").replaceChildren(...this.stages.map((stage) => stage.figure));
+    if (focused && !this.hasFocus()) this.root.focus({ preventScroll: true }); // it was on a handle that is gone
     for (const button of this.root.querySelectorAll("[data-mode]")) button.setAttribute("aria-pressed", button.dataset.mode === this.mode);
     this.find(".error").value = this.error;
     this.root.dataset.mode = this.mode;
@@ -367,7 +377,8 @@ class Player {
     this.arrangedFor = wanted;
     const above = this.comparing ? 100 : 60;
     const room = full ? window.innerHeight - 150 : Math.max(this.header.room + above, count > 3 ? 0.9 * window.innerHeight : 0);
-    const { width, height, panelWidth } = layoutOf(count, available, room, this.view.width, this.view.height, above);
+    const { width, height, panelWidth, note } = layoutOf(count, available, room, this.view.width, this.view.height, above);
+    this.stretched = note;
     const ratio = Math.min(2, window.devicePixelRatio || 1);
     for (const stage of this.stages) {
       const shown = this.solo === null || stage === this.stages[this.solo];
@@ -489,6 +500,7 @@ class Player {
     } else if (!this.comparing) {
       note = this.header.note;
     }
+    note = [note, this.stretched].filter(Boolean).join(", ");
     const place = this.find(".note");
     if (place.textContent !== note) place.textContent = note;
   }

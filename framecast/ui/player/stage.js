@@ -194,7 +194,8 @@ class Stage {
   }
 }
 
-// Sizes that make the panels as large as the room allows: {columns, width, height, panelWidth}.
+// Sizes that make the panels as large as the room allows: {width, height, panelWidth, note}. A line
+// of pixels is stretched until it is seen, which the note says.
 function layoutOf(count, available, room, frameWidth, frameHeight, above) {
   let best = null;
   for (let columns = 1; columns <= count; columns++) {
@@ -207,13 +208,16 @@ function layoutOf(count, available, room, frameWidth, frameHeight, above) {
     if (!best || worth > best.worth * 1.001) best = { worth, scale, panelWidth };
   }
   const scale = best.scale >= 2 ? Math.floor(best.scale) : best.scale; // whole pixels: an enlarged picture stays even
-  const [width, height] = [frameWidth * scale, frameHeight * scale];
-  return { width, height, panelWidth: Math.min(best.panelWidth, Math.max(width, NARROWEST_PANEL)) };
+  const [width, height] = [frameWidth, frameHeight].map((side) => Math.max(THINNEST, side * scale));
+  const stretch = width / height / (frameWidth / frameHeight);
+  const note = stretch > 1.01 ? "drawn wider than it is" : stretch < 0.99 ? "drawn higher than it is" : "";
+  return { width, height, panelWidth: Math.min(best.panelWidth, Math.max(width, NARROWEST_PANEL)), note };
 }
 
 const GAP = 16;
 const ONE_ROW = 1.7; // all panels at one glance are worth it that each is smaller
 const TICK_GAP = 4;
+const THINNEST = 40;
 const NARROWEST_PANEL = 200; // a thin picture still has room for its title and its legend
 
 function element(tag, name = "", text = "") {
