@@ -103,13 +103,13 @@ class Hold:
         self._handle = None
 
 
-def take(path: Path) -> Hold | None:
+def take(path: Path, tries: int = TRIES) -> Hold | None:
     """Hold the file at `path`, which is made where there is none; None where somebody else holds it."""
     handle = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
-    for attempt in range(TRIES):
+    for attempt in range(tries):
         if _lock(handle):
             break
-        if attempt == TRIES - 1:
+        if attempt == tries - 1:
             handle.close()
             return None
         time.sleep(PAUSE_S)

@@ -264,7 +264,7 @@ class Run:
         return Run(self.folder / STAGE, self.record, home=self.folder)
 
     def take_over(self) -> "Run":
-        """Put the files of a finished `staged` run in the place of the old ones."""
+        """Put the files of a finished `staged` run in the place of the old ones. For whoever holds the run."""
         assert self.home is not None and self.state == "finished"
         with storage_errors(self.home):
             os.replace(self.folder, done_folder(self.home))
@@ -374,11 +374,13 @@ class Run:
 
 
 def _mend(folder: Path) -> None:
-    """Put back what a process that was killed between two renames left set aside in a run folder."""
+    """End what a process that was killed began in a run folder: put back what it left set aside between two renames, and the
+    files of an extension in their place."""
     stage = settled(folder / STAGE)
     for home in (folder, stage):
         for name in ("best", "last"):
             settled(home / "checkpoint" / name)
+    settle_extension(folder)
 
 
 def _write(handle: IO[bytes], array: Frames) -> None:
