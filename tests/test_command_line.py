@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 import framecast
-from framecast.cli import arguments, planning, sizing
+from framecast.cli import arguments, planning, results, sizing
 from framecast.cli.main import main
 from framecast.forecasters.baselines.persistence import Persistence
 from framecast.forecasters.catalog import FORECASTERS
@@ -138,6 +138,29 @@ def test_an_exact_forecast_is_valid_json(command: Command, tmp_path: Path) -> No
     assert done.code == 0 and done.err == ""
     persistence = json.loads((tmp_path / "a.json").read_text())["forecasters"]["persistence"]
     assert persistence["psnr"] == ["Infinity"] * 3 and persistence["mean"]["mse"] == 0
+
+
+def test_letters_that_the_terminal_does_not_have_end_no_command(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save(tmp_path / "still.npy", np.full((12, 12, 12), 7, np.uint8))
+    assert command("series", "add", tmp_path / "still.npy", "--name", "дождь").code == 0
+    screen = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr(sys, "stdout", screen)
+    words = ["run", "дождь", "--forecaster", "persistence", "--workspace", str(tmp_path / "workspace")]
+    assert main(words) == 0
+    assert b"'?????'" in screen.buffer.getvalue()  # type: ignore[attr-defined]
+
+
+def test_files_are_written_whatever_becomes_of_the_table(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save(tmp_path / "still.npy", np.full((12, 12, 12), 7, np.uint8))
+    monkeypatch.setattr(results.Results, "text", lambda self: str(1 / 0))
+    files = tmp_path / "a.json", tmp_path / "a.npy"
+    with pytest.raises(ZeroDivisionError):
+        command("run", tmp_path / "still.npy", "--forecaster", "persistence", "--json", files[0], "--out", files[1])
+    assert all(file.exists() for file in files)
 
 
 def test_a_run_is_shown_exported_and_forecasts_on(command: Command, folder: Path, tmp_path: Path, frames: np.ndarray) -> None:
