@@ -34,7 +34,10 @@ METRICS_SHOWN = ("ssim", "psnr", "mse", "mae")
 
 
 def runs(asked: argparse.Namespace, screen: Screen) -> int:
-    Trash(asked.workspace).empty()
+    try:
+        Trash(asked.workspace).empty()
+    except (FrameCastError, OSError) as error:
+        screen.say(f"The trash could not be emptied: {error}")
     actions = {
         "list": _list, "show": _show, "rename": _rename, "tag": _tag, "note": _note, "pin": _pin, "delete": _delete,
         "undelete": _undelete, "trash": _trash, "diff": _diff, "export": _export, "import": _import, "clean": _clean,

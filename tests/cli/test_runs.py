@@ -1,6 +1,9 @@
 """`runs` keeps order without a browser: what is said is what is there, and a mistake changes nothing."""
 
+import errno
+import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,12 +17,14 @@ import pytest
 from framecast.cli.main import main
 from framecast.errors import SettingError
 from framecast.export.evidence import Evidence
+from framecast.files import remove_folder
 from framecast.runs.experiment import carry_out, plan
 from framecast.runs.holding import take
 from framecast.runs.notes import read_notes
 from framecast.runs.record import new_id
 from framecast.runs.run_folder import LOCK
 from framecast.runs.store import Run, RunStore
+from framecast.runs.trash import Trash
 from framecast.series.store import SeriesStore
 
 
@@ -123,6 +128,30 @@ def test_deleted_runs_come_back(command: Command, both: tuple[Run, Run]) -> None
     assert "1 deleted run in the trash" in said.out and "Nothing was removed" in said.err and listed(command("trash"))
     assert "were freed" in command("clean", "--yes").err and listed(command("trash")) == []
     assert listed(command("list")) == [old.id]
+
+
+def test_a_deleted_run_that_cannot_be_removed_blocks_nothing(
+    command: Command, both: tuple[Run, Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trash, long_ago = Trash(tmp_path / "workspace"), datetime(2020, 1, 1, tzinfo=UTC)
+    trash.put(both[0].id, now=long_ago)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", refuse)
+        done = command("list")
+        assert listed(done) == [both[1].id] and "could not be emptied" in done.err and both[0].id in done.err
+    assert [one.run_id for one in trash.list()] == [both[0].id]
+
+    def gone(path: Path) -> None:
+        shutil.rmtree(path)  # another process was quicker
+        remove_folder(path)
+
+    trash.put(both[1].id, now=long_ago)
+    monkeypatch.setattr("framecast.runs.trash.remove_folder", gone)
+    assert trash.empty() == 0 and not trash.list()
+
+
+def refuse(*given: object) -> None:
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def test_the_scores_of_a_run_are_shown_also_when_its_series_was_deleted(command: Command, both: tuple[Run, Run]) -> None:
