@@ -20,7 +20,6 @@ import math
 import os
 import re
 import shutil
-import threading
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -39,13 +38,12 @@ from framecast.series.frames import DTYPES, FrameSeries
 from framecast.series.hidden import settled
 from framecast.series.lineage import Lineage, from_json, lineage_of, made_of
 from framecast.series.readers.contract import Frame, Progress
+from framecast.series.turns import turn
 from framecast.series.unchanged import as_seen, note_seen
 from framecast.series.writing import clean_name, file_bytes, map_frames, observed_range, write_frames
 
 INCOMING = ".incoming-"
 STALE_S = 24 * 3600
-_settling = threading.Lock()
-"""Two series that come in at the same time take their names and places one after the other."""
 
 
 @dataclass(frozen=True)
@@ -259,8 +257,9 @@ class SeriesStore:
         name = clean_name(name)
         if name == stored.name:
             return stored
-        renamed = dataclasses.replace(stored, name=self._free_name(name))
-        write_json(self.folder / stored.digest / "series.json", renamed.to_mapping())
+        with turn(self.folder):
+            renamed = dataclasses.replace(stored, name=self._free_name(name))
+            write_json(self.folder / stored.digest / "series.json", renamed.to_mapping())
         return renamed
 
     def declare_range(self, digest: str, low: float, high: float, *, replace: bool = False) -> StoredSeries:
@@ -350,7 +349,7 @@ class SeriesStore:
         """Describe what lies in `incoming` and give it its place, under a name that is free. Where the same content came in
         meanwhile by another way, that one stays."""
         final = self.folder / stored.digest
-        with _settling:
+        with turn(self.folder):
             if not keep_name:
                 stored = dataclasses.replace(stored, name=self._free_name(stored.name))
             write_json(incoming / "series.json", stored.to_mapping())
