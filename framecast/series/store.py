@@ -254,8 +254,7 @@ class SeriesStore:
     def rename(self, digest: str, name: str) -> StoredSeries:
         """Give a series another name; its digest, and with it every run made on it, stays."""
         stored = self.info(digest)
-        name = clean_name(name)
-        if name == stored.name:
+        if (name := clean_name(name)) == stored.name:
             return stored
         with turn(self.folder):
             renamed = dataclasses.replace(stored, name=self._free_name(name))
@@ -384,8 +383,9 @@ class SeriesStore:
     def _clear_stale(self) -> None:
         """Remove what a process that was killed while writing left behind."""
         for path in self.folder.glob(f"{INCOMING}*"):
-            if time.time() - path.stat().st_mtime > STALE_S:
-                shutil.rmtree(path, ignore_errors=True)
+            with contextlib.suppress(OSError):  # another process has moved it to its place meanwhile
+                if time.time() - path.stat().st_mtime > STALE_S:
+                    shutil.rmtree(path, ignore_errors=True)
 
 
 def _now() -> str:
