@@ -152,6 +152,13 @@ def test_letters_that_the_terminal_does_not_have_end_no_command(
     assert b"'?????'" in screen.buffer.getvalue()  # type: ignore[attr-defined]
 
 
+def test_a_title_is_no_longer_than_a_name_that_is_given_later(command: Command, tmp_path: Path) -> None:
+    np.save(tmp_path / "still.npy", np.full((12, 12, 12), 7, np.uint8))
+    done = command("run", tmp_path / "still.npy", "--forecaster", "persistence", "--title", "a" * 81)
+    assert done.code == 2 and "has 81 letters; at most 80 are kept" in done.err
+    assert not SeriesStore(tmp_path / "workspace").list()
+
+
 def test_files_are_written_whatever_becomes_of_the_table(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

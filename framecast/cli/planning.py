@@ -19,6 +19,7 @@ from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind
 from framecast.runs.devices import chosen_device, most_threads, n_threads_alone
 from framecast.runs.experiment import plan
+from framecast.runs.notes import RunNotes
 from framecast.runs.preflight import default_preparation
 from framecast.runs.record import RunRecord
 from framecast.runs.store import Run, RunStore
@@ -184,7 +185,7 @@ def _configured(kind: ForecasterKind, preset: str | None, changes: dict[str, obj
 
 def _check_title_and_threads(asked: argparse.Namespace, names: list[str]) -> None:
     if asked.title is not None:
-        asked.title = " ".join(asked.title.split()) or None
+        asked.title = RunNotes.of(title=asked.title).title or None
     if asked.title and len(names) > 1:
         raise SettingError(
             f"One title is given and there are {len(names)} forecasters; each run needs a name of its own. Leave it out."

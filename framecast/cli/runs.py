@@ -149,8 +149,10 @@ def _diff(asked: argparse.Namespace, screen: Screen) -> None:
 
 def _export(asked: argparse.Namespace, screen: Screen) -> None:
     check_target(asked.out, (".zip",))
-    export_run(RunStore(asked.workspace).open(asked.run), asked.out, with_series=asked.with_series)
+    left_out = export_run(RunStore(asked.workspace).open(asked.run), asked.out, with_series=asked.with_series)
     screen.say(f"Run '{asked.run}' is in {asked.out}{', its series with it' if asked.with_series else ''}.")
+    if left_out:
+        screen.say(f"Left out, since they are no files of a run: {', '.join(left_out)}.")
 
 
 def _import(asked: argparse.Namespace, screen: Screen) -> None:

@@ -38,9 +38,10 @@ class Imported:
     """Which series is not here, and what that means, as a sentence; empty where it is here."""
 
 
-def export_run(run: Run, target: Path, *, with_series: bool = False) -> None:
-    """Write the ZIP whole or not at all, with all series that the run learned from if they are to come along. Raises
-    UnknownNameError where the one that it forecasts was deleted."""
+def export_run(run: Run, target: Path, *, with_series: bool = False) -> tuple[str, ...]:
+    """Write the ZIP whole or not at all, with all series that the run learned from if they are to come along, and return what
+    of the run's folder was left out as no file of a run. Raises UnknownNameError where the series that it forecasts was
+    deleted."""
     beside = {}
     if with_series:
         store = SeriesStore(run.store.folder.parent)
@@ -52,7 +53,7 @@ def export_run(run: Run, target: Path, *, with_series: bool = False) -> None:
             )
         wanted = [digest for digest in (run.record.series, *run.record.learned_from) if digest in here]
         beside = {f"series/{digest}/{name}": store.folder / digest / name for digest in wanted for name in SERIES_FILES}
-    run.export(target, beside)
+    return run.export(target, beside)
 
 
 def exported(run: Run, *, with_series: bool = False) -> bytes:

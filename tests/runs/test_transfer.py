@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+import shutil
 import stat
 import struct
 import zipfile
@@ -19,6 +20,7 @@ from framecast.runs import archive
 from framecast.runs.experiment import carry_out, plan, repeat_forecast
 from framecast.runs.notes import RunNotes, write_notes
 from framecast.runs.store import Run, RunStore
+from framecast.runs.taking_over import done_folder
 from framecast.runs.transfer import export_run, import_run
 from framecast.series.frames import Preparation
 from framecast.series.store import SeriesStore, StoredSeries
@@ -150,6 +152,17 @@ def test_a_run_that_ended_early_travels_too(home: Path, tmp_path: Path) -> None:
     for run, state in ((interrupted, "interrupted"), (failed, "failed")):
         export_run(run, tmp_path / "run.zip")
         assert import_run(tmp_path / "run.zip", tmp_path / "away").run.state == state
+
+
+def test_what_a_person_put_into_the_folder_of_a_run_stays_there_and_is_named(unet: Run, tmp_path: Path) -> None:
+    run = Run(tmp_path / "runs" / unet.id, unet.record)
+    shutil.copytree(unet.folder, run.folder)
+    (run.folder / "my notes.txt").write_text("hello")
+    (run.folder / "checkpoint" / "best" / "Old.bin").write_text("hello")
+    done_folder(run.folder).mkdir()
+    (done_folder(run.folder) / "scores.csv").write_text("on its way")
+    assert set(export_run(run, tmp_path / "run.zip")) == {"my notes.txt", "checkpoint/best/Old.bin"}
+    assert import_run(tmp_path / "run.zip", tmp_path / "elsewhere").run.record == run.record
 
 
 def test_the_same_run_twice_is_one_run_and_another_of_its_id_is_refused(unet: Run, exported: Path, tmp_path: Path) -> None:
