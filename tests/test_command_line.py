@@ -269,6 +269,9 @@ def test_bad_files_are_one_sentence(command: Command, folder: Path, tmp_path: Pa
         (("--device", "tpu"), r"no device 'tpu'.*Choose one of: auto, cpu"),
         (("--out", "nowhere/forecast.npy"), r"'nowhere', which does not exist.*Make the folder"),
         (("--out", "forecast.gif"), r"ends in '.gif'.*Name one ending in .npy"),
+        (("--out", "ä" * 126 + ".npy"), r"has 256 bytes; at most 255"),
+        (("--frames", 21), r"has 20 frames, and --frames 21 .* Choose 3 to 20"),
+        (("--frames", -1), r"has 20 frames, and --frames -1 .* Choose 3 to 20"),
     ],
     ids=str,
 )
@@ -320,6 +323,13 @@ def assert_refused(command: Command, folder: Path, tmp_path: Path, *words: objec
 
 def listing(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_number_below_zero_is_no_option_however_it_is_written(command: Command, folder: Path) -> None:
+    command("series", "add", folder)
+    for words in ("-1e1", "-1E+01", "-10.", "-10"):
+        assert "range -10 to 300" in command("series", "range", "blob", words, "3e2").out
+        command("series", "delete", "blob (2)")
 
 
 def test_an_unknown_option_ends_with_2() -> None:
