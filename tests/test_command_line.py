@@ -325,6 +325,28 @@ def listing(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+def test_what_an_export_cannot_take_is_refused(command: Command, folder: Path, tmp_path: Path) -> None:
+    assert command("run", folder, "--forecaster", "persistence", "--quiet").code == 0
+    (run,) = RunStore(tmp_path / "workspace").runs()
+    for suffix, option, value, fit in (
+        (".csv", "--leads", "1,2", ".png, .svg, .pdf"),
+        (".gif", "--leads", "1,2", ".png, .svg, .pdf"),
+        (".csv", "--rate", 3, ".mp4, .gif, .webp"),
+        (".svg", "--rate", 3, ".mp4, .gif, .webp"),
+    ):
+        done = command("export", run.id, tmp_path / f"out{suffix}", option, value)
+        assert done.code == 2 and f"{option} changes nothing" in done.err and f"ending in {fit}. Leave" in done.err
+        assert not (tmp_path / f"out{suffix}").exists()
+    assert command("export", run.id, tmp_path / "out.svg", "--leads", "1,2").code == 0
+    assert command("export", run.id, tmp_path / "out.gif", "--rate", 3).code == 0
+
+
+def test_frames_that_files_do_not_have_are_told(command: Command, folder: Path) -> None:
+    for start, end, every, told in ((1, 25, 1, True), (1, 20, 1, False), (2, 21, 2, False), (3, 21, 2, True)):
+        done = command("series", "add", folder, "--start", start, "--end", end, "--every", every)
+        assert done.code == 0 and (f"The files end before frame {end}: " in done.err) == told
+
+
 def test_a_number_below_zero_is_no_option_however_it_is_written(command: Command, folder: Path) -> None:
     command("series", "add", folder)
     for words in ("-1e1", "-1E+01", "-10.", "-10"):

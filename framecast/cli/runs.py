@@ -189,6 +189,9 @@ def _show(asked: argparse.Namespace, screen: Screen) -> None:
     if asked.repeat:
         _show_repeat(run, asked, screen)
         return
+    for option in ("processes", "machines", "on", "sbatch"):
+        if getattr(asked, option) is not None:
+            raise SettingError(f"--{option} says how a run is to be repeated, which was not asked for. Add --repeat.")
     _describe_all(run, asked.workspace, asked.openstl)
 
 
@@ -229,6 +232,8 @@ def _backtest(asked: argparse.Namespace, screen: Screen) -> None:
     """Score from other origins what is not yet, and print the mean SSIM of each forecaster inside and before the test."""
     run = RunStore(asked.workspace).open(asked.run)
     run.refuse_unfinished("be scored again")
+    if asked.minutes is not None and not asked.minutes >= 0:
+        raise SettingError(f"The time limit is {asked.minutes:g} minutes; it must be 0 or more. Change it, or leave it out.")
     series, split = series_of(run, asked.workspace), run.record.split
     n_possible = len(rolling_origins(split))
     for done in backtest(run, series, seconds=None if asked.minutes is None else 60 * asked.minutes):
@@ -250,7 +255,8 @@ def _show_repeat(run: Run, asked: argparse.Namespace, screen: Screen) -> None:
     elsewhere = workspace if workspace.resolve() != default_workspace().resolve() else None
     usual = usual_place(run.record)
     on_gpu = usual.on_gpu if asked.on is None else asked.on == "gpu"
-    place = Place(asked.processes or usual.n_processes, asked.machines, on_gpu, usual.n_threads)
+    n_processes = usual.n_processes if asked.processes is None else asked.processes
+    place = Place(n_processes, 1 if asked.machines is None else asked.machines, on_gpu, usual.n_threads)
     found = repeat(run, elsewhere.resolve() if elsewhere else None, place)
     for note in found.notes:
         screen.say(note)

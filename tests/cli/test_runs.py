@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -205,6 +206,28 @@ def test_the_way_to_repeat_a_run_is_printed_and_works(command: Command, both: tu
     assert main(shlex.split(line)[3:]) == 0
     new = next(run for run in old.store.runs() if run.record.forecaster == "persistence" and run.id != old.id)
     assert (new.folder / "scores.csv").read_bytes() == (old.folder / "scores.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "words, sentence",
+    [
+        (("show", "--sbatch", "job.sbatch"), "--sbatch says how a run is to be repeated.* Add --repeat"),
+        (("show", "--processes", 2), "--processes says .* Add --repeat"),
+        (("show", "--machines", 1), "--machines says .* Add --repeat"),
+        (("show", "--on", "gpu"), "--on says .* Add --repeat"),
+        (("show", "--repeat", "--processes", 0), "0 processes on each of 1 machines are asked for; choose 1 to"),
+        (("show", "--repeat", "--machines", 0), "1 processes on each of 0 machines are asked for; choose 1 to"),
+        (("backtest", "--minutes", -1), "limit is -1 minutes; it must be 0 or more"),
+        (("backtest", "--minutes", "nan"), "limit is nan minutes; it must be 0 or more"),
+    ],
+    ids=str,
+)
+def test_an_option_that_would_do_nothing_is_refused(
+    command: Command, both: tuple[Run, Run], words: tuple[object, ...], sentence: str
+) -> None:
+    done = command(words[0], both[0].id, *words[1:])
+    assert done.code == 2 and done.out == "" and re.search(sentence, done.err), done
+    assert done.err.count("\n") == 1
 
 
 def test_an_old_run_is_scored_from_other_origins(command: Command, both: tuple[Run, Run]) -> None:
