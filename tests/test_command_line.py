@@ -325,6 +325,15 @@ def listing(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+def test_a_preparation_that_makes_what_is_stored_already_says_so(command: Command, folder: Path) -> None:
+    command("series", "add", folder)
+    assert "stored already" not in command("series", "prepare", "blob", "--grey", "--name", "grey").err
+    for words, name in ((("--frames", "1:20"), "blob"), (("--grey",), "grey")):
+        done = command("series", "prepare", "blob", *words, "--name", "another")
+        assert done.code == 0 and done.err.endswith(f"These frames are stored already, as '{name}'.\n")
+    assert "another" not in command("series", "list").out
+
+
 def test_what_an_export_cannot_take_is_refused(command: Command, folder: Path, tmp_path: Path) -> None:
     assert command("run", folder, "--forecaster", "persistence", "--quiet").code == 0
     (run,) = RunStore(tmp_path / "workspace").runs()
