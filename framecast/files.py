@@ -24,7 +24,11 @@ from framecast.errors import StorageError
 WORKSPACE_VARIABLE = "FRAMECAST_WORKSPACE"
 OUT_OF_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _ROOM_SIGNS = ("no space left", "not enough free space", "requested and", "file too large", "quota exceeded")
-NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR)
+NOT_WRITABLE = (
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EIO, errno.ESTALE,
+)  # fmt: skip
+LONGEST_NAME = 255
+"""Bytes that the name of a file may have."""
 
 
 def default_workspace() -> Path:
@@ -187,7 +191,8 @@ def _full(path: Path) -> StorageError:
 
 
 def _part(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    name = os.fsencode(path.name)[: LONGEST_NAME - 15].decode(errors="ignore")  # it must not become too long by this
+    return path.with_name(f".{name}.{uuid.uuid4().hex[:8]}.part")
 
 
 def _free(path: Path) -> str:

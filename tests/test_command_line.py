@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 import framecast
-from framecast.cli import arguments, planning, sizing
+from framecast.cli import arguments, planning, results, sizing
 from framecast.cli.main import main
 from framecast.forecasters.baselines.persistence import Persistence
 from framecast.forecasters.catalog import FORECASTERS
@@ -140,6 +140,36 @@ def test_an_exact_forecast_is_valid_json(command: Command, tmp_path: Path) -> No
     assert persistence["psnr"] == ["Infinity"] * 3 and persistence["mean"]["mse"] == 0
 
 
+def test_letters_that_the_terminal_does_not_have_end_no_command(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save(tmp_path / "still.npy", np.full((12, 12, 12), 7, np.uint8))
+    assert command("series", "add", tmp_path / "still.npy", "--name", "дождь").code == 0
+    screen = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr(sys, "stdout", screen)
+    words = ["run", "дождь", "--forecaster", "persistence", "--workspace", str(tmp_path / "workspace")]
+    assert main(words) == 0
+    assert b"'?????'" in screen.buffer.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_title_is_no_longer_than_a_name_that_is_given_later(command: Command, tmp_path: Path) -> None:
+    np.save(tmp_path / "still.npy", np.full((12, 12, 12), 7, np.uint8))
+    done = command("run", tmp_path / "still.npy", "--forecaster", "persistence", "--title", "a" * 81)
+    assert done.code == 2 and "has 81 letters; at most 80 are kept" in done.err
+    assert not SeriesStore(tmp_path / "workspace").list()
+
+
+def test_files_are_written_whatever_becomes_of_the_table(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save(tmp_path / "still.npy", np.full((12, 12, 12), 7, np.uint8))
+    monkeypatch.setattr(results.Results, "text", lambda self: str(1 / 0))
+    files = tmp_path / "a.json", tmp_path / "a.npy"
+    with pytest.raises(ZeroDivisionError):
+        command("run", tmp_path / "still.npy", "--forecaster", "persistence", "--json", files[0], "--out", files[1])
+    assert all(file.exists() for file in files)
+
+
 def test_a_run_is_shown_exported_and_forecasts_on(command: Command, folder: Path, tmp_path: Path, frames: np.ndarray) -> None:
     assert command("series", "add", folder, "--name", "moving blob").code == 0
     assert "moving blob" in command("series", "list").out
@@ -239,6 +269,9 @@ def test_bad_files_are_one_sentence(command: Command, folder: Path, tmp_path: Pa
         (("--device", "tpu"), r"no device 'tpu'.*Choose one of: auto, cpu"),
         (("--out", "nowhere/forecast.npy"), r"'nowhere', which does not exist.*Make the folder"),
         (("--out", "forecast.gif"), r"ends in '.gif'.*Name one ending in .npy"),
+        (("--out", "ä" * 126 + ".npy"), r"has 256 bytes; at most 255"),
+        (("--frames", 21), r"has 20 frames, and --frames 21 .* Choose 3 to 20"),
+        (("--frames", -1), r"has 20 frames, and --frames -1 .* Choose 3 to 20"),
     ],
     ids=str,
 )
@@ -290,6 +323,44 @@ def assert_refused(command: Command, folder: Path, tmp_path: Path, *words: objec
 
 def listing(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_preparation_that_makes_what_is_stored_already_says_so(command: Command, folder: Path) -> None:
+    command("series", "add", folder)
+    assert "stored already" not in command("series", "prepare", "blob", "--grey", "--name", "grey").err
+    for words, name in ((("--frames", "1:20"), "blob"), (("--grey",), "grey")):
+        done = command("series", "prepare", "blob", *words, "--name", "another")
+        assert done.code == 0 and done.err.endswith(f"These frames are stored already, as '{name}'.\n")
+    assert "another" not in command("series", "list").out
+
+
+def test_what_an_export_cannot_take_is_refused(command: Command, folder: Path, tmp_path: Path) -> None:
+    assert command("run", folder, "--forecaster", "persistence", "--quiet").code == 0
+    (run,) = RunStore(tmp_path / "workspace").runs()
+    for suffix, option, value, fit in (
+        (".csv", "--leads", "1,2", ".png, .svg, .pdf"),
+        (".gif", "--leads", "1,2", ".png, .svg, .pdf"),
+        (".csv", "--rate", 3, ".mp4, .gif, .webp"),
+        (".svg", "--rate", 3, ".mp4, .gif, .webp"),
+    ):
+        done = command("export", run.id, tmp_path / f"out{suffix}", option, value)
+        assert done.code == 2 and f"{option} changes nothing" in done.err and f"ending in {fit}. Leave" in done.err
+        assert not (tmp_path / f"out{suffix}").exists()
+    assert command("export", run.id, tmp_path / "out.svg", "--leads", "1,2").code == 0
+    assert command("export", run.id, tmp_path / "out.gif", "--rate", 3).code == 0
+
+
+def test_frames_that_files_do_not_have_are_told(command: Command, folder: Path) -> None:
+    for start, end, every, told in ((1, 25, 1, True), (1, 20, 1, False), (2, 21, 2, False), (3, 21, 2, True)):
+        done = command("series", "add", folder, "--start", start, "--end", end, "--every", every)
+        assert done.code == 0 and (f"The files end before frame {end}: " in done.err) == told
+
+
+def test_a_number_below_zero_is_no_option_however_it_is_written(command: Command, folder: Path) -> None:
+    command("series", "add", folder)
+    for words in ("-1e1", "-1E+01", "-10.", "-10"):
+        assert "range -10 to 300" in command("series", "range", "blob", words, "3e2").out
+        command("series", "delete", "blob (2)")
 
 
 def test_an_unknown_option_ends_with_2() -> None:

@@ -62,6 +62,14 @@ def test_what_stands_is_told_without_touching_it(tmp_path: Path) -> None:
     assert standing(path) == path and set_aside(path).exists()
 
 
+def test_every_name_that_a_file_can_have_can_be_written(tmp_path: Path) -> None:
+    for name in ("a" * 251 + ".npy", "ä" * 125 + "a.npy"):
+        write_array(tmp_path / name, np.zeros(3))
+    assert len(list(tmp_path.iterdir())) == 2
+    with pytest.raises(StorageError, match="cannot be written"):
+        write_array(tmp_path / ("a" * 256), np.zeros(3))
+
+
 def test_a_full_disk_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(handle: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -1,8 +1,9 @@
 """The command line as argparse sees it: every command, every option, and the words of `--help`."""
 
 import argparse
+import re
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from framecast.cli.runs_arguments import runs_arguments
 from framecast.files import default_workspace
@@ -23,6 +24,10 @@ Exit code: 0 done, 2 something in the files or options given cannot be used (one
 
 class _Parser(argparse.ArgumentParser):
     """Says a mistake in one sentence, like everything else that a person can get wrong, and ends with 2."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._negative_number_matcher = re.compile(r"-(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)  # -1e1 is no option
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{message[:1].upper()}{message[1:]}. See {self.prog} --help.\n")

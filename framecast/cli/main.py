@@ -1,5 +1,6 @@
 """Read the command line, do it, end with 0, 1, 2 or 130. A user's mistake is one sentence on stderr, without a traceback."""
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Exit code. argparse itself ends with 2 on an option it does not know."""
     if is_helper():  # of another process with the same arguments, which says what is wrong with them
         return help_out()
+    for stream in (sys.stdout, sys.stderr):  # a title may have letters that they do not: those are a ? then
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     asked = arguments.parser().parse_args(argv)
     screen = Screen(asked.quiet)
     from framecast.cli import export, queue, run, runs, stored  # after the parsing, so that --help does not wait for torch

@@ -19,6 +19,7 @@ from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind
 from framecast.runs.devices import chosen_device, most_threads, n_threads_alone
 from framecast.runs.experiment import plan
+from framecast.runs.notes import RunNotes
 from framecast.runs.preflight import default_preparation
 from framecast.runs.record import RunRecord
 from framecast.runs.store import Run, RunStore
@@ -85,7 +86,7 @@ def planner(asked: argparse.Namespace, screen: Screen, *, here: bool = True) -> 
     device, trial = chosen_device(asked.device, here=here), asked_for_trial(asked, here=here)
     with _series(asked, screen) as stored:
         series = SeriesStore(asked.workspace).open(stored.digest)
-        split = Split.of(series.n_frames if asked.frames is None else asked.frames, asked.test, asked.valid)
+        split = Split.of(_n_frames(asked, series), asked.test, asked.valid)
         start_from = RunStore(asked.workspace).open(asked.start_from) if asked.start_from else None
         # what this machine is busy with at the moment is nothing to another one
         n_threads = asked.threads or (n_threads_alone() if here else most_threads())
@@ -107,6 +108,15 @@ def _chosen(asked: argparse.Namespace, further: Mapping[str, object]) -> dict[st
     chosen = {name: _configured(FORECASTERS[name], asked.preset, changes) for name in names}
     _refuse_unknown(changes, names)
     return chosen
+
+
+def _n_frames(asked: argparse.Namespace, series: FrameSeries) -> int:
+    if asked.frames is not None and not 3 <= asked.frames <= series.n_frames:
+        raise SettingError(
+            f"The series has {series.n_frames} frames, and --frames {asked.frames} lets it end elsewhere. Choose 3 to "
+            f"{series.n_frames}, or leave it out."
+        )
+    return series.n_frames if asked.frames is None else int(asked.frames)
 
 
 def _preparation(asked: argparse.Namespace, series: FrameSeries, device: str) -> Preparation:
@@ -184,7 +194,7 @@ def _configured(kind: ForecasterKind, preset: str | None, changes: dict[str, obj
 
 def _check_title_and_threads(asked: argparse.Namespace, names: list[str]) -> None:
     if asked.title is not None:
-        asked.title = " ".join(asked.title.split()) or None
+        asked.title = RunNotes.of(title=asked.title).title or None
     if asked.title and len(names) > 1:
         raise SettingError(
             f"One title is given and there are {len(names)} forecasters; each run needs a name of its own. Leave it out."

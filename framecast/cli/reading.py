@@ -20,8 +20,9 @@ def added(sources: list[str], asked: argparse.Namespace, screen: Screen, name: s
         if not path.exists():
             raise SeriesError(f"There is no file or folder '{path}'; frames must be where the path says. Check the path.")
     uploads = [Upload.from_path(path) for path in paths]
+    wanted = Wanted(asked.start - 1, asked.end, asked.every)
     try:
-        return ingest(
+        stored = ingest(
             paths[0] if len(paths) == 1 else uploads,
             SeriesStore(asked.workspace),
             name=name,
@@ -30,7 +31,7 @@ def added(sources: list[str], asked: argparse.Namespace, screen: Screen, name: s
             axes=asked.axes,
             sizes=asked.sizes,
             missing=asked.missing,
-            wanted=Wanted(asked.start - 1, asked.end, asked.every),
+            wanted=wanted,
             progress=screen.ingested,
         )
     except ChoiceNeededError as error:
@@ -39,6 +40,9 @@ def added(sources: list[str], asked: argparse.Namespace, screen: Screen, name: s
         raise SeriesError(f"{error} {_option(error)}") from error
     finally:
         screen.clear()
+    if stored.n_frames < (wanted.count(asked.end) or 0):
+        screen.say(f"The files end before frame {asked.end}: {stored.n_frames} frames were read.")
+    return stored
 
 
 def refuse_reading_options(asked: argparse.Namespace) -> None:

@@ -24,11 +24,14 @@ def run(asked: argparse.Namespace, screen: Screen) -> int:
     if not runs:
         return 1
     results = Results(found.series, found.stored.digest, found.split, runs)
-    print(results.text())
-    if asked.json is not None:
-        results.write(asked.json)
+    best = results.best_run()
+    try:
+        if asked.json is not None:
+            results.write(asked.json)
+        if asked.out is not None:
+            write_frames(asked.out, best.forecast(), found.series.valid)
+    finally:  # a terminal that takes no words keeps no file from being written, nor a full disk the table from being seen
+        print(results.text())
     if asked.out is not None:
-        best = results.best_run()
-        write_frames(asked.out, best.forecast(), found.series.valid)
         screen.say(f"The forecast of {best.record.forecaster} is in {asked.out}.")
     return 1 if failed else 0

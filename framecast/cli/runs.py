@@ -34,7 +34,10 @@ METRICS_SHOWN = ("ssim", "psnr", "mse", "mae")
 
 
 def runs(asked: argparse.Namespace, screen: Screen) -> int:
-    Trash(asked.workspace).empty()
+    try:
+        Trash(asked.workspace).empty()
+    except (FrameCastError, OSError) as error:
+        screen.say(f"The trash could not be emptied: {error}")
     actions = {
         "list": _list, "show": _show, "rename": _rename, "tag": _tag, "note": _note, "pin": _pin, "delete": _delete,
         "undelete": _undelete, "trash": _trash, "diff": _diff, "export": _export, "import": _import, "clean": _clean,
@@ -146,8 +149,10 @@ def _diff(asked: argparse.Namespace, screen: Screen) -> None:
 
 def _export(asked: argparse.Namespace, screen: Screen) -> None:
     check_target(asked.out, (".zip",))
-    export_run(RunStore(asked.workspace).open(asked.run), asked.out, with_series=asked.with_series)
+    left_out = export_run(RunStore(asked.workspace).open(asked.run), asked.out, with_series=asked.with_series)
     screen.say(f"Run '{asked.run}' is in {asked.out}{', its series with it' if asked.with_series else ''}.")
+    if left_out:
+        screen.say(f"Left out, since they are no files of a run: {', '.join(left_out)}.")
 
 
 def _import(asked: argparse.Namespace, screen: Screen) -> None:
@@ -184,6 +189,9 @@ def _show(asked: argparse.Namespace, screen: Screen) -> None:
     if asked.repeat:
         _show_repeat(run, asked, screen)
         return
+    for option in ("processes", "machines", "on", "sbatch"):
+        if getattr(asked, option) is not None:
+            raise SettingError(f"--{option} says how a run is to be repeated, which was not asked for. Add --repeat.")
     _describe_all(run, asked.workspace, asked.openstl)
 
 
@@ -224,6 +232,8 @@ def _backtest(asked: argparse.Namespace, screen: Screen) -> None:
     """Score from other origins what is not yet, and print the mean SSIM of each forecaster inside and before the test."""
     run = RunStore(asked.workspace).open(asked.run)
     run.refuse_unfinished("be scored again")
+    if asked.minutes is not None and not asked.minutes >= 0:
+        raise SettingError(f"The time limit is {asked.minutes:g} minutes; it must be 0 or more. Change it, or leave it out.")
     series, split = series_of(run, asked.workspace), run.record.split
     n_possible = len(rolling_origins(split))
     for done in backtest(run, series, seconds=None if asked.minutes is None else 60 * asked.minutes):
@@ -245,7 +255,8 @@ def _show_repeat(run: Run, asked: argparse.Namespace, screen: Screen) -> None:
     elsewhere = workspace if workspace.resolve() != default_workspace().resolve() else None
     usual = usual_place(run.record)
     on_gpu = usual.on_gpu if asked.on is None else asked.on == "gpu"
-    place = Place(asked.processes or usual.n_processes, asked.machines, on_gpu, usual.n_threads)
+    n_processes = usual.n_processes if asked.processes is None else asked.processes
+    place = Place(n_processes, 1 if asked.machines is None else asked.machines, on_gpu, usual.n_threads)
     found = repeat(run, elsewhere.resolve() if elsewhere else None, place)
     for note in found.notes:
         screen.say(note)

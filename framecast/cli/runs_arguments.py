@@ -37,7 +37,7 @@ def runs_arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentPar
     show.add_argument("--repeat", action="store_true", help="print the command line and the script that repeat it, instead")
     several = show.add_argument_group("with --repeat, on several GPUs or machines")
     several.add_argument("--processes", type=int, metavar="N", help="that share one network's training, on each machine")
-    several.add_argument("--machines", type=int, default=1, metavar="N", help="how many machines of a cluster (default: 1)")
+    several.add_argument("--machines", type=int, metavar="N", help="how many machines of a cluster (default: 1)")
     several.add_argument("--on", choices=("cpu", "gpu"), help="what each process computes on (default: as the run did)")
     several.add_argument("--sbatch", type=Path, metavar="FILE.sbatch", help="write a batch file for SLURM, instead")
     rename = action("rename", "call a run something else")

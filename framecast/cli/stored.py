@@ -21,8 +21,7 @@ def series(asked: argparse.Namespace, screen: Screen) -> int:
     if asked.action == "add":
         known = {one.digest for one in store.list()}
         stored = added(asked.source, asked, screen, asked.name)
-        if stored.digest in known:
-            screen.say(f"These frames are stored already, as '{stored.name}'.")
+        _say_if_known(stored, known, screen)
         print(_described(stored))
     elif asked.action == "look":
         print(described(look(Path(asked.source[0]))))
@@ -33,7 +32,10 @@ def series(asked: argparse.Namespace, screen: Screen) -> int:
     elif asked.action == "health":
         print(health_text(store, asked.series, screen))
     elif asked.action == "prepare":
-        print(_described(_prepared(asked, store, screen)))
+        known = {one.digest for one in store.list()}
+        stored = _prepared(asked, store, screen)
+        _say_if_known(stored, known, screen)
+        print(_described(stored))
     elif asked.action == "delete":
         store.delete(asked.series)
         screen.say(f"Series '{asked.series}' is deleted.")
@@ -71,6 +73,11 @@ def forecast(asked: argparse.Namespace, screen: Screen) -> int:
     frames = "1 frame" if asked.steps == 1 else f"{asked.steps} frames"
     screen.say(f"{frames} after the last one of '{run.record.series_name}' written to {asked.out}.")
     return 0
+
+
+def _say_if_known(stored: StoredSeries, known: set[str], screen: Screen) -> None:
+    if stored.digest in known:
+        screen.say(f"These frames are stored already, as '{stored.name}'.")
 
 
 def _prepared(asked: argparse.Namespace, store: SeriesStore, screen: Screen) -> StoredSeries:

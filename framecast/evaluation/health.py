@@ -4,6 +4,7 @@ It is kept as health.json in the folder of the series and made again where that 
 numbers come from the series alone; nothing a run learns or scores is taken from here.
 """
 
+import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from framecast.errors import StorageError
 from framecast.evaluation.predictability import Predictability, predictability
 from framecast.files import write_json
 from framecast.series.frames import FrameSeries
@@ -82,11 +84,12 @@ def kept_report(store: SeriesStore, digest: str) -> HealthReport | None:
 
 
 def health_report(store: SeriesStore, digest: str, told: Told | None = None) -> HealthReport:
-    """The report on a stored series, from beside it or made now. Raises StorageError where it cannot be kept."""
+    """The report on a stored series, from beside it or made now. It is made anew each time where the disk takes none."""
     if (kept := kept_report(store, digest)) is not None:
         return kept
     report = examine(store.open(digest), store.names(digest), told, store.times(digest))
-    write_json(store.beside(digest, FILE), report.to_mapping())
+    with contextlib.suppress(StorageError, OSError):
+        write_json(store.beside(digest, FILE), report.to_mapping())
     return HealthReport.from_mapping(json.loads(json.dumps(report.to_mapping())))
 
 

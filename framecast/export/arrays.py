@@ -1,13 +1,14 @@
 """A forecast as one file of numbers, in native units and size, for whoever goes on in Python or MATLAB."""
 
 import io
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from framecast.errors import SettingError
-from framecast.files import writing
+from framecast.files import LONGEST_NAME, writing
 from framecast.series.frames import Frames
 
 SUFFIXES = (".npy", ".npz", ".mat")
@@ -17,6 +18,8 @@ Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 def check_target(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> None:
     """Raises SettingError where `path` cannot become a file of such a kind: asked before the work, not after it."""
+    if (n_bytes := len(os.fsencode(path.name))) > LONGEST_NAME:
+        raise SettingError(f"The name of the file has {n_bytes} bytes; at most {LONGEST_NAME} are possible. Shorten it.")
     if path.suffix.lower() not in suffixes:
         kinds = " or ".join(suffixes)
         raise SettingError(f"'{path}' ends in '{path.suffix}' and must be a file of another kind. Name one ending in {kinds}.")

@@ -44,6 +44,8 @@ class ExportKind:
     words: str
     """What is in it, a sentence for a person."""
     make: Callable[[Evidence, Asked], bytes]
+    takes: tuple[str, ...] = ()
+    """What of `Asked` concerns it."""
 
 
 def film_rate(timestep: timedelta | None) -> float:
@@ -101,19 +103,19 @@ KINDS: dict[str, ExportKind] = {
     "figure": ExportKind(
         "Figure for a paper", ".png", "image/png",
         "Truth, forecast and error at chosen leads with a scale in units, 180 mm wide, 300 dots an inch.",
-        lambda evidence, asked: figure(evidence, asked.leads),
+        lambda evidence, asked: figure(evidence, asked.leads), ("leads",),
     ),
     "figure_svg": ExportKind(
         "Figure", ".svg", "image/svg+xml", "The same figure with letters and lines as vectors, to be edited.",
-        lambda evidence, asked: figure(evidence, asked.leads, format="svg"),
+        lambda evidence, asked: figure(evidence, asked.leads, format="svg"), ("leads",),
     ),
     "figure_pdf": ExportKind(
         "Figure", ".pdf", "application/pdf", "The same figure for LaTeX, letters and lines as vectors.",
-        lambda evidence, asked: figure(evidence, asked.leads, format="pdf"),
+        lambda evidence, asked: figure(evidence, asked.leads, format="pdf"), ("leads",),
     ),
     "strip": ExportKind(
         "Strip", ".png", "image/png", "Truth above forecast above error at chosen leads, every pixel, no letters.",
-        lambda evidence, asked: strip(evidence, asked.leads),
+        lambda evidence, asked: strip(evidence, asked.leads), ("leads",),
     ),
     "frames": ExportKind(
         "Frames", ".zip", "application/zip", "All frames of truth, forecast and error as PNG, as they are shown.", _frames
@@ -123,13 +125,16 @@ KINDS: dict[str, ExportKind] = {
         "One page that works offline: player, curves, scores, diagnosis, settings, and how to repeat the run.",
         lambda evidence, asked: report(evidence),
     ),
-    "film": ExportKind("Film", ".mp4", "video/mp4", "Truth, forecast and error side by side, H.264, slightly lossy.", _film),
+    "film": ExportKind(
+        "Film", ".mp4", "video/mp4", "Truth, forecast and error side by side, H.264, slightly lossy.",
+        _film, ("frames_per_second",),
+    ),
     "gif": ExportKind(
         "Animation", ".gif", "image/gif", f"The film, each panel at most {SMALL_SIDE} pixels, for slides and messages.",
-        partial(_animation, format="GIF"),
+        partial(_animation, format="GIF"), ("frames_per_second",),
     ),
     "webp": ExportKind(
         "Animation", ".webp", "image/webp", "The same as WebP: smaller and with all colours.",
-        partial(_animation, format="WEBP"),
+        partial(_animation, format="WEBP"), ("frames_per_second",),
     ),
 }  # fmt: skip

@@ -47,6 +47,11 @@ TORN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImpl
 CHUNK = 2**20
 
 
+def is_of_run(path: str, *, folder: bool) -> bool:
+    """Whether a run has such a file or folder; the path begins with the id of the run."""
+    return bool(RUN_FOLDER.fullmatch(f"{path}/") if folder else RUN_PATH.fullmatch(path))
+
+
 @dataclass(frozen=True)
 class Contents:
     """An open ZIP whose list of files is that of a run."""

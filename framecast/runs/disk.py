@@ -13,7 +13,7 @@ from pathlib import Path
 
 from framecast.errors import BusyError, StorageError, UnknownNameError
 from framecast.files import bytes_in_words, remove_folder, set_aside
-from framecast.runs.overview import folder_bytes
+from framecast.runs.overview import file_bytes, folder_bytes
 from framecast.runs.store import Run, RunStore
 from framecast.runs.trash import Trash
 
@@ -160,10 +160,13 @@ def _is_torn(path: Path) -> bool:
 
 
 def _newest(path: Path) -> float:
-    times = [path.lstat().st_mtime if path.exists() else 0.0]
-    times += [file.lstat().st_mtime for file in path.rglob("*") if file.exists()]
-    return max(times)
+    """When it or anything in it was last written to: now where something of it vanishes meanwhile, for somebody is at work."""
+    below = (Path(root, name) for root, folders, names in os.walk(path) for name in (*folders, *names))
+    try:
+        return max(file.lstat().st_mtime for file in (path, *below))
+    except FileNotFoundError:
+        return time.time()
 
 
 def _bytes(path: Path) -> int:
-    return folder_bytes(path) if path.is_dir() else path.stat().st_size if path.exists() else 0
+    return folder_bytes(path) if path.is_dir() else file_bytes(path)

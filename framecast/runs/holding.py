@@ -5,11 +5,13 @@ cannot go stale; who holds it is written into the file, for people to read. It a
 
 Not every disk that machines share tells one of them of the locks of another. So a holder on another machine is believed by
 what it writes: it empties the file when it leaves, and touches it while it is there. Where it has done neither for a quarter
-of an hour it is gone. A process number says nothing from another machine and is never asked for. What it does is written over
-what it did, in one block, so that there is no moment at which the file is empty and the holder seems to have left.
+of an hour it is gone; at once where this machine held it and has been started anew since. A process number says nothing from
+another machine and is never asked for. What it does is written over what it did, in one block, so that there is no moment at
+which the file is empty and the holder seems to have left.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import socket
@@ -32,6 +34,8 @@ AT_WORK = "at work"
 BEAT_S, ALIVE_S = 30.0, 900.0
 """How often a holder touches the file at most, and how old that may be. Scoring a large frame may keep it for minutes."""
 BOOT = Path("/proc/sys/kernel/random/boot_id")
+UPTIME = Path("/proc/uptime")
+INSTALLATION = Path("/etc/machine-id")
 BLOCK = 512
 """Bytes that the words of a holder are padded to; a longer one is not to be left over behind a shorter one."""
 TRIES, PAUSE_S = 20, 0.01
@@ -47,7 +51,8 @@ class Holder:
     since: str
     """ISO 8601, UTC."""
     machine: str = ""
-    """The same for all whose locks the same system keeps: containers have host names of their own."""
+    """The same for all whose locks the same system keeps: containers have host names of their own. Behind a slash, where it is
+    known, what stays when that system is started anew."""
     doing: str = AT_WORK
     """AT_WORK, "waiting" in the queue, or "paused"."""
 
@@ -103,13 +108,13 @@ class Hold:
         self._handle = None
 
 
-def take(path: Path) -> Hold | None:
+def take(path: Path, tries: int = TRIES) -> Hold | None:
     """Hold the file at `path`, which is made where there is none; None where somebody else holds it."""
     handle = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
-    for attempt in range(TRIES):
+    for attempt in range(tries):
         if _lock(handle):
             break
-        if attempt == TRIES - 1:
+        if attempt == tries - 1:
             handle.close()
             return None
         time.sleep(PAUSE_S)
@@ -160,10 +165,13 @@ def _at_work_elsewhere(handle: IO[bytes]) -> Holder | None:
     """Who holds the file on another machine, whose lock is not seen here."""
     handle.seek(0)
     other = _said(handle.read())
-    if other is None:
+    if other is None or not other.machine:
         return None
-    age_s = time.time() - os.fstat(handle.fileno()).st_mtime
-    return other if other.machine not in ("", _machine()) and age_s < ALIVE_S else None
+    touched_s = os.fstat(handle.fileno()).st_mtime
+    (boot, _, system), (own_boot, _, own) = other.machine.partition("/"), _machine().partition("/")
+    # containers of one image may be called the same: who touched the file since this machine was started is another one
+    was_here = boot == own_boot or (system == own != "" and touched_s < _started_s())
+    return None if was_here or time.time() - touched_s >= ALIVE_S else other
 
 
 def _said(words: bytes) -> Holder | None:
@@ -177,9 +185,24 @@ def _said(words: bytes) -> Holder | None:
 @cache
 def _machine() -> str:
     try:
-        return BOOT.read_text().strip()
-    except OSError:
+        boot = BOOT.read_text().strip()
+    except OSError:  # no Linux: the host name stays, too
         return socket.gethostname()
+    try:
+        installation = INSTALLATION.read_text().strip()
+    except OSError:
+        installation = ""
+    # machines of one image differ in their names; the number itself is not for others to see
+    known = hashlib.sha256(f"{installation} {socket.gethostname()}".encode()).hexdigest()[:32] if installation else ""
+    return f"{boot}/{known}"
+
+
+def _started_s() -> float:
+    """When this machine was started; 0 where that is not known."""
+    try:
+        return time.time() - float(UPTIME.read_text().split()[0])
+    except (OSError, ValueError, LookupError):
+        return 0.0
 
 
 def _write(handle: IO[bytes], doing: str) -> None:

@@ -105,8 +105,16 @@ def read_line(folder: Path) -> RunLine | DamagedRun:
 
 
 def folder_bytes(folder: Path) -> int:
-    """All files below it. What vanishes meanwhile counts for nothing."""
-    return sum(_size(Path(root, name)) for root, _, names in os.walk(folder) for name in names)
+    """All files below it."""
+    return sum(file_bytes(Path(root, name)) for root, _, names in os.walk(folder) for name in names)
+
+
+def file_bytes(path: Path) -> int:
+    """What vanishes meanwhile counts for nothing."""
+    try:
+        return path.stat(follow_symlinks=False).st_size
+    except OSError:
+        return 0
 
 
 def _scores(run: Run) -> tuple[dict[str, float], float | None, int | None]:
@@ -139,12 +147,5 @@ def _scores(run: Run) -> tuple[dict[str, float], float | None, int | None]:
 def _changed(path: Path) -> int:
     try:
         return path.stat().st_mtime_ns
-    except OSError:
-        return 0
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat(follow_symlinks=False).st_size
     except OSError:
         return 0

@@ -51,6 +51,7 @@ from framecast.files import (
     writing_folder,
 )
 from framecast.forecasters.contract import Forecaster, ResumableForecaster
+from framecast.runs.archive import is_of_run
 from framecast.runs.holding import AT_WORK, Hold, Holder, beat, holder, take
 from framecast.runs.reading import UNREADABLE, Array, mapping, progress_line, read_weights, readable
 from framecast.runs.record import RunRecord
@@ -264,7 +265,7 @@ class Run:
         return Run(self.folder / STAGE, self.record, home=self.folder)
 
     def take_over(self) -> "Run":
-        """Put the files of a finished `staged` run in the place of the old ones."""
+        """Put the files of a finished `staged` run in the place of the old ones. For whoever holds the run."""
         assert self.home is not None and self.state == "finished"
         with storage_errors(self.home):
             os.replace(self.folder, done_folder(self.home))
@@ -353,20 +354,27 @@ class Run:
     def write_remedies(self, remedies: Iterable[Mapping[str, Any]]) -> None:
         write_json(self.folder / "remedies.json", {"remedies": list(remedies)})
 
-    def export(self, target: Path, beside: Mapping[str, Path] | None = None) -> None:
+    def export(self, target: Path, beside: Mapping[str, Path] | None = None) -> tuple[str, ...]:
         """The run as one ZIP, its id as the top folder, and the files `beside` it, those that exist, by their paths in the
-        ZIP. What is only on its way, a training that goes on beside the result, stays here."""
+        ZIP. What is only on its way, a training that goes on beside the result, stays here, and so does what is no file of a
+        run and would be refused on the way in: its paths are returned."""
+        left_out = []
         with (
             writing(target) as handle,
             zipfile.ZipFile(handle, "w", zipfile.ZIP_DEFLATED, compresslevel=3, strict_timestamps=False) as archive,
         ):
             for path in sorted(self.folder.rglob("*")):
                 inside = path.relative_to(self.folder)
-                if inside.parts[0] != STAGE and not any(part.startswith(".") for part in inside.parts):
+                if inside.parts[0] in (STAGE, done_folder(self.folder).name) or "/." in f"/{inside.as_posix()}":
+                    continue
+                if is_of_run(f"{self.id}/{inside.as_posix()}", folder=path.is_dir()):
                     archive.write(path, Path(self.id) / inside)  # folders too: what a rule saves is an empty one
+                elif path.is_file():
+                    left_out.append(inside.as_posix())
             for name, path in (beside or {}).items():
                 if path.is_file():
                     archive.write(path, name)
+        return tuple(left_out)
 
     def _error_text(self) -> str | None:
         path = self.folder / "error.txt"
@@ -374,11 +382,13 @@ class Run:
 
 
 def _mend(folder: Path) -> None:
-    """Put back what a process that was killed between two renames left set aside in a run folder."""
+    """End what a process that was killed began in a run folder: put back what it left set aside between two renames, and the
+    files of an extension in their place."""
     stage = settled(folder / STAGE)
     for home in (folder, stage):
         for name in ("best", "last"):
             settled(home / "checkpoint" / name)
+    settle_extension(folder)
 
 
 def _write(handle: IO[bytes], array: Frames) -> None:

@@ -1,17 +1,19 @@
 """RunStore: the runs of a workspace. A run is its folder (framecast.runs.run_folder); paths of runs are joined in these two
 files only."""
 
+import contextlib
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from framecast.errors import StorageError, UnknownNameError
 from framecast.files import remove_folder, write_json, writing_folder
+from framecast.runs.holding import take
 from framecast.runs.notes import read_notes
 from framecast.runs.reading import UNREADABLE, Array
 from framecast.runs.record import RunRecord
-from framecast.runs.run_folder import RUN_ID, Run, State
-from framecast.runs.taking_over import settle_extension
+from framecast.runs.run_folder import LOCK, RUN_ID, Run, State
+from framecast.runs.taking_over import done_folder, settle_extension
 
 __all__ = ["Array", "DamagedRun", "Run", "RunStore", "State"]
 
@@ -28,7 +30,7 @@ class DamagedRun:
 def read_run(folder: Path, run_id: str) -> Run | DamagedRun:
     """The run of this id in `folder`, with the title that a person gave it since, if any."""
     path = folder / "record.json"
-    settle_extension(folder)
+    _settle(folder)
     try:
         record = RunRecord.from_mapping(json.loads(path.read_text(encoding="utf-8")))
     except UNREADABLE as error:
@@ -42,6 +44,16 @@ def read_run(folder: Path, run_id: str) -> Run | DamagedRun:
         return DamagedRun(run_id, folder, sentence)
     title = read_notes(folder).title
     return Run(folder, replace(record, title=title) if title else record)
+
+
+def _settle(folder: Path) -> None:
+    """End a taking over that a crash cut short. Where somebody holds the run, it is that one's to end, and where the disk is
+    not to be written, it stays: the run is then read as it is, with its result before or parts of the new one."""
+    if done_folder(folder).is_dir():
+        with contextlib.suppress(OSError):
+            if (hold := take(folder / LOCK, tries=1)) is not None:
+                with hold:
+                    settle_extension(folder)
 
 
 class RunStore:

@@ -11,12 +11,12 @@ this shape has; and it is whole or not at all. A run that is here already is nev
 import contextlib
 import filecmp
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from framecast.errors import InputError, UnknownNameError
+from framecast.errors import BusyError, InputError, StorageError, UnknownNameError
 from framecast.files import storage_errors, writing_folder
 from framecast.runs.archive import SERIES_FILES, Contents, contents_of
 from framecast.runs.foreign import check_run
@@ -38,9 +38,10 @@ class Imported:
     """Which series is not here, and what that means, as a sentence; empty where it is here."""
 
 
-def export_run(run: Run, target: Path, *, with_series: bool = False) -> None:
-    """Write the ZIP whole or not at all, with all series that the run learned from if they are to come along. Raises
-    UnknownNameError where the one that it forecasts was deleted."""
+def export_run(run: Run, target: Path, *, with_series: bool = False) -> tuple[str, ...]:
+    """Write the ZIP whole or not at all, with all series that the run learned from if they are to come along, and return what
+    of the run's folder was left out as no file of a run. Raises UnknownNameError where the series that it forecasts was
+    deleted, BusyError where the run is being written meanwhile."""
     beside = {}
     if with_series:
         store = SeriesStore(run.store.folder.parent)
@@ -52,7 +53,10 @@ def export_run(run: Run, target: Path, *, with_series: bool = False) -> None:
             )
         wanted = [digest for digest in (run.record.series, *run.record.learned_from) if digest in here]
         beside = {f"series/{digest}/{name}": store.folder / digest / name for digest in wanted for name in SERIES_FILES}
-    run.export(target, beside)
+    try:
+        return _zipped(run, target, beside)
+    except BusyError:  # a file has taken the place of another; the next one mostly takes a while
+        return _zipped(run, target, beside)
 
 
 def exported(run: Run, *, with_series: bool = False) -> bytes:
@@ -81,6 +85,15 @@ def import_run(source: Path | BinaryIO, workspace: Path, name: str = "") -> Impo
             added = _add_series(contents, record, stored, undo)
         undo.pop_all()
     return Imported(runs.open(contents.run_id), was_here, added, _missing(record, stored))
+
+
+def _zipped(run: Run, target: Path, beside: Mapping[str, Path]) -> tuple[str, ...]:
+    try:
+        return run.export(target, beside)
+    except StorageError as error:
+        if isinstance(error.__cause__, FileNotFoundError) and target.absolute().parent.is_dir():
+            raise BusyError(f"Run '{run.id}' is just being written and was not whole at this moment. Try again.") from error
+        raise
 
 
 @contextlib.contextmanager

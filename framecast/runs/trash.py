@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from framecast.errors import BusyError, SettingError, UnknownNameError
+from framecast.errors import BusyError, SettingError, StorageError, UnknownNameError
 from framecast.files import remove_folder, storage_errors
 from framecast.runs.holding import holder
 from framecast.runs.record import utc_now
@@ -90,12 +90,20 @@ class Trash:
         return match[2]
 
     def empty(self, older_than: timedelta = KEPT, now: datetime | None = None) -> int:
-        """Remove for good what was deleted longer ago than this; returns how many runs that were."""
+        """Remove for good what was deleted longer ago than this; returns how many runs that were. One that another process
+        removes or restores meanwhile is passed over."""
         before = (now or utc_now()) - older_than
         old = [path for path, match in self._entries() if _moment(match) <= before]
+        n_removed = 0
         for path in old:
-            remove_folder(path)
-        return len(old)
+            try:
+                remove_folder(path)
+            except StorageError as error:
+                if not isinstance(error.__cause__, FileNotFoundError):
+                    raise
+            else:
+                n_removed += 1
+        return n_removed
 
     def _entries(self) -> Iterator[tuple[Path, re.Match[str]]]:
         if not self.folder.is_dir():

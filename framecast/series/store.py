@@ -20,7 +20,6 @@ import math
 import os
 import re
 import shutil
-import threading
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -39,13 +38,12 @@ from framecast.series.frames import DTYPES, FrameSeries
 from framecast.series.hidden import settled
 from framecast.series.lineage import Lineage, from_json, lineage_of, made_of
 from framecast.series.readers.contract import Frame, Progress
+from framecast.series.turns import turn
 from framecast.series.unchanged import as_seen, note_seen
 from framecast.series.writing import clean_name, file_bytes, map_frames, observed_range, write_frames
 
 INCOMING = ".incoming-"
 STALE_S = 24 * 3600
-_settling = threading.Lock()
-"""Two series that come in at the same time take their names and places one after the other."""
 
 
 @dataclass(frozen=True)
@@ -256,11 +254,11 @@ class SeriesStore:
     def rename(self, digest: str, name: str) -> StoredSeries:
         """Give a series another name; its digest, and with it every run made on it, stays."""
         stored = self.info(digest)
-        name = clean_name(name)
-        if name == stored.name:
+        if (name := clean_name(name)) == stored.name:
             return stored
-        renamed = dataclasses.replace(stored, name=self._free_name(name))
-        write_json(self.folder / stored.digest / "series.json", renamed.to_mapping())
+        with turn(self.folder):
+            renamed = dataclasses.replace(stored, name=self._free_name(name))
+            write_json(self.folder / stored.digest / "series.json", renamed.to_mapping())
         return renamed
 
     def declare_range(self, digest: str, low: float, high: float, *, replace: bool = False) -> StoredSeries:
@@ -350,7 +348,7 @@ class SeriesStore:
         """Describe what lies in `incoming` and give it its place, under a name that is free. Where the same content came in
         meanwhile by another way, that one stays."""
         final = self.folder / stored.digest
-        with _settling:
+        with turn(self.folder):
             if not keep_name:
                 stored = dataclasses.replace(stored, name=self._free_name(stored.name))
             write_json(incoming / "series.json", stored.to_mapping())
@@ -385,8 +383,9 @@ class SeriesStore:
     def _clear_stale(self) -> None:
         """Remove what a process that was killed while writing left behind."""
         for path in self.folder.glob(f"{INCOMING}*"):
-            if time.time() - path.stat().st_mtime > STALE_S:
-                shutil.rmtree(path, ignore_errors=True)
+            with contextlib.suppress(OSError):  # another process has moved it to its place meanwhile
+                if time.time() - path.stat().st_mtime > STALE_S:
+                    shutil.rmtree(path, ignore_errors=True)
 
 
 def _now() -> str:

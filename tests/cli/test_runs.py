@@ -1,6 +1,10 @@
 """`runs` keeps order without a browser: what is said is what is there, and a mistake changes nothing."""
 
+import errno
+import os
+import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,12 +18,14 @@ import pytest
 from framecast.cli.main import main
 from framecast.errors import SettingError
 from framecast.export.evidence import Evidence
+from framecast.files import remove_folder
 from framecast.runs.experiment import carry_out, plan
 from framecast.runs.holding import take
 from framecast.runs.notes import read_notes
 from framecast.runs.record import new_id
 from framecast.runs.run_folder import LOCK
 from framecast.runs.store import Run, RunStore
+from framecast.runs.trash import Trash
 from framecast.series.store import SeriesStore
 
 
@@ -125,6 +131,30 @@ def test_deleted_runs_come_back(command: Command, both: tuple[Run, Run]) -> None
     assert listed(command("list")) == [old.id]
 
 
+def test_a_deleted_run_that_cannot_be_removed_blocks_nothing(
+    command: Command, both: tuple[Run, Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trash, long_ago = Trash(tmp_path / "workspace"), datetime(2020, 1, 1, tzinfo=UTC)
+    trash.put(both[0].id, now=long_ago)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", refuse)
+        done = command("list")
+        assert listed(done) == [both[1].id] and "could not be emptied" in done.err and both[0].id in done.err
+    assert [one.run_id for one in trash.list()] == [both[0].id]
+
+    def gone(path: Path) -> None:
+        shutil.rmtree(path)  # another process was quicker
+        remove_folder(path)
+
+    trash.put(both[1].id, now=long_ago)
+    monkeypatch.setattr("framecast.runs.trash.remove_folder", gone)
+    assert trash.empty() == 0 and not trash.list()
+
+
+def refuse(*given: object) -> None:
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
 def test_the_scores_of_a_run_are_shown_also_when_its_series_was_deleted(command: Command, both: tuple[Run, Run]) -> None:
     run, store = both[0], SeriesStore(both[0].store.folder.parent)
     before = command("show", run.id)
@@ -176,6 +206,28 @@ def test_the_way_to_repeat_a_run_is_printed_and_works(command: Command, both: tu
     assert main(shlex.split(line)[3:]) == 0
     new = next(run for run in old.store.runs() if run.record.forecaster == "persistence" and run.id != old.id)
     assert (new.folder / "scores.csv").read_bytes() == (old.folder / "scores.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "words, sentence",
+    [
+        (("show", "--sbatch", "job.sbatch"), "--sbatch says how a run is to be repeated.* Add --repeat"),
+        (("show", "--processes", 2), "--processes says .* Add --repeat"),
+        (("show", "--machines", 1), "--machines says .* Add --repeat"),
+        (("show", "--on", "gpu"), "--on says .* Add --repeat"),
+        (("show", "--repeat", "--processes", 0), "0 processes on each of 1 machines are asked for; choose 1 to"),
+        (("show", "--repeat", "--machines", 0), "1 processes on each of 0 machines are asked for; choose 1 to"),
+        (("backtest", "--minutes", -1), "limit is -1 minutes; it must be 0 or more"),
+        (("backtest", "--minutes", "nan"), "limit is nan minutes; it must be 0 or more"),
+    ],
+    ids=str,
+)
+def test_an_option_that_would_do_nothing_is_refused(
+    command: Command, both: tuple[Run, Run], words: tuple[object, ...], sentence: str
+) -> None:
+    done = command(words[0], both[0].id, *words[1:])
+    assert done.code == 2 and done.out == "" and re.search(sentence, done.err), done
+    assert done.err.count("\n") == 1
 
 
 def test_an_old_run_is_scored_from_other_origins(command: Command, both: tuple[Run, Run]) -> None:

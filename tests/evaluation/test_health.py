@@ -1,6 +1,8 @@
 """The report is made once, kept beside its series, and made again where it is missing, damaged or of another version."""
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +46,18 @@ def test_what_cannot_be_used_is_made_again(store: SeriesStore, stored: StoredSer
     store.beside(stored.digest, FILE).write_text(text)
     assert kept_report(store, stored.digest) is None and health_report(store, stored.digest) == report
     assert json.loads(store.beside(stored.digest, FILE).read_text())["version"] == health.VERSION
+
+
+def test_a_disk_that_is_not_to_be_written_keeps_no_report_from_being_read(
+    store: SeriesStore, stored: StoredSeries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*given: object) -> None:
+        raise PermissionError(errno.EROFS, os.strerror(errno.EROFS))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", refuse)
+        report = health_report(store, stored.digest)
+    assert kept_report(store, stored.digest) is None and health_report(store, stored.digest) == report
 
 
 def test_brightness_and_change_are_the_frames_own(store: SeriesStore, stored: StoredSeries) -> None:

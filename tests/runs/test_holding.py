@@ -58,6 +58,42 @@ def test_on_this_machine_the_lock_alone_decides(run: Run) -> None:
     run.hold().leave()
 
 
+def test_who_held_it_before_this_machine_was_started_anew_is_gone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, started = run.folder / LOCK, time.time() - 60
+    monkeypatch.setattr(holding, "_machine", lambda: "this boot/this system")
+    monkeypatch.setattr(holding, "_started_s", lambda: started)
+    for machine, age_s, held in (
+        ("last boot/this system", 90, False),
+        ("last boot/this system", 30, True),  # touched since: another machine of the same image
+        ("last boot/another system", 90, True),
+        ("this boot/another system", 30, False),  # a container beside this one: the lock would be seen
+        ("last boot/", 90, True),
+        ("last boot", 90, True),
+    ):
+        held_elsewhere(path, age_s, machine)
+        assert (run.holder() is not None) == held, machine
+    monkeypatch.setattr(holding, "_machine", lambda: "this boot/")
+    held_elsewhere(path, 90, "last boot/")
+    assert run.holder() is not None, "what does not say which it is cannot be told apart"
+
+
+def test_what_a_machine_is_called_in_the_file_stays_when_it_is_started_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boot, installation = tmp_path / "boot", tmp_path / "installation"
+    monkeypatch.setattr(holding, "BOOT", boot)
+    monkeypatch.setattr(holding, "INSTALLATION", installation)
+    said = []
+    for words in ("first", "second"):
+        boot.write_text(f"{words}\n")
+        installation.write_text("0123456789abcdef\n")
+        said.append(holding._machine.__wrapped__())
+    (one, _, system), (other, _, same) = (text.partition("/") for text in said)
+    assert (one, other) == ("first", "second") and system == same != "" and "0123456789abcdef" not in system
+    installation.write_text("")
+    assert holding._machine.__wrapped__() == "second/"
+
+
 def test_who_leaves_is_gone_for_others_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / LOCK
     hold = take(path)

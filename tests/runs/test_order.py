@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -252,6 +253,37 @@ def test_a_clean_up_does_what_it_said_and_no_more(finished: Run, series: FrameSe
     assert total - disk_use(tmp_path).total == planned.n_bytes
     kept = {name for name in before if name.startswith(f"runs/{finished.id}/") and ".1234." not in name}
     assert set(files(tmp_path)) == kept
+
+
+def test_what_vanishes_while_the_disk_is_looked_at_is_no_mistake(
+    finished: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that trains puts its files in place all the time."""
+    parts = [finished.folder / f".{name}.1234.part" for name in ("forecast.npy", "best")]
+    torn_file(parts[0], TORN_S + 60)
+    torn_file(parts[1] / "weights", TORN_S + 60)
+    exists, is_dir, look = Path.exists, Path.is_dir, Path.lstat
+
+    def go(path: Path) -> None:
+        if path.name == "weights" or path == parts[0]:
+            path.unlink(missing_ok=True)
+
+    def after(ask: Callable[[Path], object]) -> Callable[[Path], object]:
+        def asked(path: Path) -> object:
+            found = ask(path)
+            go(path)
+            return found
+
+        return asked
+
+    def before(path: Path) -> object:
+        go(path)
+        return look(path)
+
+    monkeypatch.setattr(Path, "exists", after(exists))
+    monkeypatch.setattr(Path, "is_dir", after(is_dir))
+    monkeypatch.setattr(Path, "lstat", before)
+    assert planned_clean_up(tmp_path).torn == () and disk_use(tmp_path).torn == 0
 
 
 def test_a_folder_that_a_crash_left_aside_goes_only_where_the_new_one_stands(finished: Run, tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """A run is its folder: what is written is what is read, and what is damaged never stops the rest from being listed."""
 
+import errno
 import json
 import os
+import shutil
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -165,7 +167,42 @@ def test_what_only_the_old_checkpoint_had_is_no_part_of_the_new_one(tmp_path: Pa
             (folder / name).write_text(folder.parts[-3])
     (done_folder(tmp_path) / "scores.csv").write_text("new")
     if cut_short:  # a crash between the two renames
-        old.rename(done_folder(tmp_path) / "was_best")
+        old.rename(set_aside(old))
     settle_extension(tmp_path)
     assert [path.name for path in old.iterdir()] == ["weights"] and (old / "weights").read_text() == done_folder(tmp_path).name
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint", "scores.csv"]
+
+
+def test_who_reads_while_an_extension_takes_over_finds_a_whole_run_and_leaves_the_rest_to_who_holds_it(
+    finished: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, store, rename, n_looks = done_folder(finished.folder), finished.store, os.replace, 0
+    shutil.copytree(finished.folder, done, ignore=shutil.ignore_patterns(".*", "record.json"))
+
+    def look(source: Path, target: Path) -> None:
+        nonlocal n_looks
+        rename(source, target)
+        left = sorted(done.rglob("*"))
+        found = store.open(finished.id)
+        assert found.state == "finished" and found.forecaster() and found.scores() and found.forecast().size
+        assert sorted(done.rglob("*")) == left
+        n_looks += 1
+
+    monkeypatch.setattr(os, "replace", look)
+    finished.hold().leave()
+    monkeypatch.undo()
+    assert n_looks > 4 and not done.exists()
+
+
+def test_what_nobody_holds_is_settled_by_who_reads_it(finished: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    done, store = done_folder(finished.folder), finished.store
+    shutil.copytree(finished.folder, done, ignore=shutil.ignore_patterns(".*", "record.json"))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", refuse)
+        assert store.open(finished.id).state == "finished", "a disk that must not be written is read as it is"
+    assert done.exists()
+    assert store.open(finished.id).forecaster() and not done.exists() and finished.holder() is None
+
+
+def refuse(*given: object) -> None:
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))

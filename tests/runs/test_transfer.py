@@ -1,8 +1,10 @@
 """A run leaves as one ZIP and is the same run elsewhere; whatever else is brought in is refused and changes nothing."""
 
+import errno
 import io
 import json
 import pickle
+import shutil
 import stat
 import struct
 import zipfile
@@ -13,12 +15,13 @@ import numpy as np
 import pytest
 
 from framecast.drawing.renditions import renditions
-from framecast.errors import InputError, UnknownNameError
+from framecast.errors import BusyError, InputError, StorageError, UnknownNameError
 from framecast.evaluation.health import health_report
 from framecast.runs import archive
 from framecast.runs.experiment import carry_out, plan, repeat_forecast
 from framecast.runs.notes import RunNotes, write_notes
 from framecast.runs.store import Run, RunStore
+from framecast.runs.taking_over import done_folder
 from framecast.runs.transfer import export_run, import_run
 from framecast.series.frames import Preparation
 from framecast.series.store import SeriesStore, StoredSeries
@@ -150,6 +153,42 @@ def test_a_run_that_ended_early_travels_too(home: Path, tmp_path: Path) -> None:
     for run, state in ((interrupted, "interrupted"), (failed, "failed")):
         export_run(run, tmp_path / "run.zip")
         assert import_run(tmp_path / "run.zip", tmp_path / "away").run.state == state
+
+
+def test_what_a_person_put_into_the_folder_of_a_run_stays_there_and_is_named(unet: Run, tmp_path: Path) -> None:
+    run = Run(tmp_path / "runs" / unet.id, unet.record)
+    shutil.copytree(unet.folder, run.folder)
+    (run.folder / "my notes.txt").write_text("hello")
+    (run.folder / "checkpoint" / "best" / "Old.bin").write_text("hello")
+    done_folder(run.folder).mkdir()
+    (done_folder(run.folder) / "scores.csv").write_text("on its way")
+    assert set(export_run(run, tmp_path / "run.zip")) == {"my notes.txt", "checkpoint/best/Old.bin"}
+    assert import_run(tmp_path / "run.zip", tmp_path / "elsewhere").run.record == run.record
+
+
+@pytest.mark.parametrize("n_times", [1, 2])
+def test_a_file_that_vanishes_while_a_run_is_exported_is_looked_for_once_more(
+    unet: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_times: int
+) -> None:
+    write, n_vanished = zipfile.ZipFile.write, 0
+
+    def vanishing(archive: zipfile.ZipFile, path: Path, name: object) -> None:
+        nonlocal n_vanished
+        if path.name == "summary.json" and n_vanished < n_times:
+            n_vanished += 1
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(path))
+        write(archive, path, name)
+
+    monkeypatch.setattr(zipfile.ZipFile, "write", vanishing)
+    if n_times == 1:
+        export_run(unet, tmp_path / "run.zip")
+        assert import_run(tmp_path / "run.zip", tmp_path / "elsewhere").run.record == unet.record
+        return
+    with pytest.raises(BusyError, match=f"Run '{unet.id}' is just being written"):
+        export_run(unet, tmp_path / "run.zip")
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(StorageError, match="cannot be written"):
+        export_run(unet, tmp_path / "nowhere" / "run.zip")
 
 
 def test_the_same_run_twice_is_one_run_and_another_of_its_id_is_refused(unet: Run, exported: Path, tmp_path: Path) -> None:

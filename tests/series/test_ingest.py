@@ -250,6 +250,15 @@ def test_what_a_killed_process_left_is_cleared(store: SeriesStore, frames: Array
     assert not left.exists() and len(store.list()) == 2
 
 
+def test_what_another_process_moves_to_its_place_meanwhile_is_no_mistake(
+    store: SeriesStore, frames: Array, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = store.folder / f"{store_module.INCOMING}gone"
+    monkeypatch.setattr(Path, "glob", lambda folder, pattern: iter([gone]))
+    ingest(pictures(frames), store)
+    assert len(store.list()) == 1
+
+
 def npy(array: Array) -> Upload:
     stream = io.BytesIO()
     np.save(stream, array)

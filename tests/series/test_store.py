@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +17,8 @@ from framecast.errors import SeriesError, SettingError, UnknownNameError
 from framecast.series.frames import FrameSeries
 from framecast.series.store import SeriesStore, StoredSeries
 from tests.series.files import Array
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
@@ -62,6 +66,35 @@ def test_the_same_content_from_many_at_once_is_stored_once(store: SeriesStore, f
     assert sorted(one.name for one in store.list()) == ["cells", "cells (2)"]
     assert sorted(path.name for path in store.folder.iterdir()) == sorted({one.digest for one in stored})
     assert np.array_equal(store.open(stored[1].digest).frames, frames + 1)
+
+
+HURRY = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from framecast.series.store import SeriesStore
+number, store, free_name = int(sys.argv[1]), SeriesStore(Path(sys.argv[2])), SeriesStore._free_name
+def slowly(self, name):
+    found = free_name(self, name)
+    time.sleep(0.1)
+    return found
+SeriesStore._free_name = slowly
+Path(sys.argv[2], f"ready{number}").touch()
+while not Path(sys.argv[2], f"ready{1 - number}").exists():
+    time.sleep(0.01)
+for index in range(4):
+    stored = store.add("cells", np.full((2, 2, 2, 1), 10 * number + index, np.uint8))
+    if index % 2:
+        store.rename(stored.digest, "waves")
+"""
+
+
+def test_two_processes_never_give_one_name_to_two_series(store: SeriesStore) -> None:
+    store.folder.mkdir(parents=True)
+    words = [sys.executable, "-c", HURRY]
+    both = [subprocess.Popen([*words, str(number), str(store.folder.parent)], cwd=ROOT) for number in (0, 1)]
+    assert [one.wait(120) for one in both] == [0, 0]
+    assert len({one.name for one in store.list()}) == 8
 
 
 def test_a_series_that_was_named_in_the_old_way_keeps_its_name(store: SeriesStore, frames: Array) -> None:
