@@ -99,6 +99,17 @@ def test_walls_are_where_objects_turned_and_the_border_where_none_did():
     np.testing.assert_array_equal(walls_of([], (60, 90)), [[-0.5, 59.5], [-0.5, 89.5]])
 
 
+def test_what_turns_back_half_outside_is_known_to_go_beyond_the_border():
+    t = np.arange(T)
+    left = np.abs((t + 7) % 60 - 30) - 4  # of 8 pixels: half of them are outside where it turns
+    frames = np.full((T, 30, 60, 1), 30, np.uint8)
+    for k in t:
+        frames[k, 10:18, max(0, left[k]) : left[k] + 8] = 200
+    seen = follow(find(frames, background(frames), 1.0).blobs, NO_WALLS)[1]
+    low, high = walls_of(seen, (30, 60))[1]
+    assert -4.5 <= low <= -2.5 and high == 33.5
+
+
 def test_parts_of_a_pixel_and_large_frames():
     """Searched on a smaller grid, cut out and drawn at native size."""
     whole = film([(100, 10), (300, 500)], [(0.5, 2.25), (-1.5, -2.5)], shape=(420, 560), side=30)

@@ -263,7 +263,7 @@ def walls_of(tracks: Sequence[Track], shape: tuple[int, int]) -> Array:
         return walls
     for axis in (0, 1):
         for side, sign in enumerate((-1, 1)):
-            reached = max(_edge(blob, axis, sign) for track in tracks for blob in track.blobs)
+            reached = max(_edge(track, blob, axis, sign) for track in tracks for blob in track.blobs)
             turned = max(turn for track in tracks for turn in _turns(track, axis, sign))
             if turned >= reached - _STRAIGHT:
                 walls[axis, side] = sign * turned
@@ -278,12 +278,13 @@ def _turns(track: Track, axis: int, sign: int) -> Iterator[float]:
         around = out[k - 2 : k + 3]
         together = track.times[k + 2] - track.times[k - 2] <= 4 + _UNSEEN
         if together and around.argmax() == 2 and around[2] - max(around[0], around[4]) > _STRAIGHT / 2:
-            yield _edge(track.blobs[k], axis, sign)
+            yield _edge(track, track.blobs[k], axis, sign)
 
 
-def _edge(blob: Blob, axis: int, sign: int) -> float:
-    """Where a blob ends along `axis`, outwards with `sign`: the sides of its outermost pixels."""
-    return 0.5 - float(blob.box[axis].start) if sign < 0 else float(blob.box[axis].stop) - 0.5
+def _edge(track: Track, blob: Blob, axis: int, sign: int) -> float:
+    """Where an object ended along `axis`, outwards with `sign`: the sides of its outermost pixels, which may be outside."""
+    seen = 0.5 - float(blob.box[axis].start) if sign < 0 else float(blob.box[axis].stop) - 0.5
+    return seen if blob.whole else max(seen, sign * float(blob.centre[axis]) + float(track.half[axis]))
 
 
 def room(walls: Array, half: Array, place: Array) -> Array:
