@@ -406,7 +406,7 @@ def assert_refused(path: Path, tmp_path: Path) -> str:
     sentence = str(refused.value)
     assert sentence.endswith((".", "first.")) and "\n" not in sentence and len(sentence) < 500
     assert str(tmp_path) not in sentence and f"'{path.name}'" in sentence
-    assert files(away) == before and {one.name for one in away.iterdir()} <= {"series", "runs"}
+    assert files(away) == before and {one.name for one in away.iterdir()} <= {"series", ".series.lock", "runs"}
     assert RunStore(away).runs() == [] and not (tmp_path / "evil.json").exists()
     return sentence
 
