@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from framecast.forecasters.baselines import objects
 from framecast.forecasters.baselines.moving_objects import LAST_FRAME, Motion, MovingObjects, MovingObjectsSettings
 from framecast.forecasters.baselines.objects import (
     NO_WALLS,
@@ -94,7 +95,7 @@ def test_walls_are_where_objects_turned_and_the_border_where_none_did():
     frames = np.full((T, 60, 90, 1), 30, np.uint8)
     for k in t:
         frames[k, row[k] : row[k] + 6, 20 + k // 3 : 26 + k // 3] = 200
-    seen = follow(find(frames, background(frames), 1.0).blobs, NO_WALLS)[1]
+    seen = follow(find(frames, background(frames), 1.0), NO_WALLS)[1]
     np.testing.assert_array_equal(walls_of(seen, (60, 90)), [[9.5, 39.5], [-0.5, 89.5]])
     np.testing.assert_array_equal(walls_of([], (60, 90)), [[-0.5, 59.5], [-0.5, 89.5]])
 
@@ -105,9 +106,86 @@ def test_what_turns_back_half_outside_is_known_to_go_beyond_the_border():
     frames = np.full((T, 30, 60, 1), 30, np.uint8)
     for k in t:
         frames[k, 10:18, max(0, left[k]) : left[k] + 8] = 200
-    seen = follow(find(frames, background(frames), 1.0).blobs, NO_WALLS)[1]
+    seen = follow(find(frames, background(frames), 1.0), NO_WALLS)[1]
     low, high = walls_of(seen, (30, 60))[1]
     assert -4.5 <= low <= -2.5 and high == 33.5
+
+
+@pytest.mark.parametrize("speed", [2.53, 4.03])
+def test_what_is_fast_is_not_lost_where_it_turns_back(speed):
+    """Between the columns 30 and 64, the sides of no picture; each column's share of the object is its brightness."""
+    left = 30 + np.abs((5 + speed * np.arange(T + H)) % 48 - 24)
+    covered = np.clip(np.minimum(np.arange(100) + 1, (left + 10)[:, None]) - np.maximum(np.arange(100), left[:, None]), 0, 1)
+    frames = np.full((T + H, 60, 100, 1), 30.0, np.float32)
+    frames[:, 20:30] += 170 * covered[:, None, :, None].astype(np.float32)
+    forecast = MovingObjects.forecast_by(Motion(1.0, True, 1.0), frames[:T], H)
+    assert off_by(forecast, frames[T:]).mean() < 0.2 * off_by(frames[T - 1], frames[T:]).mean()
+
+
+def test_what_fell_into_pieces_for_a_while_is_one_again():
+    frames = np.full((T, 40, 160, 1), 30, np.uint8)
+    for t in range(T):
+        frames[t, 10:16, t : t + 12] = 200
+        if 70 <= t < 74:
+            frames[t, 10:16, t + 6] = 30
+    forecast = MovingObjects.forecast_by(FOR_EVER, frames, 5)
+    for lead in range(5):
+        np.testing.assert_allclose(forecast[lead, 10:16, T + lead : T + lead + 12], 200, atol=1)
+
+
+def test_what_is_gone_is_not_drawn_within_the_box_of_another():
+    frames = np.full((T, 100, 300, 1), 30, np.uint8)
+    for t in range(T):
+        frames[t, 10:74, 2 * t : 2 * t + 4] = frames[t, 70:74, 2 * t : 2 * t + 64] = 200
+        if t < T - 20:
+            frames[t, 50:58, 2 * t + 30 : 2 * t + 38] = 150
+    forecast = MovingObjects.forecast_by(FOR_EVER, frames, 1)[0]
+    assert forecast[50:58, 2 * T + 30 : 2 * T + 38].max() < 40
+
+
+def test_what_was_missed_in_the_last_frame_goes_on():
+    whole = film([(8, -100)], [(0, 1)])
+    past = whole.frames[:T].copy()
+    past[-1] = np.median(past, axis=0)
+    assert off_by(MovingObjects.forecast_by(FOR_EVER, past, H), whole.frames[T:]).mean() < 0.1
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_large_frames_with_a_still_texture_hold_nothing_that_moves(dtype):
+    """Reduced to search them, whole numbers must not be rounded on one side of the comparison alone."""
+    past = np.random.default_rng(7).integers(0, 200, (1, 300, 400, 1)).repeat(40, axis=0).astype(dtype)
+    past[5, 100:110, 100:110] += 2
+    past[6:9, 100:102, 100:102] += 1
+    np.testing.assert_array_equal(MovingObjects.forecast_by(FOR_EVER, past, 2), past[-2:].astype(np.float32))
+
+
+def test_more_than_can_be_followed_is_left_as_it_is():
+    past = np.full((30, 120, 120, 1), 30, np.uint8)
+    for t in range(30):
+        past[t, t % 3 :: 6, ::6] = past[t, 1 + t % 3 :: 6, ::6] = past[t, t % 3 :: 6, 1::6] = 200
+        past[t, 1 + t % 3 :: 6, 1::6] = past[t, 2 + t % 3 :: 6, ::6] = 200
+    np.testing.assert_array_equal(MovingObjects.forecast_by(FOR_EVER, past, 2), past[[-1, -1]].astype(np.float32))
+
+
+@pytest.mark.parametrize("sensitivity", [1e-300, 1e-3, 20.0])
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e34])
+def test_any_sensitivity_and_any_unit(sensitivity, scale):
+    whole = film([(8, -100)], [(0, 1)], dtype=np.float32)
+    forecast = MovingObjects.forecast_by(Motion(sensitivity, True, 1.0), whole.frames[:T] * np.float32(scale), 3)
+    assert np.isfinite(forecast).all()
+
+
+def test_a_fit_that_was_left_keeps_nothing(monkeypatch):
+    whole = film([(8, -100)], [(0, 1)])
+    rule = MovingObjects(MovingObjectsSettings())
+
+    def left():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(objects, "may_be_left", left)
+    with pytest.raises(KeyboardInterrupt):
+        list(rule.fit(whole.head(T), Split.of(whole.n_frames, H)))
+    assert rule._stage is None and not rule._keeps
 
 
 def test_parts_of_a_pixel_and_large_frames():

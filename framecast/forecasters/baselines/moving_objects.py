@@ -105,9 +105,12 @@ class MovingObjects(TunedRule[MovingObjectsSettings, Motion]):
     def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
         """As TunedRule; what the candidates share at one origin is found once, and forgotten with it."""
         self._keeps = True
-        for progress in super().fit(history, split):
+        try:
+            for progress in super().fit(history, split):
+                self._stage = None
+                yield progress
+        finally:
             self._stage, self._keeps = None, False
-            yield progress
 
     @staticmethod
     def forecast_by(choice: Motion, past: Frames, horizon: int) -> Frames:
@@ -134,10 +137,11 @@ class MovingObjects(TunedRule[MovingObjectsSettings, Motion]):
         if not motion.sensitivity:
             return "No objects were found that go straight on in front of a still background; the last frame is forecast."
         border = "turns back where none ever went beyond" if motion.bounce else "leaves at the border"
-        faded = f", {motion.fading:.0%} of it drawn from frame to frame as its place grows unsure"
+        faded = f", {100 * motion.fading:.3g}% of it drawn from frame to frame as its place grows unsure"
+        asked = "" if self.compared else " Where nothing stands out, the last frame is forecast."
         return (
             "What stands out from the background, the median of past frames, is taken for objects; each goes straight on at "
-            f"its own speed and {border}{faded if motion.fading < 1 else ''}."
+            f"its own speed and {border}{faded if motion.fading < 1 else ''}.{asked}"
         )
 
 
@@ -172,12 +176,12 @@ class _Stage:
             self._behind = background(self.past)
         if sensitivity not in self._found:
             found = find(self.past, self._behind, sensitivity)
-            self._found[sensitivity] = None if found is None else (found, *follow(found.blobs, NO_WALLS))
+            self._found[sensitivity] = None if found is None else (found, *follow(found, NO_WALLS))
         self._cuts[key] = []
         if known := self._found[sensitivity]:
             found, tracks, seen = known
             walls = walls_of(seen, found.shape) if bounce else NO_WALLS
-            for track in follow(found.blobs, walls)[0] if bounce else tracks:
+            for track in follow(found, walls)[0] if bounce else tracks:
                 self._cuts[key].append(_Cut(track, way(track, len(self.past) - 1, walls), self.past, self._behind, found))
         return self._cuts[key]
 
@@ -204,8 +208,9 @@ class _Cut:
         inside = mask[np.ix_(to_grid[0][rows] - grid[0].start, to_grid[1][columns] - grid[1].start)]
         frame = past[track.seen_at][box].astype(np.float32)
         away = difference(frame, behind[box])
-        full = _OPAQUE * float(np.percentile(away[inside & (away > found.threshold)], 75))
-        self._cover = np.minimum(away / max(full, found.threshold), 1.0) * inside
+        bright = away[inside & (away > found.threshold)]  # none where single pixels were averaged away
+        full = max(found.threshold, _OPAQUE * float(np.percentile(bright, 75)) if len(bright) else 0.0)
+        self._cover = np.minimum(away / full, 1.0) * inside
         self._look = np.where(inside[..., None], frame - behind[box], 0) + self._cover[..., None] * behind[box]
         self._corner = np.array([rows[0], columns[0]])
 

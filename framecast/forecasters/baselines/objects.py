@@ -24,7 +24,7 @@ FEWEST_PIXELS = 8
 """Along either side; smaller pictures hold no objects."""
 _FOLLOWED, _OF_MEDIAN = 100, 25
 """Frames in which objects are followed, and of which the background is the median."""
-_MOST_OBJECTS, _SMALLEST = 100, 5
+_MOST_OBJECTS, _SMALLEST = 200, 5
 """In one frame, and in pixels of the grid that is searched."""
 _MOST_COVERED = 0.5
 """Of the picture. What covers more is not in front of a background."""
@@ -33,6 +33,8 @@ _LIKE_AREA, _AREA_COSTS = 0.5, 8.0
 _GAIN, _SPEED_GAIN = 0.7, 0.4
 _MELTED = 1.15
 """How much larger than itself an object is found where another one has melted into it."""
+_TOGETHER = 10
+"""For how many frames what goes the same way within one blob is taken for several things."""
 _UNSEEN, _HIDDEN = 3, 100
 """For how many frames an object is waited for that is nowhere, and one that is within another."""
 _STRAIGHT, _SURE = 1.0, 4
@@ -71,10 +73,10 @@ class Track:
     def seen_at(self) -> int:
         return self.times[-1]
 
-    def meet(self, blob: Blob, time: int, place: Array, speed: Array) -> None:
-        """It is seen, and was foreseen at that place with that speed."""
+    def meet(self, blob: Blob, time: int, place: Array, speed: Array, afresh: bool = False) -> None:
+        """It is seen, and was foreseen at that place with that speed; `afresh` where that says nothing."""
         gone, error = time - self.seen_at, blob.centre - place
-        first = len(self.times) == 1
+        first = afresh or len(self.times) == 1
         self.place = blob.centre if first else place + _GAIN * error
         self.speed = (blob.centre - self.blobs[-1].centre) / gone if first else speed + _SPEED_GAIN * error / gone
         if blob.whole:
@@ -137,7 +139,7 @@ def difference(frame: Array, behind: Array) -> Array:
 
 def find(past: Frames, behind: Array, sensitivity: float) -> Found | None:
     """What differs from the background `behind` in the last hundred frames of (time, height, width, channel); None where
-    nothing does, or more than half of the last one.
+    nothing does, more than half of the last one or more than two hundred things in it.
 
     An object's pixels differ by more than Otsu's threshold (IEEE Transactions on Systems, Man, and Cybernetics 9 (1979) 62-66)
     divided by `sensitivity`.
@@ -145,32 +147,36 @@ def find(past: Frames, behind: Array, sensitivity: float) -> Found | None:
     from skimage.filters import threshold_otsu  # takes a second to import
 
     shape = reduced_shape(past.shape[1], past.shape[2], _SEARCHED_PIXELS)
-    small_behind = reduce_frames(behind[None], shape)[0].astype(np.float32)
+    small_behind = reduce_frames(behind[None], shape)[0]
     signals = {}
     for time in range(max(0, len(past) - _FOLLOWED), len(past)):
         may_be_left()
-        signals[time] = difference(reduce_frames(past[time : time + 1], shape)[0], small_behind)
+        small = reduce_frames(past[time : time + 1].astype(np.float32), shape)[0]  # not rounded, as whole numbers would be
+        signals[time] = difference(small, small_behind)
     last = signals[len(past) - 1]
     sample = np.stack([*list(signals.values())[:: max(1, len(signals) // 10)], last])
     top = float(sample.max())
     if not 0 < top < np.inf or min(shape) < FEWEST_PIXELS:
         return None
     threshold = float(threshold_otsu(sample / top)) * top / sensitivity  # type: ignore[no-untyped-call]
-    if not threshold > 0 or float((last > threshold).mean()) > _MOST_COVERED:
+    if not 0 < threshold < top or float((last > threshold).mean()) > _MOST_COVERED:
         return None
-    found = {time: blobs(signal, threshold) for time, signal in signals.items()}
-    return Found(shape, threshold, {t: one for t, (one, _) in found.items()}, {t: labels for t, (_, labels) in found.items()})
+    found, labels = {}, {}
+    for time, signal in signals.items():
+        may_be_left()
+        found[time], labels[time] = blobs(signal, threshold)
+    return Found(shape, threshold, found, labels) if len(found[len(past) - 1]) <= _MOST_OBJECTS else None
 
 
 def blobs(signal: Array, threshold: float) -> tuple[list[Blob], Array]:
-    """What of (height, width) exceeds the threshold and touches, the largest hundred; and the labels of all pixels."""
+    """What of (height, width) exceeds the threshold and touches, the largest ones; and the labels of all pixels."""
     from scipy.ndimage import find_objects, label
 
     labels, _ = label(signal > threshold, structure=np.ones((3, 3)))
     areas = np.bincount(labels.ravel())
     areas[0] = 0
     boxes, out = find_objects(labels), []
-    for number in np.argsort(-areas, kind="stable")[:_MOST_OBJECTS]:
+    for number in np.argsort(-areas, kind="stable")[: _MOST_OBJECTS + 1]:
         if areas[number] < _SMALLEST:
             break
         box = boxes[number - 1]
@@ -182,31 +188,56 @@ def blobs(signal: Array, threshold: float) -> tuple[list[Blob], Array]:
     return out, labels
 
 
-def follow(found: dict[int, list[Blob]], walls: Array) -> tuple[list[Track], list[Track]]:
-    """The objects that are there in the last of ascending frames of blobs, those hidden by others first; and all that were
-    seen in any."""
+def follow(found: Found, walls: Array) -> tuple[list[Track], list[Track]]:
+    """The objects that are there in the last frame, those hidden by others first; and all that were seen in any."""
     tracks: list[Track] = []
     seen: list[Track] = []
     time = 0
-    for time, here in found.items():
+    for time, here in found.blobs.items():
+        may_be_left()
         foreseen, speeds = _foreseen(tracks, time, walls)
-        pairs = _assigned(tracks, foreseen, here, time)
-        holds = _held(tracks, foreseen, here, pairs)
+        pairs = _assigned(tracks, foreseen, here, [_reach(track, time) for track in tracks])
+        turned = _turned(tracks, foreseen, here, pairs, time)
+        within = {**pairs, **turned, **_held(tracks, foreseen, here, found.labels[time], {*pairs, *turned})}
+        company: dict[int, list[int]] = {}  # by blob, the objects within
+        for i, j in within.items():
+            company.setdefault(j, []).append(i)
+        gone = {
+            i
+            for i, track in enumerate(tracks)
+            if i in within and _is_part(track, [tracks[k] for k in company[within[i]]], time)
+        }
         for i, track in enumerate(tracks):
-            j = pairs.get(i, holds.get(i))
-            alone = not any(other != i and j == blob for within in (pairs, holds) for other, blob in within.items())
-            if j is None:
+            if i not in within or i in gone:
                 track.hidden = False
-            elif alone or (i in pairs and here[j].area <= _MELTED * track.blobs[-1].area):
-                track.meet(here[j], time, foreseen[i], speeds[i])
+                continue
+            blob = here[within[i]]
+            if len(company[within[i]]) == 1 or (i in pairs and blob.area <= _MELTED * track.blobs[-1].area):
+                track.meet(blob, time, foreseen[i], speeds[i], afresh=i in turned)
             else:
                 track.hide(walls)
-        known = {*pairs.values(), *holds.values()}
-        tracks += [Track([blob], [time], blob.centre, np.zeros(2), blob.half) for j, blob in enumerate(here) if j not in known]
-        tracks = [track for track in tracks if time - track.seen_at <= (_HIDDEN if track.hidden else _UNSEEN)]
-        seen += [track for track in tracks if len(track.times) == 1 and track.seen_at == time]
-    here_now = [track for track in tracks if track.hidden or track.seen_at == time]
-    return sorted(here_now, key=lambda track: not track.hidden), seen
+        known = {j for j, those in company.items() if not gone.issuperset(those)}
+        new = [Track([blob], [time], blob.centre, np.zeros(2), blob.half) for j, blob in enumerate(here) if j not in known]
+        seen += new
+        stay = [track for i, track in enumerate(tracks) if i not in gone]
+        tracks = [*new, *(track for track in stay if time - track.seen_at <= (_HIDDEN if track.hidden else _UNSEEN))]
+    here_now = [track for track in tracks if track.hidden or track.seen_at == time or _only_missed(track, tracks)]
+    return sorted(here_now, key=lambda track: (not track.hidden, -track.blobs[-1].area)), seen
+
+
+def _only_missed(track: Track, tracks: Sequence[Track]) -> bool:
+    """Whether an object that was well known a moment ago is still somewhere, and not what was found anew since."""
+    since = [other for other in tracks if other.times[0] > track.seen_at]
+    anew = any(abs(np.log(other.blobs[-1].area / track.blobs[-1].area)) <= _LIKE_AREA for other in since)
+    return len(track.times) >= _SURE and not anew
+
+
+def _is_part(track: Track, company: Sequence[Track], time: int) -> bool:
+    """Whether what is within one blob with others has gone the same way for so long that all of it is one thing: it had fallen
+    into pieces, or went together."""
+    others = [other for other in company if other is not track]
+    together = all(float(np.abs(other.speed - track.speed).max()) < _STRAIGHT / 4 for other in others)
+    return bool(others) and track.hidden and time - track.seen_at >= _TOGETHER and together
 
 
 def _foreseen(tracks: Sequence[Track], time: int, walls: Array) -> tuple[Array, Array]:
@@ -218,18 +249,22 @@ def _foreseen(tracks: Sequence[Track], time: int, walls: Array) -> tuple[Array, 
     return folded(place + gone * speed, speed, room(walls, half, place))
 
 
-def _held(tracks: Sequence[Track], foreseen: Array, here: Sequence[Blob], pairs: dict[int, int]) -> dict[int, int]:
-    """The blob within which an object should be that was given none."""
-    return {
-        i: j
-        for i, track in enumerate(tracks)
-        if i not in pairs and len(track.times) > 1
-        for j in [next((j for j, blob in enumerate(here) if _covers(blob, foreseen[i])), None)]
-        if j is not None
-    }
+def _held(tracks: Sequence[Track], foreseen: Array, here: Sequence[Blob], labels: Array, known: set[int]) -> dict[int, int]:
+    """The blob on whose pixels an object should be that was given none, or beside them."""
+    by_label = {blob.label: j for j, blob in enumerate(here)}
+    held = {}
+    for i, track in enumerate(tracks):
+        row, column = (int(at) for at in np.clip(np.round(foreseen[i]), -9, np.array(labels.shape) + 9))
+        if i in known or len(track.times) < 2:
+            continue
+        near = labels[max(0, row - 1) : max(0, row + 2), max(0, column - 1) : max(0, column + 2)]
+        covering = [by_label[label] for label in near.ravel().tolist() if label in by_label]
+        if covering:
+            held[i] = max(covering, key=covering.count)
+    return held
 
 
-def _assigned(tracks: Sequence[Track], foreseen: Array, here: Sequence[Blob], time: int) -> dict[int, int]:
+def _assigned(tracks: Sequence[Track], foreseen: Array, here: Sequence[Blob], reach: Sequence[float]) -> dict[int, int]:
     """Which blob is which track."""
     from scipy.optimize import linear_sum_assignment
 
@@ -238,10 +273,20 @@ def _assigned(tracks: Sequence[Track], foreseen: Array, here: Sequence[Blob], ti
     away = np.linalg.norm(foreseen[:, None] - np.stack([blob.centre for blob in here])[None], axis=-1)
     areas = np.log([track.blobs[-1].area for track in tracks]), np.log([blob.area for blob in here])
     unlike = np.abs(areas[0][:, None] - areas[1][None])
-    reach = np.array([_reach(track, time) for track in tracks])
-    allowed = (away <= reach[:, None]) & (unlike <= _LIKE_AREA)
+    allowed = (away <= np.array(reach)[:, None]) & (unlike <= _LIKE_AREA)
     rows, columns = linear_sum_assignment(np.where(allowed, away + _AREA_COSTS * unlike, 1e6))
     return {int(i): int(j) for i, j in zip(rows, columns, strict=True) if allowed[i, j]}
+
+
+def _turned(
+    tracks: Sequence[Track], foreseen: Array, here: Sequence[Blob], pairs: dict[int, int], time: int
+) -> dict[int, int]:
+    """As _assigned, for what is left: whoever turned back may be twice its way from where it should be."""
+    left = [i for i, track in enumerate(tracks) if i not in pairs and len(track.times) >= _SURE and not track.hidden]
+    free = sorted(set(range(len(here))) - set(pairs.values()))
+    reach = [2.0 * float(np.linalg.norm(tracks[i].speed)) * (time - tracks[i].seen_at) + 1.0 for i in left]
+    found = _assigned([tracks[i] for i in left], foreseen[left], [here[j] for j in free], reach)
+    return {left[i]: free[j] for i, j in found.items()}
 
 
 def _reach(track: Track, time: int) -> float:
@@ -252,10 +297,6 @@ def _reach(track: Track, time: int) -> float:
     return max(3.0, 0.5 * size, 0.5 * float(np.linalg.norm(track.speed))) + 2.0 * (time - track.seen_at - 1)
 
 
-def _covers(blob: Blob, place: Array) -> bool:
-    return all(side.start - 1 <= at <= side.stop for side, at in zip(blob.box, place, strict=True))
-
-
 def walls_of(tracks: Sequence[Track], shape: tuple[int, int]) -> Array:
     """(axis, side): where edges of objects turned back and none was seen beyond, else the border of the picture (h, w)."""
     walls = np.array([[-0.5, size - 0.5] for size in shape])
@@ -264,21 +305,22 @@ def walls_of(tracks: Sequence[Track], shape: tuple[int, int]) -> Array:
     for axis in (0, 1):
         for side, sign in enumerate((-1, 1)):
             reached = max(_edge(track, blob, axis, sign) for track in tracks for blob in track.blobs)
-            turned = max(turn for track in tracks for turn in _turns(track, axis, sign))
-            if turned >= reached - _STRAIGHT:
-                walls[axis, side] = sign * turned
+            turns = [turn for track in tracks for edge, turn in _turns(track, axis, sign) if edge >= reached - _STRAIGHT]
+            if turns:
+                walls[axis, side] = sign * float(np.median(turns))
     return walls
 
 
-def _turns(track: Track, axis: int, sign: int) -> Iterator[float]:
-    """Minus infinity, and how far out the edge of an object was where it came back: along `axis`, outwards with `sign`."""
-    yield -np.inf
+def _turns(track: Track, axis: int, sign: int) -> Iterator[tuple[float, float]]:
+    """How far out the edge of an object was seen where it came back, and was between two frames: along `axis`, outwards with
+    `sign`."""
     out = sign * np.array([blob.centre[axis] for blob in track.blobs])
     for k in range(2, len(out) - 2):
         around = out[k - 2 : k + 3]
         together = track.times[k + 2] - track.times[k - 2] <= 4 + _UNSEEN
         if together and around.argmax() == 2 and around[2] - max(around[0], around[4]) > _STRAIGHT / 2:
-            yield _edge(track, track.blobs[k], axis, sign)
+            edge, steps = _edge(track, track.blobs[k], axis, sign), around[2] - around[[1, 3]]
+            yield edge, edge + abs(float(steps[0] - steps[1])) / 2  # of one step the ways out and back add up to the other one
 
 
 def _edge(track: Track, blob: Blob, axis: int, sign: int) -> float:
