@@ -35,7 +35,7 @@ _RIDGES = (1e-3, 1e-1)
 _MOST_INPUTS = 750
 """Numbers that a pixel may follow from."""
 _EXAMPLES = (16_000, 64_000)
-"""Pixels, drawn by chance from all past frames, that a law is fitted to: fewer where each comes with many inputs."""
+"""Pixels of all past frames that a law is fitted to, at most, drawn by chance: fewer where each comes with many inputs."""
 _NUMBERS = 12_000_000
 """That a law is fitted to, while this leaves enough examples."""
 _MOST_VALUES = 32_000_000
@@ -289,13 +289,17 @@ class _Centred:
 
 def _moments(values: torch.Tensor, width: int, n_frames: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean products of what a pixel is computed from with itself, (back * width² * channel, the same), and with its change to
-    the next frame, (the same, channel), float64. Over pixels of `values` (n, h, w, channel) drawn by chance, the same each
-    time."""
+    the next frame, (the same, channel), float64. Over all pixels of `values` (n, h, w, channel), or where these are many,
+    some drawn by chance, the same each time."""
     n, height, wide, n_channels = values.shape
     n_inputs = width**2 * n_frames * n_channels
     count = int(np.clip(_NUMBERS // n_inputs, *_EXAMPLES))
     cells = height * wide
-    drawn = np.sort(np.random.default_rng(0).integers((n_frames - 1) * cells, (n - 1) * cells, count))  # sorted: read in order
+    first, stop = (n_frames - 1) * cells, (n - 1) * cells
+    if stop - first <= count:  # each once
+        drawn, count = np.arange(first, stop), stop - first
+    else:
+        drawn = np.sort(np.random.default_rng(0).integers(first, stop, count))  # sorted: read in order
     time, row, column = (torch.from_numpy(indices) for indices in np.unravel_index(drawn, (n, height, wide)))
     around = range(-(width // 2), width // 2 + 1)
     places = [
