@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 import numpy as np
 
 from framecast.forecasters.hindcast import Hindcast, View, choose
+from framecast.leaving import may_be_left
 from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.settings import Settings
 from framecast.training.progress import FitProgress
@@ -24,6 +25,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 CHOICE_FILE = "choice.json"
 ALL = 1_000_000
 """More frames, or cycles, than any series has."""
+_MEDIAN_BYTES = 32 * 2**20
 AVERAGED = (ALL, 80, 40, 20, 10, 5)
 """Of how many of the last frames a mean is tried."""
 
@@ -131,6 +133,17 @@ def weighted_sum(frames: Frames, indices: Sequence[int], weights: Sequence[float
 def mean_frame(frames: Frames, indices: Sequence[int]) -> Array:
     """Mean of the frames at `indices`, (height, width, channel) float64; equal frames give exactly themselves in float32."""
     return weighted_sum(frames, indices, [1.0] * len(indices)) / len(indices)
+
+
+def median_frame(frames: Frames, indices: Sequence[int]) -> Array:
+    """Median of the frames at `indices`, (height, width, channel) float64, a few rows at a time."""
+    median = np.empty(frames.shape[1:], np.float64)
+    n_rows = max(1, _MEDIAN_BYTES // max(1, len(indices) * frames[0, :1].nbytes))
+    for start in range(0, len(median), n_rows):
+        may_be_left()
+        rows = np.stack([frames[index, start : start + n_rows] for index in indices], axis=-1)
+        median[start : start + n_rows] = np.median(rows, axis=-1, overwrite_input=True)
+    return median
 
 
 def bounds(frames: Frames) -> tuple[float, float]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from framecast.errors import SettingError
-from framecast.forecasters.baselines import climatology
+from framecast.forecasters import tuned_rule
 from framecast.forecasters.baselines.climatology import Climatology, ClimatologySettings
 from framecast.forecasters.baselines.damped import Damped, DampedSettings
 from framecast.forecasters.baselines.damped_trend import DampedTrend, DampedTrendSettings
@@ -153,7 +153,7 @@ def test_a_climatology_of_before_it_chose_still_forecasts(tmp_path):
 
 @pytest.mark.parametrize("average", ["mean", "median"])
 def test_the_series_never_exists_as_float(average, monkeypatch):
-    monkeypatch.setattr(climatology, "_MEDIAN_BYTES", 100_000)
+    monkeypatch.setattr(tuned_rule, "_MEDIAN_BYTES", 100_000)
     history = series(100, (64, 64, 3))
     tracemalloc.start()
     fitted(history, average=average).forecast(history.frames, 1)

@@ -14,11 +14,10 @@ import numpy as np
 
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind, Workbench
-from framecast.forecasters.tuned_rule import ALL, CHOICE_FILE, TunedRule, counts_averaged, in_words
+from framecast.forecasters.tuned_rule import ALL, CHOICE_FILE, TunedRule, counts_averaged, in_words, mean_frame, median_frame
 from framecast.series.frames import Frames, FrameSeries
 from framecast.settings import Settings, setting
 
-_MEDIAN_BYTES = 32 * 2**20
 _FILE = "climatology.npy"
 
 
@@ -88,25 +87,9 @@ class Climatology(TunedRule[ClimatologySettings, Average]):
         return loaded
 
 
-def _averaged(choice: Average, frames: Frames) -> np.ndarray[Any, np.dtype[np.float32]]:
-    average = _median if choice.average == "median" else _mean
-    return average(frames[-choice.n_frames :]).astype(np.float32)
-
-
-def _mean(frames: Frames) -> np.ndarray[Any, np.dtype[np.float64]]:
-    total = np.zeros(frames.shape[1:], np.float64)
-    for frame in frames:
-        total += frame
-    return total / len(frames)
-
-
-def _median(frames: Frames) -> np.ndarray[Any, np.dtype[np.float64]]:
-    median = np.empty(frames.shape[1:], np.float64)
-    n_rows = max(1, _MEDIAN_BYTES // max(1, frames[:, :1].nbytes))
-    for start in range(0, len(median), n_rows):
-        rows = slice(start, start + n_rows)
-        median[rows] = np.median(np.moveaxis(frames[:, rows], 0, -1).copy(), axis=-1, overwrite_input=True)
-    return median
+def _averaged(choice: Average, past: Frames) -> np.ndarray[Any, np.dtype[np.float32]]:
+    average = median_frame if choice.average == "median" else mean_frame
+    return np.asarray(average(past, range(max(0, len(past) - choice.n_frames), len(past))), np.float32)
 
 
 def _make(settings: ClimatologySettings, workbench: Workbench) -> Climatology:
