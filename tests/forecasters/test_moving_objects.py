@@ -5,17 +5,9 @@ import pytest
 
 from framecast.forecasters.baselines import objects
 from framecast.forecasters.baselines.moving_objects import LAST_FRAME, Motion, MovingObjects, MovingObjectsSettings
-from framecast.forecasters.baselines.objects import (
-    NO_WALLS,
-    Blob,
-    Track,
-    background,
-    find,
-    folded,
-    follow,
-    walls_of,
-    way,
-)
+from framecast.forecasters.baselines.objects import Blob, background, find
+from framecast.forecasters.baselines.tracks import Track, follow, walls_of
+from framecast.forecasters.baselines.ways import NO_WALLS, folded
 from framecast.forecasters.hindcast import View
 from framecast.series.frames import FrameSeries, Split
 
@@ -264,7 +256,7 @@ def test_a_way_is_found_through_noise_and_turns(walls):
     places = [folded(place, speed, sides)[0] + rng.normal(0, 0.15, 2) for place in straight]
     blobs = [Blob(place, 30, (slice(0, 6), slice(0, 6)), 1, True) for place in places]
     track = Track(blobs, times, places[-1], np.zeros(2), half)
-    found = way(track, 59, walls)
+    found = track.way(59, walls)
     for later in (60, 75, 109):
         np.testing.assert_allclose(found.at(later), folded(straight[0] + later * speed, speed, sides)[0], atol=0.7)
 
@@ -272,5 +264,5 @@ def test_a_way_is_found_through_noise_and_turns(walls):
 def test_what_wanders_is_not_sent_off():
     places = np.cumsum(np.random.default_rng(6).normal(0, 4, (40, 2)), axis=0)
     blobs = [Blob(place, 30, (slice(0, 6), slice(0, 6)), 1, True) for place in places]
-    found = way(Track(blobs, list(range(40)), places[-1], np.ones(2), np.array([3.0, 3.0])), 39, NO_WALLS)
+    found = Track(blobs, list(range(40)), places[-1], np.ones(2), np.array([3.0, 3.0])).way(39, NO_WALLS)
     np.testing.assert_array_equal(found.at(80), places[-1])

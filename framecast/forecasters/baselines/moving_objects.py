@@ -11,20 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from framecast.forecasters.baselines.objects import (
-    FEWEST_PIXELS,
-    NO_WALLS,
-    Array,
-    Found,
-    Track,
-    Way,
-    background,
-    difference,
-    find,
-    follow,
-    walls_of,
-    way,
-)
+from framecast.forecasters.baselines.objects import FEWEST_PIXELS, Array, Found, background, difference, find
+from framecast.forecasters.baselines.tracks import Track, follow, walls_of
+from framecast.forecasters.baselines.ways import NO_WALLS, Way
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind, Workbench
 from framecast.forecasters.hindcast import View
@@ -182,7 +171,7 @@ class _Stage:
             found, tracks, seen = known
             walls = walls_of(seen, found.shape) if bounce else NO_WALLS
             for track in follow(found, walls)[0] if bounce else tracks:
-                self._cuts[key].append(_Cut(track, way(track, len(self.past) - 1, walls), self.past, self._behind, found))
+                self._cuts[key].append(_Cut(track, track.way(len(self.past) - 1, walls), self.past, self._behind, found))
         return self._cuts[key]
 
 
