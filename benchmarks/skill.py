@@ -47,13 +47,13 @@ def parts(series: FrameSeries, n_origins: int) -> Iterator[FrameSeries]:
 
 
 def measure_auto(
-    series: FrameSeries, horizon: int, minutes: float, bench: Workbench, n_threads: int, kept: Path | None
+    series: FrameSeries, horizon: int, asked: AutoSettings, bench: Workbench, n_threads: int, kept: Path | None
 ) -> Iterator[dict[str, Any]]:
     """Auto as the command line would run it, then the rules scored beside it. Its forecast goes to the file `kept`."""
     record = plan(
         series,
         forecaster="auto",
-        changes={"minutes": minutes},
+        changes={"minutes": asked.minutes, "networks": asked.networks},
         split=Split.of(series.n_frames, horizon),
         preparation=bench.preparation,
         seed=bench.seed,
@@ -75,11 +75,11 @@ def measure_auto(
 
 
 def measure_auto_by_processor_time(
-    series: FrameSeries, horizon: int, minutes: float, bench: Workbench, n_threads: int, kept: Path | None
+    series: FrameSeries, horizon: int, asked: AutoSettings, bench: Workbench, n_threads: int, kept: Path | None
 ) -> Iterator[dict[str, Any]]:
     """The same with so many minutes of processor time, then every rule, and the networks that were trained for it, alone."""
     split, started = Split.of(series.n_frames, horizon), time.process_time()
-    auto = Auto(AutoSettings(minutes=minutes), bench, clock=time.process_time)
+    auto = Auto(asked, bench, clock=time.process_time)
     finding = ""
     with torch_threads(n_threads):
         for progress in auto.fit(series.head(split.test.start), split):
@@ -142,6 +142,7 @@ def main() -> None:
     parser.add_argument("--into", type=Path, required=True, help="file of JSON lines")
     parser.add_argument("--minutes", type=float, default=5.0, help="for auto")
     parser.add_argument("--processor-time", action="store_true", help="auto's minutes, too, are of processor time (CPU)")
+    parser.add_argument("--networks", default="as time allows", help="that auto tries: as time allows, two, all or none")
     parser.add_argument("--reduce", type=int, help="shorter side in pixels that the series are reduced to before anything")
     parser.add_argument("--prototype", action="store_true", help="reduce to 64 px as the prototype did; see prototype_unit.py")
     parser.add_argument("--size", type=int, help="shorter side in pixels that networks see; as on the command line by default")
@@ -178,7 +179,7 @@ def main() -> None:
                     how = (bench, asked.threads, kept)
                     if name == "auto":
                         measure = measure_auto_by_processor_time if asked.processor_time else measure_auto
-                        rows = measure(part, horizon, asked.minutes, *how)
+                        rows = measure(part, horizon, AutoSettings(minutes=asked.minutes, networks=asked.networks), *how)
                     else:
                         rows = measure_alone(part, horizon, name, asked.alone_minutes, *how)
                     started = time.monotonic()
