@@ -261,12 +261,12 @@ class Counted(OnGPU):
         return counted
 
 
-def assert_replayed(settings: TrainingSettings, closely: float, **asked: Any) -> None:
+def assert_replayed(settings: TrainingSettings, closely: float, *, steep: float = 1.0, **asked: Any) -> None:
     record = Counted(torch.device("cuda"))
     (mine, losses, note), (theirs, wanted, _) = (gradients_after(15, one, settings, **asked) for one in (record, None))
     assert note == "" and record.n_replayed > 3
     assert losses == pytest.approx(wanted, rel=closely)
-    assert float((mine - theirs).norm()) <= 100 * closely * float(theirs.norm())
+    assert float((mine - theirs).norm()) <= 100 * closely * steep * float(theirs.norm())
     moved, as_it_is = (weights_after(16, one, settings, device="cuda", **asked) for one in (record, None))
     assert moved[1] == pytest.approx(as_it_is[1], rel=0.1) and moved[1][-1] != losses[-1]
 
@@ -276,7 +276,10 @@ def assert_replayed(settings: TrainingSettings, closely: float, **asked: Any) ->
 @pytest.mark.parametrize("name", NAMES)
 def test_a_gpu_replays_the_step(name: str, precision: str, closely: float) -> None:
     """Every network can be recorded, and what is replayed is what would have been done."""
-    assert_replayed(replace(ALWAYS, precision=precision), closely, name=name, unrolls=(1, 3))
+    # where a sample falls between two pixels decides which difference is the gradient of learned flow: on frames of noise it
+    # changes by a quarter where weights change by a hundred-thousandth, while the loss does not
+    steep = 50.0 if name == "advect" else 1.0
+    assert_replayed(replace(ALWAYS, precision=precision), closely, steep=steep, name=name, unrolls=(1, 3))
 
 
 @ON_GPU
