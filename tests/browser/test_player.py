@@ -554,6 +554,14 @@ def test_who_comes_back_finds_the_player_as_it_was_left(tab: Page, app_url: str,
     player.press("d")
     player.locator(".error").select_option("absolute")
     player.get_by_label("Channels").select_option("1")
+    player.locator("summary").click()
+    for label, value in (("End of the error scale", "31"), ("Value drawn black", "20")):
+        player.get_by_label(label).fill(value)
+        player.get_by_label(label).press("Enter")
+    player.press("+")
+    player.press("Shift+ArrowRight")
+    looked = view(player)
+    assert looked[0] == 1.5 and looked[1] > 0
     tab.get_by_text("Persistence beside it").click()
     expect(player.locator("figcaption .name")).to_have_count(2)
     expect(tab.get_by_text("at lead 4").first).to_be_visible()
@@ -567,6 +575,11 @@ def test_who_comes_back_finds_the_player_as_it_was_left(tab: Page, app_url: str,
     expect(player.locator("figcaption .name")).to_have_count(2)
     expect(player.locator(".error")).to_have_value("absolute")
     expect(player.get_by_label("Channels")).to_have_value("1")
+    assert view(player) == looked
+    expect(player.locator(".zoom")).to_have_text("1.5×")
+    player.locator("summary").click()
+    expect(player.get_by_label("End of the error scale")).to_have_value("31")
+    expect(player.get_by_label("Value drawn black")).to_have_value("20")
     expect(tab.get_by_text("at lead 4").first).to_be_visible()
     player.press("ArrowRight")
     expect(tab.get_by_text("at lead 5").first).to_be_visible()  # and it is listened to

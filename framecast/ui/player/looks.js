@@ -66,6 +66,21 @@ function showFields(player) {
   find(".channel").value = player.channel;
 }
 
+// What a person set of it is kept for as long as the page is open: a player that is left and come back to looks as it did.
+function keepLook({ header, error, window: range, limit, percentile, view: { zoom, x, y } }) {
+  const looks = (window.framecastLooks ??= new Map());
+  const isUsual = range.join() === header.compare.window.join();
+  looks.set(header.name, { error, range: isUsual ? null : range, limit, percentile, zoom, x, y });
+}
+
+function lookAsBefore(player) {
+  const kept = window.framecastLooks?.get(player.header.name);
+  if (!kept) return;
+  Object.assign(player, { percentile: kept.percentile, window: kept.range ?? player.window });
+  if (kept.error === player.error) player.limit = kept.limit;
+  Object.assign(player.view, { zoom: kept.zoom, x: kept.x, y: kept.y });
+}
+
 function brief(value) {
   return String(Number(value.toPrecision(4)));
 }

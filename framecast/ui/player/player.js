@@ -79,6 +79,7 @@ class Player {
     if (begins) this.begin();
     this.lead = Math.min(this.lead, this.last);
     this.makePanels();
+    if (begins) this.viewed();
     this.listenToPost(header.name);
     this.show(this.lead);
   }
@@ -96,6 +97,7 @@ class Player {
     this.find(".channel").replaceChildren(...compare.channels.map(([value, name]) => Object.assign(element("option", "", name), { value })));
     this.find(".channels").hidden = compare.channels.length < 2;
     if (this.header.begin) this.beginWith(this.header.begin);
+    lookAsBefore(this);
     this.find(".channel").value = this.channel;
     this.find(".history").max = compare.mostHistory;
     this.find(".history").value = this.history;
@@ -530,6 +532,7 @@ class Player {
 
   close() {
     this.clock.stop();
+    if (this.comparing) keepLook(this);
     clearTimeout(this.reporting);
     clearTimeout(this.awaiting);
     clearInterval(this.blinking);
