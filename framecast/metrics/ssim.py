@@ -140,7 +140,7 @@ def _planes(forecast: Array, truth: Array, valid: Mask | None) -> tuple[Array, A
 
 def _map_of_arrays(forecast: Array, truth: Array, data_range: float) -> Array:
     """SSIM at every pixel of (..., height, width) float32."""
-    middle = truth.mean(axis=(-2, -1), keepdims=True)
+    middle = truth.mean(axis=(-2, -1), keepdims=True, dtype=np.float64).astype(np.float32)  # a sum may leave float32
     result: Array = _similarity(forecast, truth, middle, np.float32(data_range), blur_banded)
     return result
 
