@@ -55,7 +55,7 @@ def rows(
                 {metric: float(one[-1]) for metric, one in means.items()},
             )
         )
-    bad = {row.forecaster: float(METRICS[rank_by].badness(np.float64(row.means[rank_by]))) for row in board}
+    bad = {row.forecaster: float(METRICS[rank_by].badness(np.array(row.means[rank_by]))) for row in board}
     return sorted(board, key=lambda row: (bool(np.isnan(bad[row.forecaster])), bad[row.forecaster]))
 
 
