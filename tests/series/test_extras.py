@@ -99,6 +99,29 @@ def test_a_level_beside_time_is_asked(store: SeriesStore, pressure: Array, tmp_p
     assert np.array_equal(store.open(ingest(path, store, axes="T,2,H,W").digest).frames[..., 0], pressure + 1000)
 
 
+def test_variables_in_groups_are_offered_with_the_axes_around_them(
+    store: SeriesStore, pressure: Array, tmp_path: Path
+) -> None:
+    library = package("netCDF4")
+    path = tmp_path / "p.nc"
+    with library.Dataset(path, "w") as content:
+        content.createDimension("time", 8)
+        content.createDimension("lat", 9)
+        time = content.createVariable("time", "f8", ("time",))
+        time.units, time[:] = "hours since 2020-01-01", 6 * np.arange(8)
+        for name, values in (("low/wind", pressure / 2), ("high/wind", pressure)):
+            group = content.createGroup(name)
+            group.createDimension("lon", 7)
+            variable = group.createVariable("p", "f4", ("time", "lat", "lon"))
+            variable.units, variable[:] = "Pa", values
+    assert [part.name for part in look(path).parts] == ["low/wind/p", "high/wind/p"]
+    with pytest.raises(ChoiceNeededError, match="2 variables that could be a series: low/wind/p"):
+        ingest(path, store)
+    stored = ingest(path, store, variable="high/wind/p")
+    assert np.array_equal(store.open(stored.digest).frames[..., 0], pressure)
+    assert (stored.units, stored.timestep) == ("Pa", timedelta(hours=6)) and store.times(stored.digest)[1] == 6 * 3600
+
+
 def test_netcdf_links_are_not_followed(store: SeriesStore, pressure: Array, tmp_path: Path) -> None:
     h5py = package("h5py")
     path = netcdf(tmp_path, ("time", "lat", "lon"), pressure)
