@@ -177,6 +177,27 @@ def test_dicom_values_are_those_the_file_means(store: SeriesStore) -> None:
     assert np.array_equal(store.open(turned.digest).frames[..., 0], 65535 - small) and "turned round" in turned.warnings[0]
 
 
+@pytest.mark.parametrize(("limit", "slope"), [(None, 1.0), (-1990, 1.0), (None, 2.0)])
+def test_dicom_padding_is_missing(store: SeriesStore, limit: int | None, slope: float) -> None:
+    """Left as values, what a scanner writes around its circle would stretch the range and be forecast."""
+    values = np.random.default_rng(0).integers(-1000, 500, (5, 10, 8)).astype(np.int16)
+    values[:, :3] = -2000
+    values[:, :3, 0] = -2000 if limit is None else limit
+    changes = {} if limit is None else {"PixelPaddingRangeLimit": limit}
+    content = dicom(values, PixelPaddingValue=-2000, RescaleSlope=slope, RescaleIntercept=0, **changes)
+    stored = ingest(Upload.from_bytes("a.dcm", content), store)
+    series = store.open(stored.digest)
+    assert series.valid is not None and (~series.valid[:3]).all() and series.valid[3:].all()
+    assert stored.value_range == (slope * values[:, 3:].min(), slope * values[:, 3:].max())
+    assert "calls padding" in stored.warnings[0]
+
+
+def test_dicom_padding_of_whole_numbers_without_sign_leaves_them_whole(store: SeriesStore) -> None:
+    values = np.random.default_rng(0).integers(0, 256, (5, 10, 8)).astype(np.uint16)
+    stored = ingest(Upload.from_bytes("a.dcm", dicom(values, PixelPaddingValue=0)), store)
+    assert np.array_equal(store.open(stored.digest).frames[..., 0], values) and stored.dtype == "uint16"
+
+
 def test_many_dicom_files_are_ordered_by_their_own_numbers(store: SeriesStore) -> None:
     values = np.random.default_rng(0).integers(0, 256, (5, 10, 8), dtype=np.uint8)
     files = [Upload.from_bytes(f"{9 - i}.dcm", dicom(frame, InstanceNumber=i + 1)) for i, frame in enumerate(values)]
