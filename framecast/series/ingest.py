@@ -95,7 +95,7 @@ def ingest(
         reading = reader.read(chosen, Wish(variable, axes, sizes, wanted, scratch))
         try:
             if reading.n_frames is not None and reading.n_frames < MIN_FRAMES:
-                raise too_few(name, reading.n_frames)
+                raise _too_few(name, reading.n_frames, wanted)
             if progress is not None:
                 progress(0, reading.n_frames)
             survey = _survey(name, reading, missing, scratch)
@@ -131,6 +131,19 @@ def _survey(name: str, reading: Reading, missing: str, scratch: Path) -> values.
         if first:
             check_room(scratch / "frames.npy", first[0].size, reading.n_frames)
         return values.survey(name, chain(first, frames), missing)
+
+
+def _too_few(name: str, n_frames: int, wanted: Wanted) -> SeriesError:
+    """Of the frames that a person asked for, or of all."""
+    if wanted == Wanted():
+        return too_few(name, n_frames)
+    last = "the last" if wanted.stop is None else f"{wanted.stop:,}"
+    every = f", one in {wanted.every:,}," if wanted.every > 1 else ""
+    there = "one of them is there" if n_frames else "none of them is there"
+    return SeriesError(
+        f"Frames {wanted.start + 1:,} to {last}{every} of series '{name}' were asked for and {there}; at least {MIN_FRAMES} "
+        "are needed. Ask for others."
+    )
 
 
 def _check_choices(sizes: str, missing: str) -> None:
