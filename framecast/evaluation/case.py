@@ -105,7 +105,7 @@ class Case:
     @cached_property
     def contrast(self) -> float:
         """Standard deviation over the cells of the last observed frame, the mean over channels."""
-        return float(self.small_history[-1].std(axis=0).mean())
+        return float(self.small_history[-1].std(axis=0, dtype=np.float64).mean())
 
     @cached_property
     def moves(self) -> bool:
@@ -146,7 +146,7 @@ class Case:
 
 def mean_square(frames: Array) -> Array:
     """(lead,) from (lead, ...), in float64."""
-    flat: Array = np.square(frames.reshape(len(frames), -1)).mean(axis=1, dtype=np.float64)
+    flat: Array = np.square(frames.reshape(len(frames), -1), dtype=np.float64).mean(axis=1)
     return flat
 
 

@@ -23,7 +23,7 @@ from framecast.series.health.motion_checks import period
 from framecast.series.health.noise import Noise, noise
 from framecast.series.store import SeriesStore
 
-VERSION = 6
+VERSION = 7
 FILE = "health.json"
 _POINTS = 1000
 """The curves over time have at most so many points."""

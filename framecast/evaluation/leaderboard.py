@@ -55,8 +55,8 @@ def rows(
                 {metric: float(one[-1]) for metric, one in means.items()},
             )
         )
-    sign = -1 if METRICS[rank_by].higher_is_better else 1
-    return sorted(board, key=lambda row: (bool(np.isnan(row.means[rank_by])), sign * row.means[rank_by]))
+    bad = {row.forecaster: float(METRICS[rank_by].badness(np.array(row.means[rank_by]))) for row in board}
+    return sorted(board, key=lambda row: (bool(np.isnan(bad[row.forecaster])), bad[row.forecaster]))
 
 
 def _refuse_different_frames(curves: list[ScoreCurve]) -> None:

@@ -133,11 +133,11 @@ def predictability(
     for origin in origins:
         indices = range(origin + 1, origin + horizon + 1)
         truth = np.stack([small[index] for index in indices])
-        mean = np.mean([small[index] for index in averaged[origin]], axis=0)
+        mean = _average(small, averaged[origin])
         forecasts = {"persistence": [small[origin]] * horizon, "climatology": [mean] * horizon}
         if period:
             found = [_same_phase(origin, lead, period, without) for lead in range(1, horizon + 1)]
-            forecasts["seasonal"] = [np.mean([small[index] for index in group], axis=0) for group in found]
+            forecasts["seasonal"] = [_average(small, group) for group in found]
         for name, frames in forecasts.items():
             scores = ssim(np.stack(frames).astype(np.float32), truth, data_range=series.data_range, valid=_small_mask(series))
             scores[[index in without for index in indices]] = np.nan
@@ -145,6 +145,11 @@ def predictability(
     shape = next(iter(small.values())).shape
     curves = {name: tuple(_mean(rows).tolist()) if rows else () for name, rows in by_forecast.items()}
     return Predictability(**curves, period=period, n_origins=len(origins), height=shape[0], width=shape[1])
+
+
+def _average(small: dict[int, Array], indices: Sequence[int]) -> Array:
+    """The mean of some of the reduced frames; their sum may leave float32."""
+    return np.asarray(np.mean([small[index] for index in indices], axis=0, dtype=np.float64))
 
 
 def _far(curve: Sequence[float]) -> float:

@@ -31,11 +31,17 @@ def _of_frame(forecast: Array, truth: Array, valid: Mask | None) -> float:
             found.append(1.0)
             continue
         for plane in (one, other):
+            plane *= _towards_one(plane)
             for _ in range(2):  # the second time takes off what rounding left of a large mean
                 plane -= plane.mean()
         size = (energy(one) * energy(other)) ** 0.5
-        found.append(inner(one, other) / size if size > 0 else 0.0)
+        found.append(0.0 if size == 0 else inner(one, other) / size)  # a size that is no number makes no correlation of 0
     return float(np.mean(found))
+
+
+def _towards_one(plane: Array) -> np.float32:
+    """The power of two that brings the largest value near 1, so that no square leaves float32 and no digit changes."""
+    return np.float32(2.0 ** -min(126, max(-126, int(np.frexp(np.abs(plane).max())[1]))))
 
 
 def _plane(frame: Array, channel: int, valid: Mask | None) -> Array:

@@ -47,6 +47,10 @@ __all__ = [
 ]
 
 
+_HUGE = 2.0**120
+"""A data range above this has values of which the sum of two may leave float32."""
+
+
 def ssim(
     forecast: Array, truth: Array, *, data_range: float, valid: Mask | None = None, last: Array | None = None
 ) -> Array:
@@ -140,7 +144,9 @@ def _planes(forecast: Array, truth: Array, valid: Mask | None) -> tuple[Array, A
 
 def _map_of_arrays(forecast: Array, truth: Array, data_range: float) -> Array:
     """SSIM at every pixel of (..., height, width) float32."""
-    middle = truth.mean(axis=(-2, -1), keepdims=True)
+    if data_range > _HUGE:
+        forecast, truth, data_range = forecast / np.float32(8), truth / np.float32(8), data_range / 8
+    middle = truth.mean(axis=(-2, -1), keepdims=True, dtype=np.float64).astype(np.float32)  # a sum may leave float32
     result: Array = _similarity(forecast, truth, middle, np.float32(data_range), blur_banded)
     return result
 

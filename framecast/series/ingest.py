@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import timedelta
+from itertools import chain, islice
 from os.path import commonprefix
 from pathlib import Path
 
@@ -33,7 +34,7 @@ from framecast.series.readers.contract import (
 from framecast.series.readers.ome_set import companion
 from framecast.series.readers.pictures import ignorable
 from framecast.series.store import SeriesStore, StoredSeries
-from framecast.series.writing import MIN_FRAMES, too_few
+from framecast.series.writing import MIN_FRAMES, check_room, too_few
 
 __all__ = ["Contents", "Progress", "Upload", "Wanted", "ingest", "look"]
 
@@ -94,10 +95,10 @@ def ingest(
         reading = reader.read(chosen, Wish(variable, axes, sizes, wanted, scratch))
         try:
             if reading.n_frames is not None and reading.n_frames < MIN_FRAMES:
-                raise too_few(name, reading.n_frames)
+                raise _too_few(name, reading.n_frames, wanted)
             if progress is not None:
                 progress(0, reading.n_frames)
-            survey = _survey(name, reading, missing)
+            survey = _survey(name, reading, missing, scratch)
             reading.warnings.extend(survey.warnings)
             frames = filled(reading.frames(), scratch) if survey.has_gaps else reading.frames()
             step = timestep or reading.timestep
@@ -120,12 +121,29 @@ def ingest(
             reading.close()
 
 
-def _survey(name: str, reading: Reading, missing: str) -> values.Survey:
-    """What the frames become. Types that do not say it are looked through once before anything is written."""
+def _survey(name: str, reading: Reading, missing: str, scratch: Path) -> values.Survey:
+    """What the frames become. Types that do not say it are looked through once before anything is written, unless even a byte
+    a value has no room: a header can claim more frames than can be looked through in a lifetime."""
     if values.keeps_dtype(reading.dtype):
         return values.stored_as_is(reading.dtype)
     with closing(reading.frames()) as frames:
-        return values.survey(name, frames, missing)
+        first = list(islice(frames, 1))
+        if first:
+            check_room(scratch / "frames.npy", first[0].size, reading.n_frames)
+        return values.survey(name, chain(first, frames), missing)
+
+
+def _too_few(name: str, n_frames: int, wanted: Wanted) -> SeriesError:
+    """Of the frames that a person asked for, or of all."""
+    if wanted == Wanted():
+        return too_few(name, n_frames)
+    last = "the last" if wanted.stop is None else f"{wanted.stop:,}"
+    every = f", one in {wanted.every:,}," if wanted.every > 1 else ""
+    there = "one of them is there" if n_frames else "none of them is there"
+    return SeriesError(
+        f"Frames {wanted.start + 1:,} to {last}{every} of series '{name}' were asked for and {there}; at least {MIN_FRAMES} "
+        "are needed. Ask for others."
+    )
 
 
 def _check_choices(sizes: str, missing: str) -> None:

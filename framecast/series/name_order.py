@@ -1,10 +1,11 @@
 """Decimal numbers in the names of files: p_0.05 comes before p_0.1, and v1.9 before v1.10.
 
 Natural order takes digits as whole numbers, piece by piece, so that p_0.05 would come after p_0.1. That is right for versions,
-chapters and dates, and wrong for times. They are told apart by how they are written, since what writes times of several
-lengths (Python, MATLAB, C's %g) leaves out the zeros at their end: where two names are of one value (1.1 and 1.10), or some
-end in a zero (1.20) and none of the longest begins with one, they are no decimal numbers. A minus counts as a sign where it
-cannot be a hyphen. Wherever that changes an order, or could have, a note says so.
+chapters and dates that begin with the year, and wrong for times and for dates that end with it. They are told apart by how
+they are written, since what writes times of several lengths (Python, MATLAB, C's %g) leaves out the zeros at their end: where
+two names are of one value (1.1 and 1.10), or some end in a zero (1.20) and none of the longest begins with one, they are no
+decimal numbers. A minus counts as a sign where it cannot be a hyphen. Wherever that changes an order, or could have, a note
+says so.
 """
 
 import re
@@ -22,7 +23,8 @@ _CHAIN = re.compile(r"\d\.\d+\.\d", re.ASCII)
 """Three numbers with points between them, as in dates, versions and identifiers."""
 _VERSION = re.compile(r"(?:^|[^a-z])(?:v|ver|version|rev|revision|release|build)[._ -]?$", re.IGNORECASE)
 _SIGN_AFTER = re.compile(r"(?:^|[_=(])[+-]$")
-_YEARS, _MONTHS = range(1800, 2201), range(1, 13)
+_YEAR_LAST = re.compile(r"(?<!\d)(\d\d)([-._])(\d\d)\2((?:19|20)\d\d)(?!\d)", re.ASCII)
+_YEARS, _MONTHS, _DAYS = range(1800, 2201), range(1, 13), range(1, 32)
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Numbered:
 def by_number(names: Sequence[str], notes: list[str]) -> list[int]:
     """Indices of `names`, given in natural order, in the order that their numbers have."""
     natural = list(range(len(names)))
+    if (by_date := _by_date(names, notes)) is not None:
+        return by_date
     found = numbered([stem(name) for name in names])
     if found is None:
         return natural
@@ -72,6 +76,25 @@ def by_number(names: Sequence[str], notes: list[str]) -> list[int]:
             "numbers, write all of them with as many digits.",
         )
     return natural
+
+
+def _by_date(names: Sequence[str], notes: list[str]) -> list[int] | None:
+    """Indices of `names` in the order of dates whose year comes last, as 31-01-2024, with the same before them in all; None
+    where there are none. The day comes before the month unless only the other way round makes dates of all."""
+    dates = [date for name in names if (date := _YEAR_LAST.search(stem(name))) is not None]
+    if len(dates) < len(names) or len({date.string[: date.start()] for date in dates}) != 1:
+        return None
+    parts = [(int(date[4]), int(date[1]), int(date[3])) for date in dates]
+    for words, places in (("day, month and year", (0, 2, 1)), ("month, day and year", (0, 1, 2))):
+        ordered = [tuple(one[place] for place in places) for one in parts]
+        if all(month in _MONTHS and day in _DAYS for _, month, day in ordered):
+            by_date = sorted(range(len(names)), key=ordered.__getitem__)
+            if by_date != list(range(len(names))):
+                index = next(place for place, after in enumerate(by_date[1:]) if by_date[place] > after)
+                first, second = (printable(names[place]) for place in by_date[index : index + 2])
+                warn(notes, f"The dates in the names were read as {words}, so that {first} comes before {second}.")
+            return by_date
+    return None
 
 
 def pattern(name: str) -> str:

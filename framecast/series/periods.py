@@ -4,6 +4,7 @@ The period is where the autocorrelation of the series has its first high peak, t
 its detrended frames, so that noise and drift hide no season.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,8 @@ def autocorrelation(frames: Frames) -> Curve:
     n_frames = len(frames)
     small = reduce_frames(frames, reduced_shape(frames.shape[1], frames.shape[2], _SEARCHED_PIXELS))
     pixels = small.reshape(n_frames, -1).astype(np.float32)
+    largest = float(np.abs(pixels).max())
+    pixels *= np.float32(2.0 ** -min(126, max(-126, math.frexp(largest)[1])))  # near 1, or squares would leave float32
     rounding = 1e-5 * float(np.abs(pixels).max())
     pixels -= pixels.mean(axis=0, dtype=np.float64).astype(np.float32)
     time = np.linspace(-1, 1, n_frames, dtype=np.float32)

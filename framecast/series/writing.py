@@ -59,7 +59,7 @@ def write_frames(
     if first is None:
         raise too_few(name, 0)
     written = Written(first.shape, first.dtype, ContentDigest(kind, first.shape, first.dtype))
-    _check_room(path, first.nbytes, expected)
+    check_room(path, first.nbytes, expected)
     looks = in_order(partial(_looked_at, name, kind), enumerate(chain([first], stream)), ahead=1, frame_bytes=first.nbytes)
     with path.open("wb") as handle, Ahead(handle) as ahead, closing(looks):
         _write_header(handle, (0, *written.shape), written.dtype)
@@ -166,7 +166,8 @@ def _write_header(handle: BinaryIO, shape: tuple[int, ...], dtype: np.dtype[Any]
     npy.write_array_header_1_0(handle, {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape})
 
 
-def _check_room(path: Path, frame_bytes: int, expected: int | None) -> None:
+def check_room(path: Path, frame_bytes: int, expected: int | None) -> None:
+    """Raises StorageError where so many frames of so many bytes do not fit on the disk of `path`."""
     needed, free = frame_bytes * (expected or 0), shutil.disk_usage(path.parent).free
     if needed > free:
         raise StorageError(

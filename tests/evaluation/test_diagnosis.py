@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from framecast.evaluation.case import Case, lead_from
 from framecast.evaluation.diagnosis import FAULTS, NOTHING, diagnose, in_lines
-from framecast.evaluation.faults.finding import Finding
+from framecast.evaluation.faults.finding import Finding, number
 from framecast.evaluation.faults.grid import grid
 from framecast.evaluation.faults.level import drifted, exploded
 from framecast.series.preparation import reduce_frames
@@ -129,6 +129,23 @@ def test_floating_point_values_far_from_zero_are_diagnosed_alike() -> None:
     made = MADE["half the speed"][0]()
     arrays = {name: getattr(made, name).astype(np.float32) + 100_000 for name in ("forecast", "truth", "history")}
     assert [one.name for one in diagnose(replace(made, **arrays))] == ["mistimed"]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("scale", [1e-30, 1e-7, 1e30])
+@pytest.mark.parametrize(("name", "fault"), [("frozen", "frozen"), ("half the speed", "mistimed")])
+def test_numbers_of_any_size_have_the_faults_of_others(name: str, fault: str, scale: float) -> None:
+    made = MADE[name][0]()
+    arrays = {part: getattr(made, part).astype(np.float32) * np.float32(scale) for part in ("forecast", "truth", "history")}
+    findings = diagnose(replace(made, **arrays, data_range=made.data_range * scale))
+    assert fault in [one.name for one in findings]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(3.2e-9, "3.2e-09"), (0.0000456, "0.000046"), (12.34, "12.3"), (45678.0, "45678"), (2e15, "2e+15")]
+)
+def test_small_and_large_numbers_are_told_as_they_are(value: float, text: str) -> None:
+    assert number(value) == text
 
 
 def test_a_finding_survives_being_kept_and_is_told_in_a_line() -> None:

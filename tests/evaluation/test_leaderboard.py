@@ -33,6 +33,14 @@ def test_ranks_by_any_metric_with_its_best_end_first():
         assert [row.forecaster for row in rows(curves, rank_by=metric)] == ["good", "persistence", "bad"]
 
 
+def test_of_a_ratio_the_nearest_to_one_comes_first():
+    def curves(name, sharpness, mse):
+        return [ScoreCurve(name, "sharpness", 9, np.array([sharpness])), ScoreCurve(name, "mse", 9, np.array([mse]))]
+
+    board = rows(curves("grainy", 3.0, 2.0) + curves("persistence", 0.5, 4.0) + curves("right", 1.1, 1.0), rank_by="sharpness")
+    assert [row.forecaster for row in board] == ["right", "persistence", "grainy"]
+
+
 def test_skill_is_of_the_means_and_not_a_mean_of_skills():
     def mse(name, *values):
         return ScoreCurve(name, "mse", 0, np.array(values, np.float64))

@@ -1,5 +1,7 @@
 """How predictable a series is called follows from its law."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -92,6 +94,17 @@ def test_frames_that_do_not_belong_change_nothing() -> None:
     assert np.allclose(found.seasonal, whole.seasonal, atol=1e-6)
     assert np.allclose(found.persistence, whole.persistence, atol=0.08)
     assert np.min(predictability(FrameSeries("spoilt", spoilt, series.value_range), period=12).seasonal) < 0.9
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("scale", [2.0**-120, 2.0**127])
+def test_numbers_at_the_ends_of_float32_are_as_predictable_as_others(scale: float) -> None:
+    series = law("moving_blob")
+    near = predictability(replace(series, frames=series.frames.astype(np.float32) / 255, value_range=(0.0, 1.0)))
+    scaled = series.frames.astype(np.float32) / 255 * np.float32(scale)
+    far = predictability(replace(series, frames=scaled, value_range=(0.0, scale)))
+    assert far.persistence == pytest.approx(near.persistence, abs=1e-4)
+    assert far.climatology == pytest.approx(near.climatology, abs=1e-4)
 
 
 def test_small_frames_are_scored_as_they_are() -> None:

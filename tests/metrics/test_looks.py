@@ -38,6 +38,21 @@ def test_correlation_is_exact_beside_a_large_offset():
     np.testing.assert_allclose(correlation(forecast + 100_000, truth + 100_000, data_range=255.0), near, atol=1e-3)
 
 
+@pytest.mark.parametrize("scale", [1e-36, 1e36])
+def test_correlation_is_the_same_of_numbers_at_the_ends_of_float32(scale):
+    forecast, truth = texture(seed=0), texture(seed=1)
+    near = correlation(forecast, truth, data_range=255.0)
+    scaled = correlation(forecast * np.float32(scale), truth * np.float32(scale), data_range=255.0 * scale)
+    np.testing.assert_allclose(scaled, near, atol=1e-5)
+
+
+def test_a_forecast_that_is_no_number_has_no_correlation_and_not_one_of_0():
+    forecast, truth = texture(seed=0), texture(seed=1)
+    forecast[1, 3, 3] = np.nan
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(correlation(forecast, truth, data_range=255.0)).tolist() == [False, True]
+
+
 def test_a_channel_without_contrast_has_no_correlation_unless_it_is_right():
     truth = texture()
     flat = np.full_like(truth, 100)

@@ -68,6 +68,15 @@ def test_equals_scikit_image_on_flat_frames_at_the_ends_of_the_range(level):
     np.testing.assert_allclose(ssim(np.float32(forecast), np.float32(truth), data_range=1.0), [expected], atol=1e-5)
 
 
+@pytest.mark.parametrize("scale", [1e-36, 1e36, 3.4e38])
+def test_is_the_same_of_numbers_at_the_ends_of_float32(scale):
+    truth = scene((1, 40, 33, 1)).astype(np.float32)
+    forecast = noisy(truth).astype(np.float32)
+    with np.errstate(all="raise", under="ignore"):
+        scaled = ssim(forecast * np.float32(scale), truth * np.float32(scale), data_range=scale)
+    np.testing.assert_allclose(scaled, ssim(forecast, truth, data_range=1.0), atol=1e-5)
+
+
 def test_a_float_forecast_of_integer_frames_equals_scikit_image():
     truth = np.rint(scene((1, 50, 50, 3)) * 255).astype(np.uint8)
     forecast = (noisy(truth / 255) * 255).astype(np.float32)

@@ -129,11 +129,19 @@ def test_a_part_of_the_frames(store: SeriesStore, frames: Array, start: int, sto
     assert store.list()[0].n_frames == wanted.count(len(frames))
 
 
+@pytest.mark.parametrize(
+    ("shape", "likeliest"), [((6, 20, 30, 5), "T,H,W,1"), ((6, 5, 20, 30), "T,1,H,W"), ((20, 30, 5, 6), "H,W,1,T")]
+)
+def test_of_more_channels_than_a_frame_has_one_is_offered(shape: tuple[int, ...], likeliest: str) -> None:
+    found, options = guessed(shape, ("THWC", "TCHW", "HWCT"))
+    assert found is None and str(options[0]) == likeliest and len(set(options)) == len(options)
+
+
 def test_no_frames_wanted(store: SeriesStore, frames: Array) -> None:
     for start, stop, every in ((-1, None, 1), (3, 3, 1), (0, None, 0)):
         with pytest.raises(SettingError, match="counts from 1"):
             Wanted(start, stop, every)
-    with pytest.raises(SeriesError, match="has no frames"):
+    with pytest.raises(SeriesError, match="none of them is there"):
         ingest(npy(frames), store, wanted=Wanted(6))
 
 

@@ -99,6 +99,29 @@ def test_a_level_beside_time_is_asked(store: SeriesStore, pressure: Array, tmp_p
     assert np.array_equal(store.open(ingest(path, store, axes="T,2,H,W").digest).frames[..., 0], pressure + 1000)
 
 
+def test_variables_in_groups_are_offered_with_the_axes_around_them(
+    store: SeriesStore, pressure: Array, tmp_path: Path
+) -> None:
+    library = package("netCDF4")
+    path = tmp_path / "p.nc"
+    with library.Dataset(path, "w") as content:
+        content.createDimension("time", 8)
+        content.createDimension("lat", 9)
+        time = content.createVariable("time", "f8", ("time",))
+        time.units, time[:] = "hours since 2020-01-01", 6 * np.arange(8)
+        for name, values in (("low/wind", pressure / 2), ("high/wind", pressure)):
+            group = content.createGroup(name)
+            group.createDimension("lon", 7)
+            variable = group.createVariable("p", "f4", ("time", "lat", "lon"))
+            variable.units, variable[:] = "Pa", values
+    assert [part.name for part in look(path).parts] == ["low/wind/p", "high/wind/p"]
+    with pytest.raises(ChoiceNeededError, match="2 variables that could be a series: low/wind/p"):
+        ingest(path, store)
+    stored = ingest(path, store, variable="high/wind/p")
+    assert np.array_equal(store.open(stored.digest).frames[..., 0], pressure)
+    assert (stored.units, stored.timestep) == ("Pa", timedelta(hours=6)) and store.times(stored.digest)[1] == 6 * 3600
+
+
 def test_netcdf_links_are_not_followed(store: SeriesStore, pressure: Array, tmp_path: Path) -> None:
     h5py = package("h5py")
     path = netcdf(tmp_path, ("time", "lat", "lon"), pressure)
@@ -152,6 +175,27 @@ def test_dicom_values_are_those_the_file_means(store: SeriesStore) -> None:
     small = values.astype(np.uint16) >> 4
     turned = ingest(Upload.from_bytes("b.dcm", dicom(small, PhotometricInterpretation="MONOCHROME1")), store)
     assert np.array_equal(store.open(turned.digest).frames[..., 0], 65535 - small) and "turned round" in turned.warnings[0]
+
+
+@pytest.mark.parametrize(("limit", "slope"), [(None, 1.0), (-1990, 1.0), (None, 2.0)])
+def test_dicom_padding_is_missing(store: SeriesStore, limit: int | None, slope: float) -> None:
+    """Left as values, what a scanner writes around its circle would stretch the range and be forecast."""
+    values = np.random.default_rng(0).integers(-1000, 500, (5, 10, 8)).astype(np.int16)
+    values[:, :3] = -2000
+    values[:, :3, 0] = -2000 if limit is None else limit
+    changes = {} if limit is None else {"PixelPaddingRangeLimit": limit}
+    content = dicom(values, PixelPaddingValue=-2000, RescaleSlope=slope, RescaleIntercept=0, **changes)
+    stored = ingest(Upload.from_bytes("a.dcm", content), store)
+    series = store.open(stored.digest)
+    assert series.valid is not None and (~series.valid[:3]).all() and series.valid[3:].all()
+    assert stored.value_range == (slope * values[:, 3:].min(), slope * values[:, 3:].max())
+    assert "calls padding" in stored.warnings[0]
+
+
+def test_dicom_padding_of_whole_numbers_without_sign_leaves_them_whole(store: SeriesStore) -> None:
+    values = np.random.default_rng(0).integers(0, 256, (5, 10, 8)).astype(np.uint16)
+    stored = ingest(Upload.from_bytes("a.dcm", dicom(values, PixelPaddingValue=0)), store)
+    assert np.array_equal(store.open(stored.digest).frames[..., 0], values) and stored.dtype == "uint16"
 
 
 def test_many_dicom_files_are_ordered_by_their_own_numbers(store: SeriesStore) -> None:

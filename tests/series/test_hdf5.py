@@ -1,6 +1,7 @@
 """HDF5 of any program: the data set is picked, read as it lies, and nothing outside the file is touched."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from framecast.errors import ChoiceNeededError, SeriesError
+from framecast.errors import ChoiceNeededError, SeriesError, StorageError
 from framecast.series.ingest import Upload, ingest, look
 from framecast.series.store import SeriesStore
 from tests.series.files import Array
@@ -96,3 +97,13 @@ def test_unknown_compression_and_giant_chunks_are_named(store: SeriesStore) -> N
         content.create_dataset("x", (1000, 500, 500), "f8", chunks=(1000, 500, 500), compression="gzip")
     with pytest.raises(SeriesError, match="chunks of 1.9 GiB"):
         ingest(Upload.from_bytes("a.h5", stream.getvalue()), store)
+
+
+def test_more_frames_than_any_disk_holds_are_refused_at_once(store: SeriesStore, untouched: Callable[[], None]) -> None:
+    """What was never written takes no place in the file, however much of it a header claims."""
+    stream = io.BytesIO()
+    with h5py.File(stream, "w") as content:
+        content.create_dataset("x", (10**9, 2000, 2000), np.float32, chunks=(1, 200, 200))
+    with pytest.raises(StorageError, match=r"^1000000000 frames need .* are free"):
+        ingest(Upload.from_bytes("sparse.h5", stream.getvalue()), store)
+    untouched()

@@ -13,7 +13,7 @@ from PIL import Image
 from framecast.errors import SeriesError, StorageError
 from framecast.series import store as store_module
 from framecast.series import to_disk, writing
-from framecast.series.ingest import Upload, ingest
+from framecast.series.ingest import Upload, Wanted, ingest
 from framecast.series.look_ahead import in_order
 from framecast.series.store import SeriesStore
 from tests.series.files import Array, encoded, pictures, zipped
@@ -112,6 +112,17 @@ def test_one_frame_only(store: SeriesStore, frames: Array, untouched: Check) -> 
     ):
         text = refused(source, store, untouched)
         assert "has 1 frame; at least 2 are needed" in text and text.endswith("Add the frames that follow.")
+
+
+def test_a_part_that_is_not_there(store: SeriesStore, frames: Array, untouched: Check) -> None:
+    for wanted, said in (
+        (Wanted(start=20), "Frames 21 to the last of series 'a' were asked for and none of them is there"),
+        (Wanted(start=5), "Frames 6 to the last of series 'a' were asked for and one of them is there"),
+        (Wanted(stop=3, every=4), "Frames 1 to 3, one in 4, of series 'a' were asked for and one of them is there"),
+    ):
+        with pytest.raises(SeriesError, match=said):
+            ingest(npy(frames), store, wanted=wanted)
+    untouched()
 
 
 def test_nothing_at_all(store: SeriesStore, untouched: Check, tmp_path: Path) -> None:

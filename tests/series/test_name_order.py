@@ -66,6 +66,34 @@ def test_names_that_hold_no_decimal_number_keep_their_natural_order(names: list[
     assert ordered(names) == names
 
 
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["r_31-01-2024.png", "r_01-02-2024.png", "r_10-02-2024.png", "r_05-01-2025.png"], "as day, month and year"),
+        (["30.04.2024_06.png", "30.04.2024_18.png", "01.05.2024_06.png"], "as day, month and year"),
+        (["12_30_2023.png", "12_31_2023.png", "01_02_2024.png"], "as month, day and year"),
+        (["01-02-2024.png", "02-02-2024.png", "03-02-2024.png"], ""),
+    ],
+)
+def test_dates_that_end_with_the_year_are_in_order_of_time(names: list[str], said: str) -> None:
+    notes: list[str] = []
+    assert ordered(names, notes) == names
+    assert len(notes) == bool(said) and said in " ".join(notes)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["13-13-2024.png", "14-12-2024.png"],
+        ["cam1_31-01-2024.png", "cam2_01-01-2024.png"],
+        ["1-2-2000.png", "2-1-2000.png"],
+    ],
+    ids=lambda names: str(names[0]),
+)
+def test_three_numbers_that_are_no_dates_keep_their_order(names: list[str]) -> None:
+    assert ordered(names) == names
+
+
 def test_what_lies_beside_the_frames_and_other_folders_change_nothing() -> None:
     times = ("0.05", "0.1", "0.15", "0.5")
     assert ordered(["a/notes.txt", *(f"a/p_{time}.png" for time in times), *(f"b/p_{time}.png" for time in times)]) == [

@@ -201,6 +201,35 @@ def test_a_stack_that_lies_on_its_side_is_turned_up(store: SeriesStore, frames: 
     assert np.array_equal(read_back(store, file), np.stack([np.asarray(image) for image in upright]))
 
 
+@pytest.mark.parametrize(
+    ("dtype", "nothing", "written"),
+    [("float32", -9999.0, "-9999"), ("float32", np.finfo("f4").min, "-3.40282e+38"), ("int16", -32768, "-32768 "),
+     ("float64", np.finfo("f8").min, str(np.finfo("f8").min))],
+)  # fmt: skip
+@pytest.mark.parametrize("n_files", [1, 5])
+def test_what_a_geotiff_calls_nothing_is_missing(
+    store: SeriesStore, dtype: str, nothing: float, written: str, n_files: int
+) -> None:
+    """Left as values, it would stretch the range by as much and be forecast."""
+    values = np.random.default_rng(0).integers(-300, 300, (5, 12, 10)).astype(dtype)
+    values[:, :3] = nothing
+    options = {"photometric": "minisblack", "extratags": [(42113, 2, 0, written, False)]}
+    files = [tiff(part, **options) for part in np.split(values, n_files)]
+    named = [Upload.from_bytes(f"{index}.tif", file.read()) for index, file in enumerate(files)]
+    stored = ingest(named, store)
+    series = store.open(stored.digest)
+    assert series.valid is not None and (~series.valid[:3]).all() and series.valid[3:].all()
+    assert np.array_equal(series.frames[:, 3:, :, 0], values[:, 3:])
+    assert stored.value_range == (values[:, 3:].min(), values[:, 3:].max())
+    assert any("nothing was measured" in one for one in stored.warnings)
+
+
+def test_a_value_for_nothing_leaves_whole_numbers_without_sign_whole(store: SeriesStore) -> None:
+    values = np.random.default_rng(0).integers(0, 256, (5, 12, 10)).astype(np.uint8)
+    found = read_back(store, tiff(values, photometric="minisblack", extratags=[(42113, 2, 0, "0", False)]))
+    assert found.dtype == np.uint8 and np.array_equal(found[..., 0], values)
+
+
 def test_inks_and_transparency_are_said(store: SeriesStore) -> None:
     inks = np.random.default_rng(0).integers(0, 256, (3, 5, 6, 4), dtype=np.uint8)
     stored = ingest(tiff(inks, photometric="separated"), store)

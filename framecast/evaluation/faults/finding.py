@@ -40,8 +40,10 @@ def percent(share: float) -> str:
 
 
 def number(value: float) -> str:
-    """Three digits in plain decimals."""
+    """Three digits in plain decimals, where these do not become many or none."""
     text = f"{value:.3g}"
+    if not 1e-6 <= abs(value) < 1e12:
+        return text
     return text if "e" not in text else f"{value:.0f}" if abs(value) >= 1 else f"{value:.6f}".rstrip("0")
 
 

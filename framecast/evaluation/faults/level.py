@@ -79,7 +79,8 @@ def exploded(case: Case) -> Finding | None:
     small = case.small_forecast
     outside = ((small < bottom - margin) | (small > top + margin)).mean(axis=(1, 2))
     clipped = _clipped(case)
-    contrast = small.std(axis=1).mean(axis=1) / (case.small_history.std(axis=1).mean(axis=1).max() or 1.0)
+    sizes = [frames.std(axis=1, dtype=np.float64).mean(axis=1) for frames in (small, case.small_history)]
+    contrast = sizes[0] / (sizes[1].max() or 1.0)
     wild = contrast > 2
     lead = lead_from((outside > _OUTSIDE) | (clipped > _CLIPPED) | (wild & (top > bottom)))
     if lead is None:

@@ -58,7 +58,7 @@ def replaying(case: Case) -> Finding | None:
     )
     to_past, to_truth = _distances(forecast, past), _distances(forecast, truth)
     nearest, now, any_moment = to_past.argmin(axis=1), np.diag(to_truth), to_truth.min(axis=1)
-    spread = float(np.square(past - past.mean(axis=0)).mean())
+    spread = float(np.square(past - past.mean(axis=0, dtype=np.float64)).mean())
     told = (
         (to_past.min(axis=1) < _NEAR**2 * now)
         & (to_past.min(axis=1) < 0.5 * any_moment)
@@ -93,13 +93,14 @@ def _lags(case: Case) -> Array:
     where none fits. Moments reach from half a horizon before the first lead to the last."""
     n_before = min(len(case.small_history), max(1, case.horizon // 2))
     moments = np.concatenate([case.small_history[-n_before:], case.small_truth])
-    middle = moments.mean(axis=0)
-    correlations = _correlations(case.small_forecast - middle, moments - middle)
+    middle = moments.mean(axis=0, dtype=np.float64).astype(np.float32)
+    scale = _towards_one(moments)
+    correlations = _correlations((case.small_forecast - middle) * scale, (moments - middle) * scale)
     lags = np.full(case.horizon, np.nan)
     for lead in range(case.horizon):
         row, right = correlations[lead], n_before + lead
         best = float(row.max())
-        if case.still[lead] or best < _ALIKE:
+        if case.still[lead] or not best >= _ALIKE:  # nor where it is no number
             continue
         if best < row[right] + _BETTER:
             lags[lead] = 0
@@ -121,8 +122,15 @@ def _correlations(one: Array, other: Array) -> Array:
 
 def _distances(one: Array, other: Array) -> Array:
     """(len(one), len(other)) mean squared differences of rows, by the Gram matrix, never below 0."""
+    scale = _towards_one(other)
+    one, other = one * scale, other * scale
     middle = other.mean(axis=0)
     first, second = one - middle, other - middle
     squares = np.square(first).sum(axis=1)[:, None] + np.square(second).sum(axis=1)[None] - 2 * first @ second.T
-    found: Array = np.maximum(squares, 0) / one.shape[1]
+    found: Array = np.maximum(squares, 0).astype(np.float64) / (one.shape[1] * float(scale) ** 2)
     return found
+
+
+def _towards_one(frames: Array) -> np.float32:
+    """The power of two that brings the largest value near 1, so that no square leaves float32 and no digit changes."""
+    return np.float32(2.0 ** -min(126, max(-126, int(np.frexp(np.abs(frames).max())[1]))))

@@ -7,6 +7,8 @@ from framecast.series.health.numbering import Numbering, numbering, timing
 from framecast.series.health.odd_frames import PLAIN, cuts, jumps, odd_frames
 
 FEW, ENOUGH = 20, 100
+_AGAIN = 3
+"""So many frames at the end that are the first ones again make a loop; fewer may be a mistake."""
 
 
 def check_count(subject: Subject) -> Finding:
@@ -72,7 +74,8 @@ def check_duplicates(subject: Subject) -> Finding | None:
         return None
     distances = {later - earlier for group in groups for earlier, later in zip(group[:-1], group[1:], strict=True)}
     n_copies = f"{len(repeats):,} of {subject.n_frames:,} frames {'is' if len(repeats) == 1 else 'are'}"
-    if len(distances) == 1 and distances != {1} and len(repeats) >= 0.5 * subject.n_frames:
+    to_the_end = len(repeats) >= _AGAIN and repeats == tuple(range(min(distances), subject.n_frames))
+    if len(distances) == 1 and distances != {1} and (to_the_end or len(repeats) >= 0.5 * subject.n_frames):
         sentence = f"{n_copies} an exact copy of the frame {min(distances):,} before: the series is a loop."
         return Finding("duplicates", "look", sentence, "A forecast of a loop is a copy, and tests nothing. Keep one round?")
     first = groups[0]

@@ -62,7 +62,7 @@ class Measures:
     @cached_property
     def change(self) -> Array:
         """(time - 1,): mean absolute change of the blocks from each frame to the next, in units."""
-        change: Array = np.abs(np.diff(self.pixels, axis=0)).mean(axis=1)
+        change: Array = np.abs(np.diff(self.pixels, axis=0)).mean(axis=1, dtype=np.float64)
         return change
 
 

@@ -37,7 +37,9 @@ def period(subject: Subject) -> tuple[int, float] | None:
     brightness as a whole: a flicker is no season."""
     if subject.n_frames < _FEWEST:
         return None
-    blocks = subject.measures.pixels - (subject.measures.pixels.mean(axis=1, keepdims=True) if flickers(subject) else 0)
+    blocks = subject.measures.pixels
+    if flickers(subject):
+        blocks = blocks - blocks.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
     correlation = autocorrelation(blocks[:, :, None, None])
     found = periods_in(correlation)
     return (found[0], float(correlation[found[0]])) if found and correlation[found[0]] >= _REPEATS else None
@@ -72,8 +74,8 @@ def flickers(subject: Subject) -> bool:
 
 def _common_share(subject: Subject) -> float:
     """The part of the squared change from frame to frame that all blocks have in common."""
-    change = np.diff(subject.measures.pixels, axis=0)
-    return float(np.median(np.square(change.mean(axis=1)) / np.maximum(np.square(change).mean(axis=1), 1e-30)))
+    change = np.diff(subject.measures.pixels, axis=0).astype(np.float64)
+    return float(np.median(np.square(change.mean(axis=1)) / np.maximum(np.square(change).mean(axis=1), 1e-300)))
 
 
 def check_drift(subject: Subject) -> Finding | None:
@@ -100,7 +102,7 @@ def check_trend(subject: Subject) -> Finding | None:
         return None
     pixels, n_frames = subject.measures.pixels, subject.n_frames
     apart = [_apart(pixels, n_frames // part, n_frames // (part // 2)) for part in (16, 8, 4)]
-    if min(apart[1] / max(apart[0], 1e-12), apart[2] / max(apart[1], 1e-12)) < _GROWS:
+    if min(apart[1] / max(apart[0], 1e-300), apart[2] / max(apart[1], 1e-300)) < _GROWS:
         return None
     sentence = "The picture moves on and does not come back: frames are less alike the farther apart they are."
     return Finding("trend", "fine", sentence, "Averages of the past say little here; forecasters that follow the motion fit.")
@@ -109,7 +111,7 @@ def check_trend(subject: Subject) -> Finding | None:
 def _apart(pixels: Array, first: int, stop: int) -> float:
     """Mean absolute difference of frames whose distance is from `first` to below `stop`, over at most 16 distances."""
     lags = np.unique(np.linspace(first, stop - 1, 16).round().astype(int))
-    return float(np.mean([np.abs(pixels[lag:] - pixels[:-lag]).mean() for lag in lags]))
+    return float(np.mean([np.abs(pixels[lag:] - pixels[:-lag]).mean(dtype=np.float64) for lag in lags]))
 
 
 def _quick_part(mean: Array) -> Array:
@@ -138,7 +140,8 @@ def _together(small: Array) -> float:
         return 0.0
     halves = (small[:, :rows], small[:, rows:])
     quarters = [half[:, :, side] for half in halves for side in (slice(columns), slice(columns, None))]
-    means = [np.nanmean(part.reshape(len(small), -1), axis=1) for part in quarters if np.isfinite(part).any()]
+    flat = [part.reshape(len(small), -1) for part in quarters if np.isfinite(part).any()]
+    means = [np.asarray(np.nanmean(part, axis=1, dtype=np.float64)) for part in flat]
     quick = [_quick_part(mean) for mean in means if mean.std() > 0]
     return float(np.corrcoef(quick).min()) if len(quick) > 1 else 0.0
 

@@ -26,17 +26,21 @@ class Noise:
     """The part of the mean squared change from frame to frame that this noise makes, 0 to 1."""
     n_pairs: int
     n_rows: int
-    """What was looked at: pairs of neighbouring frames, and rows of each."""
+    """What was looked at: pairs of neighbouring frames, and rows of each; no row where no four neighbours carry data, of which
+    noise could be told."""
 
 
 def noise(series: FrameSeries) -> Noise:
     """Estimated from pairs of frames that are evenly spread; pairs without any change say nothing and are passed over."""
     n_pairs = min(_PAIRS, series.n_frames - 1)
     above = _rows(series.height)
+    mask = np.ones((series.height, series.width), bool) if series.valid is None else series.valid
+    valid = _two_rows(mask, above)
+    if not _squares(valid).any():
+        return Noise(0.0, 0.0, n_pairs, 0)
     found = []
-    for first in np.linspace(0, series.n_frames - 2, n_pairs).round().astype(int) if len(above) else ():
+    for first in np.linspace(0, series.n_frames - 2, n_pairs).round().astype(int):
         here, there = (_two_rows(series.frames[index], above) for index in (first, first + 1))
-        valid = np.ones(here.shape[:-1], bool) if series.valid is None else _two_rows(series.valid, above)
         change = there - here
         if not change[valid].any():
             continue
@@ -63,7 +67,13 @@ def _two_rows(frame: Array, above: Array) -> Array:
 def _diagonal(rows: Array, valid: Array) -> Array:
     """Of all squares of four valid neighbours in (2, pair, column, channel), one number for each square and channel."""
     square = (rows[0, :, :-1] - rows[0, :, 1:] - rows[1, :, :-1] + rows[1, :, 1:]) / 2
-    return square[valid[0, :, :-1] & valid[0, :, 1:] & valid[1, :, :-1] & valid[1, :, 1:]].ravel()
+    return square[_squares(valid)].ravel()
+
+
+def _squares(valid: Array) -> Array:
+    """(pair, column): whether all four pixels of a square are valid, by the mask (2, pair, column)."""
+    found: Array = valid[0, :, :-1] & valid[0, :, 1:] & valid[1, :, :-1] & valid[1, :, 1:]
+    return found
 
 
 def _spread(values: Array) -> float:

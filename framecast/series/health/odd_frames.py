@@ -48,7 +48,7 @@ def odd_frames(measures: Measures) -> tuple[int, ...]:
             stands = bool((size[before + 1 : after - 1] < _STILL).all())
             if after - before - 1 > LONGEST and not stands:
                 break
-            across = np.abs(pixels[after] - pixels[before]).mean()
+            across = np.abs(pixels[after] - pixels[before]).mean(dtype=np.float64)
             if leaps[after - 1] and across < _NEAR * min(measures.change[before], measures.change[after - 1]):
                 (still if stands and after - before > 2 else odd).update(range(before + 1, after))
                 break
@@ -86,7 +86,8 @@ def cuts(measures: Measures, odd: tuple[int, ...]) -> tuple[int, ...]:
     found = []
     for step in np.flatnonzero(size > _CUT) + 1:
         before, after = pixels[max(0, step - _REACH) : step], pixels[step : step + _REACH]
-        stays = np.abs(np.median(after, axis=0) - np.median(before, axis=0)).mean() > _NEAR * measures.change[step - 1]
+        apart = np.abs(np.median(after, axis=0) - np.median(before, axis=0)).mean(dtype=np.float64)
+        stays = apart > _NEAR * measures.change[step - 1]
         if stays and min(len(before), len(after)) > _AT_AN_END and not set(odd) & {step - 1, step}:
             found.append(int(step))
     return tuple(found) if len(found) <= max(3, _MOST * measures.n_frames) else ()
@@ -95,7 +96,7 @@ def cuts(measures: Measures, odd: tuple[int, ...]) -> tuple[int, ...]:
 def jumps(measures: Measures) -> Array:
     """(time - 1,): each change as a multiple of the median change nearby."""
     change = measures.change
-    nothing = _NOTHING * max(float(np.median(measures.high) - np.median(measures.low)), 1e-12)
+    nothing = _NOTHING * max(float(np.median(measures.high) - np.median(measures.low)), 1e-300)
     usual = np.array(
         [np.median(change[max(0, index - _NEARBY) : index + _NEARBY + 1]) for index in range(len(change))], np.float64
     )

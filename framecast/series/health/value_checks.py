@@ -98,6 +98,8 @@ def check_mask(subject: Subject) -> Finding | None:
 
 def check_noise(subject: Subject) -> Finding | None:
     found, series = subject.noise, subject.series
+    if found.n_rows == 0:
+        return None
     if found.level == 0 or subject.share(found.level) < 5e-4:
         return Finding("noise", "fine", "There is next to no noise that changes from pixel to pixel.")
     level = f"{amount(found.level, series.units)}, {percent(subject.share(found.level))} of the value range"

@@ -137,7 +137,12 @@ def guessed(shape: Sequence[int], customs: Sequence[str]) -> tuple[Layout | None
             return (fitting[0] if len(fitting) == 1 else None), fitting
     if len(shape) < 3:
         return None, []
-    return _of_many_axes(shape, customs)
+    guess, options = _of_many_axes(shape, customs)
+    if len(shape) == 4 and 1 not in shape:  # more channels than a frame has: one of the shortest axis that could be theirs
+        cut = sorted(customs, key=lambda order: shape[order.index("C")])
+        likely = [Layout(tuple(0 if role == "C" else role for role in order)) for order in cut]
+        options = [*dict.fromkeys([*likely, *options])]
+    return guess, options
 
 
 def named(names: str, shape: Sequence[int]) -> tuple[Layout | None, list[Layout]]:

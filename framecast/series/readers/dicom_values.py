@@ -14,6 +14,7 @@ from framecast.series.readers.contract import Frame, Upload, warn
 from framecast.series.readers.pixels import TRANSPARENT, over_white, three_axes
 
 FROM_TABLE = "PALETTE COLOR"
+PADDED = "Pixels that the file calls padding, which fill the frame around the picture, count as missing."
 TURNED = "The file shows high values dark; they were turned round, so that high is bright."
 
 
@@ -54,7 +55,8 @@ def kind(header: Any) -> str:
     names = ["BitsAllocated", "PixelRepresentation", "SamplesPerPixel", "PhotometricInterpretation"]
     names.append("RedPaletteColorLookupTableDescriptor")
     told = [str(header.get(name)) for name in names]  # as text, since a broken file may hold anything there
-    return " ".join([*told, str(header.file_meta.TransferSyntaxUID), str("AlphaPaletteColorLookupTableData" in header)])
+    there = [str(name in header) for name in ("AlphaPaletteColorLookupTableData", "PixelPaddingValue")]
+    return " ".join([*told, str(header.file_meta.TransferSyntaxUID), *there])
 
 
 def meant(pixels: Frame, header: Any, frame: int, scaled: bool, pydicom: Any, file: Upload, notes: list[str]) -> Frame:
@@ -64,14 +66,31 @@ def meant(pixels: Frame, header: Any, frame: int, scaled: bool, pydicom: Any, fi
         return _coloured(pixels, header, pydicom, file, notes)
     if scaled:
         if header.get("ModalityLUTSequence"):
-            return np.asarray(pydicom.pixels.apply_modality_lut(pixels, header), np.float32)
-        slope, intercept = line(header, frame)
-        return np.asarray(pixels.astype(np.float64) * slope + intercept, np.float32)
+            values = np.asarray(pydicom.pixels.apply_modality_lut(pixels, header), np.float32)
+        else:
+            slope, intercept = line(header, frame)
+            values = np.asarray(pixels.astype(np.float64) * slope + intercept, np.float32)
+        return _without_padding(values, pixels, header, notes)
+    if pixels.dtype.kind == "i" and "PixelPaddingValue" in header:  # whole numbers with a sign become real ones anyway
+        return _without_padding(pixels.astype(np.float32), pixels, header, notes)
     if header.PhotometricInterpretation == "MONOCHROME1" and pixels.dtype.kind == "u":
         warn(notes, TURNED)
         top = pixels.dtype.type(2 ** int(header.BitsStored) - 1)
         return np.asarray(top - pixels)
     return pixels
+
+
+def _without_padding(values: Frame, pixels: Frame, header: Any, notes: list[str]) -> Frame:
+    """`values`, NaN where `pixels` are what fills the frame around the picture (PS3.3, C.7.5.1.1.2): one value, or all from
+    that to another. Not asked of whole numbers without sign and slope: it is mostly their 0, and they stay whole numbers."""
+    ends = [header.get(name) for name in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
+    if ends[0] is None:
+        return values
+    first, last = int(ends[0]), int(ends[0] if ends[1] is None else ends[1])
+    padding = (pixels >= min(first, last)) & (pixels <= max(first, last))
+    if padding.any():
+        warn(notes, PADDED)
+    return np.where(padding, np.float32(np.nan), values)
 
 
 def _coloured(pixels: Frame, header: Any, pydicom: Any, file: Upload, notes: list[str]) -> Frame:

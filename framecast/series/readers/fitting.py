@@ -64,7 +64,8 @@ def fitted(frame: Frame, size: Size, way: str) -> Frame:
 
 def in_words(way: str, size: Size, n_changed: int, n_all: int, what: str = "pictures") -> str:
     done = {"crop": "cropped", "pad": "given a black border", "resize": "resized"}[way]
-    return f"{n_changed} of {n_all} {what} were {done} to {size[1]} x {size[0]}, as asked for."
+    were = "was" if n_changed == 1 else "were"
+    return f"{n_changed} of {n_all} {what} {were} {done} to {size[1]} x {size[0]}, as asked for."
 
 
 def _overlap(want: int, have: int) -> tuple[slice, slice]:

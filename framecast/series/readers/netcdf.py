@@ -2,15 +2,16 @@
 (`packing.py`).
 
 Needs xarray and netCDF4, which come with requirements-extras.txt. Axes are told apart by what the file says of them, not by
-their order; an axis beside time, height and width (a level, an ensemble member) is asked for.
+their order; an axis beside time, height and width (a level, an ensemble member) is asked for. Variables may lie in groups; the
+axes that a group does not describe are those of the groups around it.
 """
 
 import io
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -44,16 +45,18 @@ def is_netcdf(head: bytes) -> bool:
 
 def look(files: Sequence[Upload]) -> Contents:
     (file,) = files
-    with _opened(file, None) as dataset:
-        return _contents(file, dataset)
+    with _opened(file, None) as groups:
+        return _contents(file, groups)
 
 
 def read(files: Sequence[Upload], wish: Wish) -> Reading:
     (file,) = files
     notes: list[str] = []
-    with _opened(file, wish.scratch) as dataset:
-        part, layout = _contents(file, dataset).chosen(wish, notes)
-        variable = dataset[part.name]
+    with _opened(file, wish.scratch) as groups:
+        part, layout = _contents(file, groups).chosen(wish, notes)
+        group, _, name = part.name.rpartition("/")
+        dataset = groups[group]
+        variable = dataset[name]
         unwritten = _default_fill(file, variable.dtype)
         packing = packing_of(f"{printable(part.name)} in {file.label}", variable.attrs, variable.dtype, unwritten)
         layout.check(file.label, part.shape, packing.becomes.itemsize)
@@ -63,8 +66,8 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
         moments = np.cumsum([0.0, *steps]).tolist() if steps else []
 
     def frames() -> FrameStream:
-        with _opened(file, wish.scratch) as dataset:
-            blocks = layout.blocks(dataset[part.name].variable, wish.wanted)
+        with _opened(file, wish.scratch) as groups:
+            blocks = layout.blocks(groups[group][name].variable, wish.wanted)
             while True:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
@@ -80,19 +83,31 @@ def read(files: Sequence[Upload], wish: Wish) -> Reading:
 
 
 @contextmanager
-def _opened(file: Upload, scratch: Path | None) -> Iterator[Any]:
-    """The file as a lazy xarray.Dataset, its values as they are stored."""
+def _opened(file: Upload, scratch: Path | None) -> Iterator[dict[str, Any]]:
+    """The groups of the file by their paths, "" the outermost, each a lazy xarray.Dataset, its values as they are stored."""
     xarray, _ = needed(file, WHAT, "xarray", "netCDF4")
     if file.head(8) == hdf5.MAGIC:
         _check_own(file)
     else:
         _check_whole(file)
-    with readable(file, WHAT), on_disk(file, scratch) as path:
+    with readable(file, WHAT), on_disk(file, scratch) as path, ExitStack() as opening:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            dataset = xarray.open_dataset(path, engine="netcdf4", decode_times=False, mask_and_scale=False, cache=False)
-        with dataset:
-            yield dataset
+            found = xarray.open_groups(path, engine="netcdf4", decode_times=False, mask_and_scale=False, cache=False)
+        groups: dict[str, Any] = {}
+        for place, dataset in found.items():
+            opening.enter_context(dataset)
+            path_in_file = PurePosixPath(place)
+            for outer in path_in_file.parents:
+                dataset = _with_outer(dataset, found[str(outer)])
+            groups[str(path_in_file).strip("/")] = dataset
+        yield groups
+
+
+def _with_outer(dataset: Any, outer: Any) -> Any:
+    """A group with what one around it says of the axes that it does not describe itself."""
+    missing = [dim for dim in dataset.dims if dim not in dataset.coords and dim in outer.coords]
+    return dataset.assign_coords({dim: outer[dim] for dim in missing if outer.sizes[dim] == dataset.sizes[dim]})
 
 
 def _check_whole(file: Upload) -> None:
@@ -126,13 +141,14 @@ def _check_own(file: Upload) -> None:
         raise SeriesError(f"{file.label} points to other files, which are not followed; it must hold its data. Save it whole.")
 
 
-def _contents(file: Upload, dataset: Any) -> Contents:
-    coordinates = set(dataset.coords)
-    return contents(file, [_part(dataset, name) for name in dataset.variables if name not in coordinates])
+def _contents(file: Upload, groups: dict[str, Any]) -> Contents:
+    found = ((group, dataset, name) for group, dataset in groups.items() for name in dataset.variables)
+    return contents(file, [_part(*one) for one in found if one[2] not in one[1].coords])
 
 
-def _part(dataset: Any, name: str) -> Part:
-    variable = dataset[name]
+def _part(group: str, dataset: Any, variable_name: str) -> Part:
+    name = f"{group}/{variable_name}" if group else variable_name
+    variable = dataset[variable_name]
     shape, dims = tuple(variable.shape), [str(dim) for dim in variable.dims]
     if variable.dtype.kind not in "biuf":
         return Part(name, shape, "no numbers", None, (), tuple(dims))

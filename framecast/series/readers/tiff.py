@@ -42,7 +42,7 @@ from framecast.series.readers.laid_out import Array, LaidOut
 from framecast.series.readers.moments import of_all, of_page, step_of
 from framecast.series.readers.ome import Described, bare, described, incomplete
 from framecast.series.readers.pixels import three_axes
-from framecast.series.readers.tiff_colours import channels_meant, meant, orientation
+from framecast.series.readers.tiff_colours import channels_meant, dtype_meant, meant, orientation
 from framecast.series.readers.tiff_strips import parts_of, unpacked
 from framecast.series.writing import too_few
 
@@ -118,11 +118,9 @@ def still_header(file: Upload) -> tuple[int, int, int, np.dtype[Any], float | No
                 "Upload the stack alone, or save its pages as single files."
             )
         page: Any = tif.pages.first
-        palette = page.photometric.name == "PALETTE"
-        dtype = np.dtype(np.uint8) if palette or page.dtype is None or page.dtype.kind == "b" else page.dtype.newbyteorder("=")
         turned = orientation(page) >= 5
         height, width = (page.imagewidth, page.imagelength) if turned else (page.imagelength, page.imagewidth)
-        return int(height), int(width), channels_meant(page), dtype, of_page(page)
+        return int(height), int(width), channels_meant(page), dtype_meant(page), of_page(page)
 
 
 def still(file: Upload, notes: list[str]) -> Frame:

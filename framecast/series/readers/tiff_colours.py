@@ -1,9 +1,11 @@
 """What the samples of a TIFF page are to the eye: palette, white-is-zero, inks, transparency, and which way is up.
 
 Only a sample that the file calls alpha is one. A sample of which it does not say what it is (ExtraSamples 0, as programs write
-stacks of two or four channels, or red, green, blue and near infrared) is a channel like the others.
+stacks of two or four channels, or red, green, blue and near infrared) is a channel like the others. Where a GeoTIFF names the
+value that stands for nothing, it is missing.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,9 @@ from framecast.series.readers.pixels import (
 
 ASSOCIATED, UNASSOCIATED = 1, 2
 """The two kinds of alpha: with colours that were multiplied by it already, and with colours as they are."""
+GDAL_NODATA = 42113
+DIGITS = 2e-6
+"""So much of the value that stands for nothing may be lost in writing it down: -3.40282e+38."""
 UNSAID = "The file does not say what the fourth channel beside red, green and blue is; it is kept as a channel of the series."
 
 
@@ -40,6 +45,8 @@ def meant(pixels: Frame, keyframe: Any, notes: list[str]) -> Frame:
         raise SeriesError(f"A TIFF file holds {photometric} colours; grey, RGB, a palette or CMYK is read. Save it as RGB.")
     elif pixels.shape[2] == keyframe.samplesperpixel:
         pixels = _without_alpha(pixels, keyframe, notes)
+    if (nothing := _nothing_measured(keyframe)) is not None:
+        pixels = _missing_where(pixels, nothing, notes)
     return oriented(pixels, orientation(keyframe))
 
 
@@ -50,9 +57,41 @@ def channels_meant(keyframe: Any) -> int:
     return int(keyframe.samplesperpixel) - (_alpha(keyframe) is not None)
 
 
+def dtype_meant(keyframe: Any) -> np.dtype[Any]:
+    """The type of the values that `meant` gives of a page."""
+    if keyframe.photometric.name == "PALETTE" or keyframe.dtype is None or keyframe.dtype.kind == "b":
+        return np.dtype(np.uint8)
+    dtype: np.dtype[Any] = keyframe.dtype.newbyteorder("=")
+    return dtype if _nothing_measured(keyframe) is None else np.result_type(dtype, np.float32)
+
+
 def orientation(page: Any) -> int:
     tag = page.keyframe.tags.get(274)
     return int(tag.value) if tag is not None and tag.value in range(1, 9) else 1
+
+
+def _nothing_measured(keyframe: Any) -> float | None:
+    """The value that stands for nothing, as GDAL writes it into GeoTIFFs; None where the page names none. Of whole numbers
+    without a sign it is kept, as it is mostly their 0 or 255, and they stay whole numbers; others become real ones anyway."""
+    tag = keyframe.tags.get(GDAL_NODATA)
+    if tag is None or keyframe.dtype is None or keyframe.dtype.kind not in "if":
+        return None
+    try:
+        nothing = float(str(tag.value).strip("\0 "))
+    except ValueError:
+        return None
+    return nothing if math.isfinite(nothing) else None
+
+
+def _missing_where(pixels: Frame, nothing: float, notes: list[str]) -> Frame:
+    """NaN in place of that value, which is written with fewer digits than it has."""
+    pixels = pixels.astype(np.result_type(pixels.dtype, np.float32), copy=False)
+    with np.errstate(over="ignore"):
+        missing = np.abs(pixels - pixels.dtype.type(nothing)) <= DIGITS * abs(nothing)
+    if not missing.any():
+        return pixels
+    warn(notes, f"Values of {nothing:g}, by which the file says that nothing was measured, count as missing.")
+    return np.where(missing, pixels.dtype.type(np.nan), pixels)
 
 
 def _without_alpha(pixels: Frame, keyframe: Any, notes: list[str]) -> Frame:

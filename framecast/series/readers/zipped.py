@@ -87,8 +87,9 @@ def _refuse(file: Upload, uploads: Sequence[Upload]) -> None:
     visible = [upload for upload in uploads if not pictures.ignorable(upload)]
     if any(upload.path.suffix.lower().lstrip(".") in pictures.SUFFIXES for upload in visible):
         return
+    others = "one other file" if len(uploads) == 1 else f"{len(uploads)} other files"
     raise SeriesError(
-        f"There is no picture in {file.label}, only {len(uploads)} other files; it must hold at least 2 pictures. "
+        f"There is no picture in {file.label}, only {others}; it must hold at least 2 pictures. "
         "Upload videos, arrays and stacks on their own, outside a ZIP."
     )
 

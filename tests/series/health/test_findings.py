@@ -157,6 +157,8 @@ def test_a_loop_is_called_a_loop_and_its_copies_are_not_offered() -> None:
     for n_rounds in (8, 2):
         one = found(np.tile(clean(15), (n_rounds, 1, 1, 1)))["duplicates"]
         assert "the frame 15 before" in one.sentence and one.frames == ()
+    begun_again = found(np.concatenate([clean(40), clean(40)[:10]]))["duplicates"]
+    assert begun_again.sentence.startswith("10 of 50") and "loop" in begun_again.sentence and begun_again.frames == ()
 
 
 def test_time_that_runs_backwards_is_a_problem() -> None:
@@ -231,6 +233,15 @@ def test_noise_is_measured(level: float, severity: str) -> None:
     report = {one.kind: one for one in findings(Subject(series, measure(series), measured))}
     assert report["noise"].severity == ("look" if measured.share > 0.3 else "fine")
     assert (measured.share > 0.95) == (severity == "look")
+
+
+@pytest.mark.parametrize("shape", [(30, 1, 40, 1), (30, 40, 1, 1)], ids=str)
+def test_nothing_is_said_of_noise_where_it_cannot_be_told(shape: tuple[int, ...]) -> None:
+    """A line has no four neighbours; that is not the same as having no noise."""
+    grain = np.random.default_rng(0).integers(0, 255, shape).astype(np.uint8)
+    assert "noise" not in found(grain)
+    scattered = np.indices((48, 60)).sum(axis=0) % 2 == 0
+    assert "noise" not in found(clean(30), valid=scattered)
 
 
 def test_texture_that_moves_is_not_taken_for_noise() -> None:
@@ -313,6 +324,19 @@ def test_few_frames_are_called_few(n_frames: int, severity: str) -> None:
 def test_any_series_has_a_report(shape: tuple[int, ...], dtype: str) -> None:
     frames = np.random.default_rng(0).integers(0, 200, shape).astype(dtype)
     assert found(frames)["count"]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("scale", [2.0**-120, 2.0**119])
+def test_numbers_at_the_ends_of_float32_have_the_findings_of_others(scale: float) -> None:
+    frames = np.tile(clean(30), (4, 1, 1, 1)).astype(np.float32)
+    frames += 20 * (np.arange(120) % 2)[:, None, None, None].astype(np.float32)
+    frames[75] = 255 - frames[75]
+    usual = found(frames, value_range=(0.0, 275.0))
+    scaled = found(frames * np.float32(scale), value_range=(0.0, 275.0 * scale))
+    assert {"flicker", "period", "odd frames"} <= usual.keys()
+    assert {name: one.severity for name, one in scaled.items()} == {name: one.severity for name, one in usual.items()}
+    assert scaled["period"].sentence == usual["period"].sentence
 
 
 def test_every_frame_is_reported_as_it_is_looked_at() -> None:
