@@ -4,7 +4,7 @@ import numpy as np
 
 from framecast.metrics.contract import METRICS, Array, Mask, MetricKind, check_pair
 from framecast.metrics.one_pass import Passed
-from framecast.metrics.sums import energy, inner
+from framecast.metrics.sums import energy, inner, towards_one
 
 _SHARE = 1e-3
 """Of an energy about a number near the mean: less is left about the mean itself, and sums of float32 no longer hold it."""
@@ -31,17 +31,12 @@ def _of_frame(forecast: Array, truth: Array, valid: Mask | None) -> float:
             found.append(1.0)
             continue
         for plane in (one, other):
-            plane *= _towards_one(plane)
+            plane *= towards_one(plane)
             for _ in range(2):  # the second time takes off what rounding left of a large mean
                 plane -= plane.mean()
         size = (energy(one) * energy(other)) ** 0.5
         found.append(0.0 if size == 0 else inner(one, other) / size)  # a size that is no number makes no correlation of 0
     return float(np.mean(found))
-
-
-def _towards_one(plane: Array) -> np.float32:
-    """The power of two that brings the largest value near 1, so that no square leaves float32 and no digit changes."""
-    return np.float32(2.0 ** -min(126, max(-126, int(np.frexp(np.abs(plane).max())[1]))))
 
 
 def _plane(frame: Array, channel: int, valid: Mask | None) -> Array:

@@ -19,6 +19,11 @@ def energy(values: Array) -> float:
     return inner(values, values)
 
 
+def towards_one(values: Array) -> np.float32:
+    """The power of two that brings the largest of the values near 1, so that no square leaves float32 and no digit changes."""
+    return np.float32(2.0 ** -min(126, max(-126, int(np.frexp(np.abs(values).max())[1]))))
+
+
 def ratio(forecast: float, truth: float) -> float:
     """One amount over another, 1 where both are nothing."""
     if truth == 0:

@@ -5,6 +5,7 @@ import numpy as np
 from framecast.evaluation.case import Case, lead_from
 from framecast.evaluation.faults.finding import Finding, bounded, number, percent
 from framecast.metrics.contract import Array
+from framecast.metrics.sums import towards_one
 
 _ALIKE, _BETTER = 0.6, 0.1
 """A moment fits if its correlation is as high as that, and higher by that than the right moment's."""
@@ -94,7 +95,7 @@ def _lags(case: Case) -> Array:
     n_before = min(len(case.small_history), max(1, case.horizon // 2))
     moments = np.concatenate([case.small_history[-n_before:], case.small_truth])
     middle = moments.mean(axis=0, dtype=np.float64).astype(np.float32)
-    scale = _towards_one(moments)
+    scale = towards_one(moments)
     correlations = _correlations((case.small_forecast - middle) * scale, (moments - middle) * scale)
     lags = np.full(case.horizon, np.nan)
     for lead in range(case.horizon):
@@ -122,15 +123,10 @@ def _correlations(one: Array, other: Array) -> Array:
 
 def _distances(one: Array, other: Array) -> Array:
     """(len(one), len(other)) mean squared differences of rows, by the Gram matrix, never below 0."""
-    scale = _towards_one(other)
+    scale = towards_one(other)
     one, other = one * scale, other * scale
     middle = other.mean(axis=0)
     first, second = one - middle, other - middle
     squares = np.square(first).sum(axis=1)[:, None] + np.square(second).sum(axis=1)[None] - 2 * first @ second.T
     found: Array = np.maximum(squares, 0).astype(np.float64) / (one.shape[1] * float(scale) ** 2)
     return found
-
-
-def _towards_one(frames: Array) -> np.float32:
-    """The power of two that brings the largest value near 1, so that no square leaves float32 and no digit changes."""
-    return np.float32(2.0 ** -min(126, max(-126, int(np.frexp(np.abs(frames).max())[1]))))
