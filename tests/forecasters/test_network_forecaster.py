@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from framecast.forecasters.contract import Workbench
 from framecast.forecasters.network_fit import STAGE_ALL, STAGE_SEARCH
 from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.forecasters.network_settings import settings_class
-from framecast.forecasters.training_data import to_tensor
+from framecast.forecasters.training_data import as_if_this_series, to_tensor
 from framecast.networks.contract import NETWORKS
-from framecast.series.frames import FrameSeries, Split
+from framecast.series.frames import FrameSeries, Preparation, Split
+from framecast.training.scaling import Scaler
 
 SPLIT = Split(range(14), range(14, 20), range(20, 24))
 
@@ -214,3 +216,29 @@ def test_a_mask_that_does_not_fit_is_refused(tmp_path: Path) -> None:
 def test_without_masked_pixels_no_mask_is_kept(tmp_path: Path) -> None:
     begun(forecaster_of(), waves().head(20)).save(tmp_path)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["forecaster.json", "weights.safetensors"]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_of_a_long_past_no_more_is_copied_than_the_network_looks_at(dtype: str) -> None:
+    past = np.random.default_rng(0).uniform(0, 255, (300, 32, 32, 3)).astype(dtype)
+    forecaster = begun(forecaster_of(), FrameSeries("noise", past[:20], (0.0, 255.0)))
+    forecaster.forecast(past, 2)  # what is set up once is there
+    tracemalloc.start()
+    try:
+        forecaster.forecast(past, 2)
+        assert tracemalloc.get_traced_memory()[1] < past.nbytes / 2
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_another_series_is_never_there_as_float64(dtype: str) -> None:
+    frames = np.random.default_rng(0).uniform(0, 255, (100, 32, 32, 3)).astype(dtype)
+    tracemalloc.start()
+    try:
+        other = FrameSeries("other", frames, (0.0, 255.0))
+        scaler = Scaler((100.0, 90.0, 80.0), (40.0, 30.0, 20.0))
+        made = as_if_this_series(other, Preparation(), scaler, normalise=True, device="cpu")
+        assert tracemalloc.get_traced_memory()[1] < 2.5 * 4 * made.frames.numel(), "as it is scaled, and in another order"
+    finally:
+        tracemalloc.stop()
