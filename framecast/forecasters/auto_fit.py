@@ -250,10 +250,10 @@ class AutoFit:
         self.auto.members, self.auto.weights = tuple(members), weights.only(kept)
         self.auto.faint = self._faint([self.judged[ready[place]] for place in kept])
         names = [self.judged[index].name for index in ready]
-        leader = self.judged[ready[int(at.mean(axis=0).argmax())]].forecaster
-        how = leader.finding() if isinstance(leader, TunedRule) else ""
         shares = np.zeros(len(ready))
         shares[kept] = self.auto.shares(self.split.horizon).mean(axis=0)  # as Compare shows them
+        leader = self.judged[ready[int(shares.argmax())]].forecaster
+        how = leader.finding() if isinstance(leader, TunedRule) else ""
         in_vain = bool(self.folds) and self.networks_had_their_turn and not any(name in self.folds for name in names)
         found = found_in_words(
             names, moments, weights, self.view.leads, self.horizon, how, shares=shares, in_vain=in_vain

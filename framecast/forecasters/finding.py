@@ -86,7 +86,9 @@ def _how_far(blend: Array, persistence: Array, leads: Array, horizon: int) -> st
         return f"On earlier frames it beat repeating the last frame up to lead {last}, and at some leads after that."
     if first_fall:
         return f"On earlier frames nothing beat repeating the last frame after lead {int(leads[first_fall - 1]) + 1}."
-    return f"On earlier frames it beat repeating the last frame only from lead {int(leads[int(np.argmax(better))]) + 1} on."
+    first_rise = int(np.argmax(better))
+    where = "from lead {} on" if better[first_rise:].all() else "at some leads, the first of them lead {}"
+    return f"On earlier frames it beat repeating the last frame only {where.format(int(leads[first_rise]) + 1)}."
 
 
 def _alone(names: Sequence[str], moments: Sequence[Moments], leads: Array, horizon: int) -> Array:

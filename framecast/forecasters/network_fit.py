@@ -98,7 +98,7 @@ class NetworkFit:
             chosen = [self._found(), *self.forecaster.choose_restoration(history, split.valid)] if self.choosing else []
             course.finding = " ".join([*chosen, *course.begun])
             course.searched_s = self.elapsed_s() - course.search_began_s
-            course.enter("refit" if self.refit else "end")
+            course.enter("refit" if self.refit and course.best.step else "end")
             if self.refit:
                 yield replace(_silent(self.last), stage=STAGE_CHOSEN, fraction=first_ends)
         if course.stage == "refit":
@@ -253,6 +253,8 @@ class NetworkFit:
 
     def _found(self) -> str:
         best = self.course.best
+        if not best.step:
+            return "No forecast of the validation frames was a number, so nothing could be chosen: the last weights forecast."
         return (
             f"The forecast of the validation frames was best in epoch {best.epoch}, after {best.fraction:.0%} of the training "
             f"meant to find that out ({self._score} at working size){self._then}."

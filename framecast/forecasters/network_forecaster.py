@@ -53,7 +53,6 @@ from framecast.training.progress import FitProgress
 from framecast.training.scaled import Scaled
 from framecast.training.scaling import Scaler, mean_frame
 from framecast.training.tensor_file import write_tensors
-from framecast.training.validation import seen_range
 
 MASK = "mask.npy"
 """(h, w) bool, False where pixels are held."""
@@ -290,15 +289,13 @@ class NetworkForecaster:
         network = self._network
         assert network is not None
         device, context = torch.device(self.workbench.device), self.settings.context
-        tensor = to_tensor(small)
-        past = decisive(network, tensor[None], context).to(device)
+        past = to_tensor(decisive(network, small[None], context)[0])[None].to(device)
         at_once = frames_at_once(network, context, tiled=bool(self.tile))
         was_training = network.training  # a fit may be paused for a look at it
         network.eval()
         n_frames = 0
         with memory_errors(self.workbench.device), exactly():
-            low, high = seen_range(tensor)
-            clamp = (low.to(device), high.to(device)) if self.settings.clamp else None
+            clamp = _clamp(small, device) if self.settings.clamp else None
             zero_block = horizon if self.settings.zero_block else 0
             steps = chunks(
                 network, past, horizon, clamp=clamp, zero_block=zero_block, warm_block=at_once, mask=self._mask
@@ -359,6 +356,12 @@ def _device_here(device: str) -> str:
         return "cpu"
     _, _, index = device.partition(":")
     return device if int(index or 0) < torch.cuda.device_count() else "cuda"
+
+
+def _clamp(frames: Frames, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Lowest and highest value per channel of (t, h, w, c), each (c, 1, 1); see seen_range, which takes tensors."""
+    low, high = (torch.from_numpy(values).view(-1, 1, 1).to(device) for values in extremes(frames))
+    return low, high
 
 
 def _nudged(frames: Frames, nudge: Frames) -> Frames:

@@ -29,7 +29,9 @@ def as_if_this_series(
     small = _with_channels(reduce_frames(other.frames, shape), len(scaler.mean))
     own = Scaler.fit(small, mask, normalise=normalise)
     gain = np.array(scaler.spread) / np.array(own.spread)
-    frames = ((small - np.array(own.mean)) * gain + np.array(scaler.mean)).astype(np.float32)
+    frames = np.empty(small.shape, np.float32)
+    for index, frame in enumerate(small):  # all at once would be in memory as float64, twice
+        frames[index] = (frame - np.array(own.mean)) * gain + np.array(scaler.mean)
     return TrainingData(
         frames=to_tensor(frames).to(device),
         span=range(len(frames)),
@@ -41,7 +43,7 @@ def as_if_this_series(
 
 def to_tensor(frames: Frames) -> Tensor:
     """(t, h, w, c) to (t, c, h, w) in the type they are stored in: whole numbers stay whole numbers, on the device too."""
-    kept = frames if frames.dtype in (np.uint8, np.uint16) else frames.astype(np.float32)
+    kept = frames if frames.dtype in (np.uint8, np.uint16) else frames.astype(np.float32, copy=False)
     return torch.from_numpy(np.require(kept.transpose(0, 3, 1, 2), requirements=["C", "W"]))
 
 

@@ -43,9 +43,11 @@ class Advect(nn.Module):
     and Cote 1991 (Semi-Lagrangian integration schemes, section 2); pixels taken from earlier frames instead of painted anew
     are Finn et al. 2016 (arXiv 1605.07157), section 3. The state is the frames that the U-Net sees, then x, D and R.
 
-    The flow is in pixels of the frame it is given, held within FASTEST by a hyperbolic tangent. With a head of zeros the
-    forecast is x to the bit; or, with `from_classical`, x carried on by the classical flow of the true frames in the context,
-    which v is then added to, which the U-Net sees as two more maps, and which goes on unchanged along the rollout.
+    The flow is in pixels, held within `fastest` of them by a hyperbolic tangent; by default FASTEST of the frame it is given.
+    A network that learns from crops has to be told that of the whole frame: what it learned would bend otherwise there. With
+    a head of zeros the forecast is x to the bit; or, with `from_classical`, x carried on by the classical flow of the true
+    frames in the context, which v is then added to, which the U-Net sees as two more maps, and which goes on unchanged along
+    the rollout.
     """
 
     def __init__(
@@ -57,9 +59,11 @@ class Advect(nn.Module):
         patch: int = 2,
         n_levels: int = 3,
         from_classical: bool = False,
+        fastest: float | None = None,
     ) -> None:
         super().__init__()
         self.answers_change = False
+        self.fastest = fastest
         self.tiling: Tiling | None = None
         self.from_classical = from_classical
         self.unet = UNet(
@@ -81,7 +85,7 @@ class Advect(nn.Module):
         return int(self.unet.reach)
 
     def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
-        given, fastest = frames[:, -1].float(), FASTEST * min(frames.shape[-2:])
+        given, fastest = frames[:, -1].float(), self.fastest or FASTEST * min(frames.shape[-2:])
         beside = self._classical(frames, state, fed_back)
         inner = None if state is None else state[:1]
         answer, seen = called(self.unet, frames, inner, self.tiling, **({} if beside is None else {"beside": beside}))
@@ -155,6 +159,7 @@ def _build(settings: AdvectSettings, channels: int, height: int, width: int) -> 
         patch=settings.patch,
         n_levels=settings.levels,
         from_classical=settings.flow_start == "optical flow",
+        fastest=FASTEST * min(height, width),
     )
 
 

@@ -10,7 +10,9 @@ last true frame before, in training as in forecasting: a network that learned be
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -21,13 +23,15 @@ from framecast.networks.contract import State, answers_each, pop_penalties
 Call = Callable[..., tuple[Tensor, State]]
 """A network, or what is called in its place: `call(frames, state, fed_back=...)`."""
 
+Past = TypeVar("Past", Tensor, np.ndarray[Any, Any])
+
 WARM_FRAMES = 32
 """Frames that are absorbed in one call, by default."""
 
 
-def decisive(network: nn.Module, past: Tensor, context: int) -> Tensor:
-    """The end of `past` (b, t, c, h, w) that a forecast depends on: all of it where the network has a memory, and the frames
-    of its window where it has none. Those before would cost memory and calls and change no bit."""
+def decisive(network: nn.Module, past: Past, context: int) -> Past:
+    """The end of `past` (b, t, ...), a tensor or an array, that a forecast depends on: all of it where the network has a
+    memory, and the frames of its window where it has none. Those before would cost memory and calls and change no bit."""
     return past if answers_each(network) else past[:, -context:]
 
 

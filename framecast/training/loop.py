@@ -65,8 +65,8 @@ def train(
     standing: Standing | None = None,
     team: Team | None = None,
 ) -> Iterator[FitProgress]:
-    """Train `network` (it speaks units; it emits `block` frames at once) until `stop_at` of the budget and put what was best
-    into `best`.
+    """Train `network` (it speaks units; it emits `block` frames at once) until `stop_at` of the budget, by a step at least,
+    and put what was best into `best`.
 
     Windows are cut from the span of `data` and those of `more`, series of any size in the same units; a step has windows of
     one series. A `standing` that was loaded is where it goes on from. When the loss stops being a number or explodes, training
@@ -83,13 +83,14 @@ def train(
     orders = [torch.randperm(n, generator=generator) for n in longest]  # as many windows as there are at unroll 1
     n_shown = 0
     network.train()
-    standing.begin(network, settings, validator, generator, budget)
+    standing.begin(network, settings, validator, generator, budget, stop_at)
     team = team or Team()
     compiled = Compiled(network, replay=True) if team.alone and asked_for(settings) else None
     team.begin(network, settings, context, scaler, standing.optimizer, compiled)
     last_sign = time.monotonic()
     shown_since = budget.clock()
-    while (fraction := budget.fraction(standing.step)) < stop_at:
+    while not standing.ended:
+        fraction = budget.fraction(standing.step) if standing.step else 0.0
         standing.epoch_begins()
         if settings.shuffle == "each epoch":
             orders = [torch.randperm(n, generator=generator) for n in longest]
@@ -110,7 +111,7 @@ def train(
             validator.passed(n_frames, fraction)
             fraction = budget.fraction(standing.step)
             standing.average.update(standing.step, fraction)
-            ended = fraction >= stop_at
+            standing.ended = ended = fraction >= stop_at  # asked here alone: time may run out between two epochs, unseen
             epoch_done = ended or standing.place == len(batches)
             if epoch_done:
                 standing.epoch, standing.place = standing.epoch + 1, 0

@@ -25,7 +25,7 @@ GOOD_GROWTH = 10.0
 """Weights are good while the loss is below so many times the lowest there was."""
 GOOD_EVERY = 20
 """Steps, at least, between two copies of good weights: the copying is not to be felt."""
-COUNTED = ("step", "epoch", "place", "set_backs", "first_loss", "lowest_loss", "good_step")
+COUNTED = ("step", "epoch", "place", "ended", "set_backs", "first_loss", "lowest_loss", "good_step")
 
 
 class Standing:
@@ -37,6 +37,8 @@ class Standing:
         """Steps taken; epochs finished."""
         self.place = 0
         """Batches of this epoch that are done."""
+        self.ended: bool | None = False
+        """Whether the last step was taken, and with it all that ends a training; None where that was not written down."""
         self.losses: list[Tensor] = []
         self.norms: list[Tensor] = []
         """Of the steps since the last epoch ended or the last validation was made."""
@@ -51,7 +53,13 @@ class Standing:
         self._good: dict[str, Tensor] = {}
 
     def begin(
-        self, network: nn.Module, settings: TrainingSettings, validator: Validator, generator: torch.Generator, budget: Budget
+        self,
+        network: nn.Module,
+        settings: TrainingSettings,
+        validator: Validator,
+        generator: torch.Generator,
+        budget: Budget,
+        stop_at: float,
     ) -> None:
         """Bind what is trained, and bring it to where this standing says. The clock of the budget runs from here on."""
         self.network, self.settings, self.validator = network, settings, validator
@@ -68,6 +76,8 @@ class Standing:
             self._good = self._copied() if _finite(network) else {}
         self._loaded = {}
         budget.begin(self._elapsed_s)  # not before: the first optimiser of a process takes seconds to import
+        if self.ended is None:
+            self.ended = budget.fraction(self.step) >= stop_at
 
     def epoch_begins(self) -> None:
         """Called before the order of the epoch's windows is drawn."""
@@ -138,7 +148,7 @@ class Standing:
         """What `save` gave."""
         standing = cls(elapsed_s=float(numbers["elapsed_s"]))
         for name in COUNTED:
-            setattr(standing, name, numbers[name])
+            setattr(standing, name, {"ended": None, **numbers}[name])
         standing._validated = tuple(numbers.get("validated", ()))
         standing._loaded = dict(tensors)
         return standing

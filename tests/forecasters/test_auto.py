@@ -1,6 +1,6 @@
 """Laws of the protocol: nothing is judged by what it has seen, and whatever fails or is left early still forecasts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,13 @@ from framecast.errors import DeviceMemoryError, DivergedError
 from framecast.forecasters.auto import Auto
 from framecast.forecasters.auto_fit import AutoFit
 from framecast.forecasters.auto_settings import WITH_TIME, AutoSettings, kept_at_rung, networks_of, training_units
-from framecast.forecasters.blend import score, single_scores
+from framecast.forecasters.blend import Moments, Weights, score, single_scores
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import BlendForecaster, Workbench
 from framecast.forecasters.fold import LENGTHS, Fold, settings_for
 from framecast.forecasters.hindcast import View, past_origins
 from framecast.forecasters.network_forecaster import NetworkForecaster
+from framecast.forecasters.tuned_rule import TunedRule
 from framecast.series.frames import FrameSeries, Split
 from framecast.training.progress import FitProgress
 
@@ -304,3 +305,21 @@ def test_weights_in_words_are_those_that_are_shown(monkeypatch: pytest.MonkeyPat
     shown = found.shares(SPLIT.horizon).mean(axis=0)
     first = found.members[int(shown.argmax())].name
     assert f"{FORECASTERS[first].title} ({shown.max():.0%})" in progress[-1].finding
+
+
+def test_what_is_told_of_how_is_told_by_the_first_that_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def crossing(seen: Sequence[Moments], leads: np.ndarray[Any, Any], horizon: int) -> Weights:
+        """The second has most weight over the leads that the past had, the third over those of the forecast."""
+        n_more = len(single_scores(seen[0])) - 3
+        return Weights((-40.0, 4.0, 0.0, *[-40.0] * n_more), (-40.0, -2.0, 0.0, *[-40.0] * n_more), horizon)
+
+    monkeypatch.setattr("framecast.forecasters.auto_fit.fit_weights", crossing)
+    monkeypatch.setattr("framecast.forecasters.auto_fit.never_below_the_best", lambda seen, leads, weights: weights)
+    split = Split.of(36, 12, 0)
+    found, progress = fitted("none", series(36), split)
+    one, other = (member.name for member in found.members)
+    over_the_past = found.weights.at(np.arange(past_origins(24, 12)[1])).mean(axis=0)
+    assert over_the_past[0] > 0.5 > found.shares(12).mean(axis=0)[0]
+    telling = {name: rule.finding() for name, rule in found.rules.items() if isinstance(rule, TunedRule)}
+    assert telling[other] in progress[-1].finding
+    assert telling[one] not in progress[-1].finding

@@ -57,6 +57,7 @@ def test_what_networks_add_is_the_gain_over_the_rules_alone() -> None:
         ([10, 90, 10], "it beat repeating the last frame up to lead 1, and at some leads after that."),
         ([90, 90, 90], "nothing beat repeating the last frame."),
         ([90, 10, 10], "it beat repeating the last frame only from lead 5 on."),
+        ([90, 10, 90], "it beat repeating the last frame only at some leads, the first of them lead 5."),
     ],
 )
 def test_how_far_ahead_it_was_better_than_the_last_frame(rule: list[float], sentence: str) -> None:

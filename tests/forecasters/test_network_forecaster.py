@@ -1,7 +1,9 @@
 """What the forecaster around a network promises beyond the contract of every forecaster."""
 
 import dataclasses
+import itertools
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,9 +17,11 @@ from framecast.forecasters.contract import Workbench
 from framecast.forecasters.network_fit import STAGE_ALL, STAGE_SEARCH
 from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.forecasters.network_settings import settings_class
-from framecast.forecasters.training_data import to_tensor
+from framecast.forecasters.training_data import as_if_this_series, to_tensor
 from framecast.networks.contract import NETWORKS
-from framecast.series.frames import FrameSeries, Split
+from framecast.series.frames import FrameSeries, Preparation, Split
+from framecast.training.scaling import Scaler
+from framecast.training.validation import Validated
 
 SPLIT = Split(range(14), range(14, 20), range(20, 24))
 
@@ -47,6 +51,33 @@ def test_seconds_on_the_clock_of_the_caller_end_the_run() -> None:
         epochs += progress.epoch_done
         now[0] += 30.0
     assert epochs <= 4
+
+
+def test_a_limit_that_is_over_before_the_first_step_leaves_one_to_tell_of() -> None:
+    now = itertools.count(step=60.0)  # a minute passes whenever somebody asks
+    forecaster = forecaster_of(lambda: next(now), epochs=1000, minutes=1.0)
+    progress = list(forecaster.fit(waves().head(20), SPLIT))
+    assert [(one.stage, one.step) for one in progress if one.epoch_done] == [(STAGE_SEARCH, 1), (STAGE_ALL, 1)]
+    assert "was best in epoch 1" in progress[-1].finding
+
+
+def test_time_that_runs_out_between_two_epochs_costs_neither_the_choice_nor_the_refit() -> None:
+    now = [0.0]
+    forecaster, seen = forecaster_of(lambda: now[0], epochs=1000, minutes=1.0), []
+    for progress in forecaster.fit(waves().head(20), SPLIT):
+        seen.append(progress)
+        now[0] += 25.0 * progress.epoch_done  # as if what there is was kept on a slow disk: the limits are 24 and 36 s
+    judged = [one for one in seen if one.valid_scores]
+    assert judged and "was best in epoch 2" in seen[-1].finding
+    assert forecaster.course.refit_step, "what was trained on all history forecasts"
+
+
+def test_without_a_forecast_that_is_a_number_the_last_weights_are_said_to_forecast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Validated, "score", lambda self, select_by: float("nan"))
+    forecaster = forecaster_of(epochs=2)
+    *_, last = forecaster.fit(waves().head(20), SPLIT)
+    assert last.finding.startswith("No forecast of the validation frames was a number")
+    assert not forecaster.course.refit_step
 
 
 def placed(n_frames: int = 20) -> FrameSeries:
@@ -214,3 +245,29 @@ def test_a_mask_that_does_not_fit_is_refused(tmp_path: Path) -> None:
 def test_without_masked_pixels_no_mask_is_kept(tmp_path: Path) -> None:
     begun(forecaster_of(), waves().head(20)).save(tmp_path)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["forecaster.json", "weights.safetensors"]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_of_a_long_past_no_more_is_copied_than_the_network_looks_at(dtype: str) -> None:
+    past = np.random.default_rng(0).uniform(0, 255, (300, 32, 32, 3)).astype(dtype)
+    forecaster = begun(forecaster_of(), FrameSeries("noise", past[:20], (0.0, 255.0)))
+    forecaster.forecast(past, 2)  # what is set up once is there
+    tracemalloc.start()
+    try:
+        forecaster.forecast(past, 2)
+        assert tracemalloc.get_traced_memory()[1] < past.nbytes / 2
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_another_series_is_never_there_as_float64(dtype: str) -> None:
+    frames = np.random.default_rng(0).uniform(0, 255, (100, 32, 32, 3)).astype(dtype)
+    tracemalloc.start()
+    try:
+        other = FrameSeries("other", frames, (0.0, 255.0))
+        scaler = Scaler((100.0, 90.0, 80.0), (40.0, 30.0, 20.0))
+        made = as_if_this_series(other, Preparation(), scaler, normalise=True, device="cpu")
+        assert tracemalloc.get_traced_memory()[1] < 2.5 * 4 * made.frames.numel(), "as it is scaled, and in another order"
+    finally:
+        tracemalloc.stop()

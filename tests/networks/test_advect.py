@@ -1,12 +1,14 @@
 """The learned flow carries the last true frame in one piece, however far the lead."""
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from framecast.networks.advect import FASTEST, Advect, warp
-from framecast.networks.contract import motion_of
+from framecast.networks.advect import FASTEST, Advect, AdvectSettings, warp
+from framecast.networks.contract import NETWORKS, motion_of
 from framecast.networks.rollout import chunks, rollout, unroll
 from framecast.networks.wrap import Padded, Residual
 
@@ -97,6 +99,17 @@ def test_a_steady_flow_samples_once_however_far_the_lead(down: float, right: flo
     for _ in range(10):
         again = warp(again, constant(down, right, height=32, width=32))
     assert again[..., 8:24, 8:24].std().item() < sharpness[1] - 0.05
+
+
+def test_what_moves_in_crops_moves_as_far_in_whole_frames() -> None:
+    network = NETWORKS["advect"].build(AdvectSettings(context=2, width=4), 1, 128, 96)
+    with torch.no_grad():
+        network.head.weight.zero_()
+        network.head.bias.fill_(3.5)  # near the longest flow there would be in the crop by itself
+        (_, of_crop), (_, of_whole) = network(texture(32, 32)[None]), network(texture(128, 96)[None])
+    displacement = motion_of(network, of_whole)[0]
+    assert torch.equal(motion_of(network, of_crop)[0], displacement[..., :32, :32])
+    torch.testing.assert_close(displacement, torch.full_like(displacement, 12 * math.tanh(3.5 / 12)))
 
 
 def test_a_steady_change_adds_up() -> None:
