@@ -39,6 +39,7 @@ import numpy as np
 
 from framecast.errors import BusyError, SettingError, StorageError
 from framecast.files import (
+    below,
     plain_json,
     remove_folder,
     settled,
@@ -365,9 +366,8 @@ class Run:
             writing(target) as handle,
             zipfile.ZipFile(handle, "w", zipfile.ZIP_DEFLATED, compresslevel=3, strict_timestamps=False) as archive,
         ):
-            for path in sorted(self.folder.rglob("*")):
-                inside = path.relative_to(self.folder)
-                if inside.parts[0] in (STAGE, done_folder(self.folder).name) or "/." in f"/{inside.as_posix()}":
+            for path, inside in below(self.folder):
+                if inside.parts[0] in (STAGE, done_folder(self.folder).name):
                     continue
                 if is_of_run(f"{self.id}/{inside.as_posix()}", folder=path.is_dir()):
                     archive.write(path, Path(self.id) / inside)  # folders too: what a rule saves is an empty one

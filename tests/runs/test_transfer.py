@@ -18,6 +18,7 @@ import pytest
 from framecast.drawing.renditions import renditions
 from framecast.errors import BusyError, InputError, StorageError, UnknownNameError
 from framecast.evaluation.health import health_report
+from framecast.files import set_aside
 from framecast.runs import archive
 from framecast.runs.experiment import carry_out, plan, repeat_forecast
 from framecast.runs.notes import RunNotes, write_notes
@@ -165,6 +166,16 @@ def test_what_a_person_put_into_the_folder_of_a_run_stays_there_and_is_named(une
     (done_folder(run.folder) / "scores.csv").write_text("on its way")
     assert set(export_run(run, tmp_path / "run.zip")) == {"my notes.txt", "checkpoint/best/Old.bin"}
     assert import_run(tmp_path / "run.zip", tmp_path / "elsewhere").run.record == run.record
+
+
+def test_a_run_that_a_crash_left_between_two_renames_leaves_whole(unet: Run, tmp_path: Path) -> None:
+    run = Run(tmp_path / "runs" / unet.id, unet.record)
+    shutil.copytree(unet.folder, run.folder)
+    best = run.folder / "checkpoint" / "best"
+    best.rename(set_aside(best))
+    assert run.saved().is_dir()
+    export_run(run, tmp_path / "run.zip")
+    assert files(import_run(tmp_path / "run.zip", tmp_path / "away").run.folder) == files(unet.folder)
 
 
 def test_the_zip_says_what_is_in_it_and_what_was_left_out(unet: Run, exported: Path, tmp_path: Path) -> None:
