@@ -62,3 +62,15 @@ def test_a_film_of_small_frames_is_enlarged_pixel_by_pixel() -> None:
         frame = next(container.decode(video=0)).to_ndarray(format="gray")
     assert frame.shape == (130, 260)
     assert frame[:, :125].mean() < 10 < 190 < frame[:, 135:].mean()
+
+
+@pytest.mark.parametrize("side", [256, 784])
+def test_a_film_says_how_its_colours_are_to_be_read(side: int) -> None:
+    """Players guess where a film does not say: one rule below 720 lines, another one above."""
+    picture = np.empty((side, side, 3), np.uint8)
+    picture[:, : side // 2], picture[:, side // 2 :] = (178, 24, 43), (33, 102, 172)
+    with av.open(io.BytesIO(mp4([picture] * 2, 10))) as container:
+        said = container.streams.video[0].codec_context
+        assert (said.colorspace, said.color_primaries, said.color_trc, said.color_range) == (1, 1, 1, 1), "BT.709, 16 to 235"
+        shown = next(container.decode(video=0)).reformat(format="rgb24", src_colorspace="ITU709").to_ndarray()
+    assert np.abs(shown[:, [5, -5]].astype(int) - picture[:, [5, -5]]).max() <= 3
