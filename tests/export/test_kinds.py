@@ -17,7 +17,7 @@ from framecast.cli.main import main
 from framecast.errors import SeriesError, SettingError
 from framecast.export import KINDS, Asked, Evidence, by_suffix
 from framecast.export.evidence import PANELS
-from framecast.export.side_by_side import side_by_side
+from framecast.export.side_by_side import _fitted, side_by_side
 from framecast.runs.store import Run
 from framecast.series.store import SeriesStore
 from tests.export.conftest import blob, finished_run
@@ -130,6 +130,11 @@ def test_an_animation_shows_every_lead(evidence: Evidence, name: str) -> None:
         opened.seek(2)
         shown = np.asarray(opened.convert("RGB")).astype(int)
     assert np.abs(shown - list(side_by_side(evidence, longest_side=320))[2]).mean() < 6
+
+
+@pytest.mark.parametrize(("side", "panel"), [(21, 273), (200, 200), (255, 255), (320, 320), (785, 320)])
+def test_a_panel_of_an_animation_is_never_larger_than_it_says(side: int, panel: int) -> None:
+    assert _fitted(np.zeros((side // 2, side), np.uint8), 320).shape[1] == panel
 
 
 def test_titles_of_panels_stand_above_the_frames_and_not_on_them(evidence: Evidence) -> None:
