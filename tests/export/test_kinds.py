@@ -76,6 +76,15 @@ def test_pixels_without_data_are_nan_and_one_channel_stays_a_stack(tmp_path: Pat
     assert Image.open(io.BytesIO(made("figure", evidence))).width > 1000
 
 
+def test_arrays_of_integers_say_which_pixels_have_no_data(tmp_path: Path) -> None:
+    valid = np.ones((15, 21), bool)
+    valid[0, :3] = False
+    evidence = Evidence.of(finished_run(tmp_path, blob(channels=1), valid=valid), SeriesStore(tmp_path))
+    with np.load(io.BytesIO(made("npz", evidence))) as arrays:
+        assert np.array_equal(arrays["valid"], valid) and arrays["truth"].dtype == np.uint8
+    assert np.array_equal(scipy.io.loadmat(io.BytesIO(made("matlab", evidence)))["valid"].astype(bool), valid)
+
+
 @pytest.mark.parametrize("leads", [None, [1], [2, 1, 4]])
 def test_a_figure_is_made_for_print(evidence: Evidence, leads: list[int] | None) -> None:
     png = Image.open(io.BytesIO(made("figure", evidence, leads=leads)))
