@@ -79,7 +79,7 @@ def figure(evidence: Evidence, leads: Sequence[int] | None = None, *, format: st
             bar.set_label(words)
             bar.outline.set_linewidth(0.4)
             bar.ax.tick_params(width=0.4, length=2)
-        drawn.supxlabel(_below(evidence), fontsize=POINTS)
+        drawn.supxlabel(evidence.key, fontsize=POINTS)
         content = io.BytesIO()
         undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None, "ModDate": None}}.get(format)
         drawn.savefig(content, format=format, dpi=DOTS_PER_INCH, metadata=undated)
@@ -103,15 +103,6 @@ def strip(evidence: Evidence, leads: Sequence[int] | None = None) -> bytes:
     content = io.BytesIO()
     Image.fromarray(canvas).save(content, "PNG", compress_level=3)
     return content.getvalue()
-
-
-def _below(evidence: Evidence) -> str:
-    """What the panels show, where they do not say it by themselves."""
-    channels = evidence.truth.shape[-1]
-    words = "error: forecast − truth" + (f", mean of {channels} channels" if channels > 1 else "")
-    if channels in (2, 4):
-        words += "; truth and forecast: " + ("channel 1" if channels == 2 else "channels 1 to 3")
-    return words + ("" if evidence.valid is None or evidence.valid.all() else "; ochre: no data")
 
 
 def _arrows(values: Iterable[np.ndarray[Any, Any]], low: float, high: float) -> str:
