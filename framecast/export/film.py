@@ -12,6 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from framecast.errors import SettingError
+
+LONGEST_SIDE = 16_384
+"""Pixels, as x264 has it."""
+
 
 def mp4(
     pictures: Iterable[np.ndarray[Any, np.dtype[np.uint8]]],
@@ -23,7 +28,8 @@ def mp4(
     """The bytes of an MP4 of `pictures`, (height, width) or (height, width, 3) uint8, all of one size, at least one.
 
     `quality` is x264's rate factor: 18 looks like the source, higher is smaller. Pictures whose longer side is below
-    `least_side` pixels are enlarged to it or a little more, pixel by pixel: players blur a film of 64 x 64.
+    `least_side` pixels are enlarged to it or a little more, pixel by pixel: players blur a film of 64 x 64. Raises
+    SettingError where they are larger than H.264 can be.
     """
     import av  # a hundred megabytes of codecs: loaded when a film is asked for
     from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
@@ -35,6 +41,11 @@ def mp4(
             colours = picture if picture.ndim == 3 else picture[..., None].repeat(3, axis=-1)
             frame = _even(_enlarged(colours, least_side))
             if stream is None:
+                if max(frame.shape[:2]) > LONGEST_SIDE:
+                    raise SettingError(
+                        f"The pictures of the film are {frame.shape[1]:,} x {frame.shape[0]:,} pixels; H.264 has at most "
+                        f"{LONGEST_SIDE:,} a side. Take the frames as PNG, or an animation, whose panels are smaller."
+                    )
                 rate = Fraction(frames_per_second).limit_denominator(1000)
                 stream = container.add_stream("libx264", rate=rate, options={"crf": str(quality), "preset": "fast"})
                 stream.height, stream.width = frame.shape[:2]
