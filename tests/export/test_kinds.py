@@ -220,6 +220,14 @@ def test_a_panel_of_an_animation_is_never_larger_than_it_says(side: int, panel: 
     assert _fitted(np.zeros((side // 2, side), np.uint8), 320).shape[1] == panel
 
 
+def test_names_over_narrow_frames_have_room(tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).integers(0, 255, (10, 300, 9, 1), np.uint8)
+    drawn = next(side_by_side(Evidence.of(finished_run(tmp_path, frames, "persistence"), SeriesStore(tmp_path))))
+    bar, columns = drawn[:-300].min(axis=(0, 2)), [slice(0, 108), slice(108, 216), slice(216, 324)]
+    assert drawn.shape[1] == 316
+    assert all((bar[column] < 128).any() and (bar[column][-8:] == 255).all() for column in columns[:2])
+
+
 def test_titles_of_panels_stand_above_the_frames_and_not_on_them(evidence: Evidence) -> None:
     drawn = next(side_by_side(evidence))
     truth = evidence.picture("truth", 0)
