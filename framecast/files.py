@@ -109,6 +109,21 @@ def standing(path: Path) -> Path:
     return set_aside(path) if not path.exists() and set_aside(path).exists() else path
 
 
+def below(folder: Path, inside: Path | None = None) -> Iterator[tuple[Path, Path]]:
+    """All that is in `folder` and in its folders, in order, each with the path in `folder` that it belongs at: another than
+    where it is if it is set aside. What else is hidden is passed over."""
+    for path in sorted(folder.iterdir()):
+        place = path
+        if path.name.startswith("."):
+            place = path.with_name(path.name.removeprefix(".").removesuffix(".old"))
+            if standing(place) != path:
+                continue
+        belongs = (inside or Path()) / place.name
+        yield path, belongs
+        if path.is_dir():
+            yield from below(path, belongs)
+
+
 def settled(path: Path) -> Path:
     """`path`, after a replacement that a crash cut short was undone or cleared up. Only for the one process that may write
     there: it would take from another what that is about to replace."""

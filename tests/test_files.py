@@ -11,6 +11,7 @@ import pytest
 
 from framecast.errors import StorageError
 from framecast.files import (
+    below,
     bytes_in_words,
     plain_json,
     set_aside,
@@ -60,6 +61,15 @@ def test_what_stands_is_told_without_touching_it(tmp_path: Path) -> None:
     assert standing(path) == set_aside(path) and not path.exists()
     path.mkdir()
     assert standing(path) == path and set_aside(path).exists()
+
+
+def test_what_is_set_aside_is_listed_where_it_belongs_and_nothing_else_that_is_hidden(tmp_path: Path) -> None:
+    for name in ("best/weights", ".best.old/older", ".last.old/fit", ".film", ".x.part/torn", "notes.old"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    found = {inside.as_posix(): path.relative_to(tmp_path).as_posix() for path, inside in below(tmp_path)}
+    assert found.pop("best") == "best" and found.pop("last") == ".last.old"
+    assert found == {"best/weights": "best/weights", "last/fit": ".last.old/fit", "notes.old": "notes.old"}
 
 
 def test_every_name_that_a_file_can_have_can_be_written(tmp_path: Path) -> None:

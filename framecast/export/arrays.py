@@ -39,7 +39,9 @@ def write_frames(path: Path, frames: Frames, valid: Mask | None = None) -> None:
 def array_bytes(frames: Frames, suffix: str, valid: Mask | None = None) -> bytes:
     """`frames` (lead, height, width, channel) as .npy or .npz in this order of axes, or as .mat in the order of MATLAB's image
     stacks, (height, width, channel, lead); the variable is called `frames`. Where `valid` (height, width) is false, float
-    frames get NaN: the filling they hold there is no forecast. Integers have no NaN and keep it."""
+    frames get NaN: the filling they hold there is no forecast. Integers have no NaN and keep it, so that .npz and .mat hold
+    `valid` too."""
+    mask: dict[str, Any] = {} if valid is None else {"valid": valid}
     if valid is not None and frames.dtype == np.float32:
         frames = np.where(valid[:, :, None], frames, np.float32(np.nan))
     if suffix == ".mat" and frames.nbytes > LARGEST_MAT_BYTES:
@@ -52,9 +54,9 @@ def array_bytes(frames: Frames, suffix: str, valid: Mask | None = None) -> bytes
     if suffix == ".npy":
         np.save(content, frames, allow_pickle=False)
     elif suffix == ".npz":
-        np.savez_compressed(content, frames=frames)
+        np.savez_compressed(content, frames=frames, **mask)
     else:
         from scipy.io import savemat
 
-        savemat(content, {"frames": frames.transpose(1, 2, 3, 0)}, do_compression=True)
+        savemat(content, {"frames": frames.transpose(1, 2, 3, 0), **mask}, do_compression=True)
     return content.getvalue()

@@ -116,6 +116,15 @@ class Evidence:
     def panel_title(self, panel: str) -> str:
         return self.title if panel == "forecast" else panel.capitalize()
 
+    @property
+    def key(self) -> str:
+        """What the panels show, where they do not say it by themselves."""
+        channels = self.truth.shape[-1]
+        words = "error: forecast − truth" + (f", mean of {channels} channels" if channels > 1 else "")
+        if channels in (2, 4):
+            words += "; truth and forecast: " + ("channel 1" if channels == 2 else "channels 1 to 3")
+        return words + ("" if self.valid is None or self.valid.all() else "; ochre: no data")
+
     def frame_name(self, index: int) -> str:
         """'lead_07_frame_000357': sorts by lead, and says which frame of the series it is, counted from 1."""
         return f"lead_{index + 1:0{len(str(self.n_leads))}d}_frame_{self.record.split.test.start + index + 1:06d}"

@@ -5,7 +5,8 @@ app; as SVG or PDF the letters and lines are vectors and the frames keep every p
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,9 @@ FORMATS = ("png", "svg", "pdf")
 WIDTH_MM = 180.0
 DOTS_PER_INCH = 300
 POINTS = 7
+LETTER = 0.62 * POINTS / 72
+"""Inches that a letter is wide, a little more than most: rows are as high as the words that stand beside them are long."""
+LONGEST_UNITS = 24
 
 
 def figure(evidence: Evidence, leads: Sequence[int] | None = None, *, format: str = "png", score: str = "ssim") -> bytes:
@@ -32,11 +36,18 @@ def figure(evidence: Evidence, leads: Sequence[int] | None = None, *, format: st
     from matplotlib.figure import Figure
 
     leads = evidence.chosen_leads(leads)
-    height, width = evidence.truth.shape[1:3]
-    grey = evidence.truth.shape[-1] < 3
+    height, width, channels = evidence.truth.shape[1:]
     panel = (WIDTH_MM / 25.4 - 1.1) / max(len(leads), 2)
-    inches = (panel * len(leads) + 1.1, len(PANELS) * panel * min(height / width, 3.0) + 0.55)
-    with rc_context({"font.size": POINTS, "font.family": "DejaVu Sans", "svg.hashsalt": "framecast", "pdf.fonttype": 42}):
+    units = evidence.units if len(evidence.units) <= LONGEST_UNITS else f"{evidence.units[: LONGEST_UNITS - 1]}…"
+    units = "" if units in ("", "1") else f" ({units})"
+    beside_rows = ("error" + units, *map(evidence.panel_title, PANELS))
+    row_inches = max(panel * min(height / width, 3.0), LETTER * max(map(len, beside_rows)))
+    inches = (panel * len(leads) + 1.1, len(PANELS) * row_inches + 0.75)
+    # Pixels that share a dot are averaged: one of them alone would draw patterns that are not there. Errors are not, since
+    # they would cancel and look smaller than they are.
+    shared = format == "png" and max(width / panel, height / row_inches) > DOTS_PER_INCH
+    letters: dict[Any, Any] = {"font.size": POINTS, "font.family": "DejaVu Sans", "text.parse_math": False}  # a $ is a $
+    with rc_context({**letters, "svg.hashsalt": "framecast", "pdf.fonttype": 42}):
         drawn = Figure(figsize=inches, dpi=DOTS_PER_INCH, layout="constrained", facecolor="white")
         axes = drawn.subplots(len(PANELS), len(leads), squeeze=False)
         for row, name in enumerate(PANELS):
@@ -45,7 +56,7 @@ def figure(evidence: Evidence, leads: Sequence[int] | None = None, *, format: st
                 image = evidence.picture(name, lead - 1)
                 if image.ndim == 2:
                     image = np.repeat(image[..., None], 3, axis=-1)
-                ax.imshow(image, interpolation="none")
+                ax.imshow(image, interpolation="hanning" if shared and name != "error" else "none")
                 ax.set(xticks=[], yticks=[])
                 for spine in ax.spines.values():
                     spine.set_linewidth(0.4)
@@ -55,17 +66,20 @@ def figure(evidence: Evidence, leads: Sequence[int] | None = None, *, format: st
                     ax.set_ylabel(evidence.panel_title(name))
                 if row == len(PANELS) - 1 and (value := _score(evidence, score, lead)) is not None:
                     ax.set_xlabel(f"{score.upper()} {value:.3f}")
-        units = "" if evidence.units in ("", "1") else f" ({evidence.units})"
-        scales = [(axes[-1], "error: forecast − truth" + units, error_lut(), -evidence.limit, evidence.limit)]
-        if grey:
-            scales.append((axes[:2].ravel(), "value" + units, grey_lut(), evidence.shown.low, evidence.shown.high))
-        for beside, words, lut, low, high in scales:
+        errors = (evidence.error(lead - 1) for lead in leads)
+        scales = [(axes[-1], "error" + units, error_lut(), -evidence.limit, evidence.limit, errors)]
+        if channels < 3:
+            seen = slice(None) if evidence.valid is None else evidence.valid
+            values = (frames[lead - 1, ..., 0][seen] for frames in (evidence.truth, evidence.forecast) for lead in leads)
+            scales.append((axes[:2].ravel(), "value" + units, grey_lut(), evidence.shown.low, evidence.shown.high, values))
+        for beside, words, lut, low, high, shown in scales:
             colours = ScalarMappable(Normalize(low, high), ListedColormap(lut / 255.0))
-            aspect = 14 * len(beside) / len(leads)
-            bar = drawn.colorbar(colours, ax=list(beside), fraction=0.05, aspect=aspect, pad=0.01)
+            aspect, arrows = 14 * len(beside) / len(leads), _arrows(shown, low, high)
+            bar = drawn.colorbar(colours, ax=list(beside), fraction=0.05, aspect=aspect, pad=0.01, extend=arrows)
             bar.set_label(words)
             bar.outline.set_linewidth(0.4)
             bar.ax.tick_params(width=0.4, length=2)
+        drawn.supxlabel(evidence.key, fontsize=POINTS)
         content = io.BytesIO()
         undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None, "ModDate": None}}.get(format)
         drawn.savefig(content, format=format, dpi=DOTS_PER_INCH, metadata=undated)
@@ -89,6 +103,14 @@ def strip(evidence: Evidence, leads: Sequence[int] | None = None) -> bytes:
     content = io.BytesIO()
     Image.fromarray(canvas).save(content, "PNG", compress_level=3)
     return content.getvalue()
+
+
+def _arrows(values: Iterable[np.ndarray[Any, Any]], low: float, high: float) -> str:
+    """The ends at which a scale gets an arrow, since values go beyond them."""
+    below, above = False, False
+    for one in values:
+        below, above = below or bool((one < low).any()), above or bool((one > high).any())
+    return {(True, False): "min", (False, True): "max", (True, True): "both"}.get((below, above), "neither")
 
 
 def _score(evidence: Evidence, metric: str, lead: int) -> float | None:

@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 
+from framecast.drawing.colours import MASKED
 from framecast.errors import SettingError
 from framecast.export.animation import animation
 from framecast.export.evidence import PANELS, Evidence
@@ -75,7 +76,8 @@ def _film(evidence: Evidence, asked: Asked) -> bytes:
 
 
 def _animation(evidence: Evidence, asked: Asked, format: str) -> bytes:
-    return animation(side_by_side(evidence, longest_side=SMALL_SIDE), _rate(evidence, asked), format=format)
+    pictures = side_by_side(evidence, longest_side=SMALL_SIDE)
+    return animation(pictures, _rate(evidence, asked), format=format, kept=(MASKED,))
 
 
 def _frames(evidence: Evidence, asked: Asked) -> bytes:

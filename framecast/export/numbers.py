@@ -38,8 +38,9 @@ def comparison_arrays(evidence: Evidence, suffix: str) -> bytes:
     of MATLAB's image stacks, (height, width, channel, lead); with them `lead`, `frame` (from 1) and, as `ssim`, `mse`, ...,
     the scores of the run, one a lead.
 
-    Values are exact, in the type of the series; pixels without data are NaN in floats. Raises SettingError where a .mat file
-    of version 5 cannot hold them.
+    Values are exact, in the type of the series. Pixels without data are NaN in floats; integers have no NaN, and what they
+    hold there looks like a value, so of a series with a mask `valid` (height, width) comes along. Raises SettingError where a
+    .mat file of version 5 cannot hold them.
     """
     assert suffix in (".npz", ".mat"), suffix
     if suffix == ".mat" and evidence.forecast.nbytes > LARGEST_MAT_BYTES:
@@ -57,6 +58,8 @@ def comparison_arrays(evidence: Evidence, suffix: str) -> bytes:
     for curve in evidence.scores:
         if curve.forecaster == evidence.record.forecaster and curve.origin == evidence.record.split.origin:
             others[curve.metric] = curve.values
+    if evidence.valid is not None:
+        others["valid"] = evidence.valid
     content = io.BytesIO()
     if suffix == ".npz":
         np.savez_compressed(content, **arrays, **others)

@@ -15,6 +15,8 @@ from framecast.export.evidence import PANELS, Evidence
 LEAST_SIDE = 256
 GAP = 8
 BAR_SHARE, LEAST_BAR = 14, 22
+LEAST_COLUMN = 100
+"""Pixels that a name has at least: those of narrow frames would run into each other."""
 _PAGE, _INK = (255, 255, 255), (40, 48, 56)
 
 
@@ -27,11 +29,11 @@ def beside(evidence: Evidence, index: int, panels: Sequence[str] = PANELS, longe
     """The panels of lead `index` + 1."""
     pictures = [_fitted(evidence.picture(panel, index), longest_side) for panel in panels]
     height, width = pictures[0].shape[:2]
-    bar = max(LEAST_BAR, width // BAR_SHARE)
-    canvas = np.empty((bar + height, len(panels) * width + (len(panels) - 1) * GAP, 3), np.uint8)
+    bar, column = max(LEAST_BAR, width // BAR_SHARE), max(LEAST_COLUMN, width)
+    canvas = np.empty((bar + height, len(panels) * column + (len(panels) - 1) * GAP, 3), np.uint8)
     canvas[:] = _PAGE
     for number, drawn in enumerate(pictures):
-        left = number * (width + GAP)
+        left = number * (column + GAP)
         canvas[bar:, left : left + width] = drawn
     image = Image.fromarray(canvas)
     pen = ImageDraw.Draw(image)
@@ -39,8 +41,8 @@ def beside(evidence: Evidence, index: int, panels: Sequence[str] = PANELS, longe
         words = evidence.panel_title(panel)
         if number == 0:
             words += f", lead {index + 1}"
-        left = number * (width + GAP)
-        pen.text((left + 2, bar // 2), words, fill=_INK, font=_font(words, width - 4, bar), anchor="lm")
+        left = number * (column + GAP)
+        pen.text((left + 2, bar // 2), words, fill=_INK, font=_font(words, column - 4, bar), anchor="lm")
     return np.asarray(image)
 
 
@@ -51,7 +53,9 @@ def _fitted(drawn: Picture, longest_side: int | None) -> Picture:
     if longest_side is not None and longest > longest_side:
         height, width = (max(1, round(side * longest_side / longest)) for side in colours.shape[:2])
         return np.asarray(Image.fromarray(colours).resize((width, height), Image.Resampling.BOX))
-    factor = -(-min(LEAST_SIDE, longest_side or LEAST_SIDE) // longest)
+    factor = -(-LEAST_SIDE // longest)
+    if longest_side is not None:
+        factor = min(factor, longest_side // longest)
     return colours.repeat(factor, axis=0).repeat(factor, axis=1) if factor > 1 else colours
 
 

@@ -25,6 +25,8 @@ RUN_FILES = (
 )  # fmt: skip
 SERIES_FILES = ("series.json", "frames.npy", "valid.npy", *each_frame.FILES)
 """Those that a series is. What a page has made of it since stays where it was made."""
+README = "README.txt"
+"""What the ZIP says about itself to a person; passed over on the way in. Older exports have none."""
 MADE_AGAIN = ("health.json", "renditions.bin")
 """Older exports took these along with the series; they are passed over."""
 RUN_PATH = re.compile(
@@ -136,7 +138,7 @@ def _listed(archive: zipfile.ZipFile, label: str, disk: Path) -> Contents:
         if name.casefold() in seen:
             raise InputError(f"{label} holds {_quoted(name)} twice; each file of a run is there once. Export the run again.")
         seen.add(name.casefold())
-        if SERIES_FOLDER.fullmatch(name) or SERIES_BESIDE.fullmatch(name):
+        if name == README or SERIES_FOLDER.fullmatch(name) or SERIES_BESIDE.fullmatch(name):
             continue
         if match := SERIES_PATH.fullmatch(name):
             series.setdefault(match["digest"], {})[match["path"]] = info

@@ -39,6 +39,7 @@ import numpy as np
 
 from framecast.errors import BusyError, SettingError, StorageError
 from framecast.files import (
+    below,
     plain_json,
     remove_folder,
     settled,
@@ -51,7 +52,7 @@ from framecast.files import (
     writing_folder,
 )
 from framecast.forecasters.contract import Forecaster, ResumableForecaster
-from framecast.runs.archive import is_of_run
+from framecast.runs.archive import README, is_of_run
 from framecast.runs.holding import AT_WORK, Hold, Holder, beat, holder, take
 from framecast.runs.reading import UNREADABLE, Array, mapping, progress_line, read_weights, readable
 from framecast.runs.record import RunRecord
@@ -354,18 +355,19 @@ class Run:
     def write_remedies(self, remedies: Iterable[Mapping[str, Any]]) -> None:
         write_json(self.folder / "remedies.json", {"remedies": list(remedies)})
 
-    def export(self, target: Path, beside: Mapping[str, Path] | None = None) -> tuple[str, ...]:
+    def export(
+        self, target: Path, beside: Mapping[str, Path] | None = None, readme: Callable[[list[str]], str] | None = None
+    ) -> tuple[str, ...]:
         """The run as one ZIP, its id as the top folder, and the files `beside` it, those that exist, by their paths in the
         ZIP. What is only on its way, a training that goes on beside the result, stays here, and so does what is no file of a
-        run and would be refused on the way in: its paths are returned."""
-        left_out = []
+        run and would be refused on the way in: its paths are returned. `readme` makes of them what README.txt says."""
+        left_out: list[str] = []
         with (
             writing(target) as handle,
             zipfile.ZipFile(handle, "w", zipfile.ZIP_DEFLATED, compresslevel=3, strict_timestamps=False) as archive,
         ):
-            for path in sorted(self.folder.rglob("*")):
-                inside = path.relative_to(self.folder)
-                if inside.parts[0] in (STAGE, done_folder(self.folder).name) or "/." in f"/{inside.as_posix()}":
+            for path, inside in below(self.folder):
+                if inside.parts[0] in (STAGE, done_folder(self.folder).name):
                     continue
                 if is_of_run(f"{self.id}/{inside.as_posix()}", folder=path.is_dir()):
                     archive.write(path, Path(self.id) / inside)  # folders too: what a rule saves is an empty one
@@ -374,6 +376,8 @@ class Run:
             for name, path in (beside or {}).items():
                 if path.is_file():
                     archive.write(path, name)
+            if readme is not None:
+                archive.writestr(README, readme(left_out).encode(errors="replace"))  # names of files may be no text
         return tuple(left_out)
 
     def _error_text(self) -> str | None:

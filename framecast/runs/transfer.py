@@ -6,13 +6,15 @@ this shape has; and it is whole or not at all. A run that is here already is nev
 
     <run id>/...                  the run folder
     series/<digest>/...           its series, if it was taken along
+    README.txt                    for a person: what is in it and what was left out (framecast.runs.zip_readme)
 """
 
 import contextlib
 import filecmp
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,6 +26,7 @@ from framecast.runs.foreign_series import add_series
 from framecast.runs.notes import FILE as NOTES
 from framecast.runs.record import RunRecord
 from framecast.runs.store import Run, RunStore
+from framecast.runs.zip_readme import readme
 from framecast.series.store import SeriesStore
 
 
@@ -42,21 +45,22 @@ def export_run(run: Run, target: Path, *, with_series: bool = False) -> tuple[st
     """Write the ZIP whole or not at all, with all series that the run learned from if they are to come along, and return what
     of the run's folder was left out as no file of a run. Raises UnknownNameError where the series that it forecasts was
     deleted, BusyError where the run is being written meanwhile."""
-    beside = {}
+    store = SeriesStore(run.store.folder.parent)
+    here = {one.digest: one.name for one in store.list()}
+    along: list[str] = []
     if with_series:
-        store = SeriesStore(run.store.folder.parent)
-        here = {one.digest for one in store.list()}
         if run.record.series not in here:
             raise UnknownNameError(
                 f"The series '{run.record.series_name}' of run '{run.id}' is not here any more, so it cannot be taken along. "
                 "Export the run without it."
             )
-        wanted = [digest for digest in (run.record.series, *run.record.learned_from) if digest in here]
-        beside = {f"series/{digest}/{name}": store.folder / digest / name for digest in wanted for name in SERIES_FILES}
+        along = [digest for digest in run.record.all_series if digest in here]
+    beside = {f"series/{digest}/{name}": store.folder / digest / name for digest in along for name in SERIES_FILES}
+    words = partial(readme, run, here, along)
     try:
-        return _zipped(run, target, beside)
+        return _zipped(run, target, beside, words)
     except BusyError:  # a file has taken the place of another; the next one mostly takes a while
-        return _zipped(run, target, beside)
+        return _zipped(run, target, beside, words)
 
 
 def exported(run: Run, *, with_series: bool = False) -> bytes:
@@ -87,9 +91,11 @@ def import_run(source: Path | BinaryIO, workspace: Path, name: str = "") -> Impo
     return Imported(runs.open(contents.run_id), was_here, added, _missing(record, stored))
 
 
-def _zipped(run: Run, target: Path, beside: Mapping[str, Path]) -> tuple[str, ...]:
+def _zipped(
+    run: Run, target: Path, beside: Mapping[str, Path], words: Callable[[list[str]], str]
+) -> tuple[str, ...]:
     try:
-        return run.export(target, beside)
+        return run.export(target, beside, words)
     except StorageError as error:
         if isinstance(error.__cause__, FileNotFoundError) and target.absolute().parent.is_dir():
             raise BusyError(f"Run '{run.id}' is just being written and was not whole at this moment. Try again.") from error

@@ -24,16 +24,18 @@ def downloads(
     first = stored.n_frames + 1
     names = [f"frame_{first + index:05d}" for index in range(len(frames))]
     rate = film_rate(stored.timestep)
-    masked = " Pixels without data are NaN." if stored.has_mask and stored.dtype == "float32" else ""
+    masked = _masked(stored)
     exact = f"The exact values, {stored.dtype}."
-    black_white = f"black is {value(shown.low)}, white is {with_units(shown.high, stored.units)}"
     lead, height, width, channel = frames.shape
+    drawn = {2: "channel 1, ", 4: "channels 1 to 3, "}.get(channel, "")
+    black_white = f"{drawn}black is {value(shown.low)}, white is {with_units(shown.high, stored.units)}"
+    page = "one page per lead" if channel == 1 or (channel, stored.dtype) == (3, "uint8") else "one page per lead and channel"
 
     files: list[tuple[str, str, str, Callable[[], bytes], str]] = [
         ("NumPy (.npy)", "npy", "application/octet-stream", lambda: array_bytes(frames, ".npy", valid),
          f"{exact} Axes (lead, height, width, channel) = ({lead}, {height}, {width}, {channel}).{masked}"),
         ("TIFF stack (.tif)", "tif", "image/tiff", lambda: tiff(frames, valid, stored.timestep),
-         f"{exact} One page per frame, opens as a stack in ImageJ and Fiji.{masked}"),
+         f"{exact} {page.capitalize()}, opens as a stack in ImageJ and Fiji.{masked}"),
         ("MATLAB (.mat)", "mat", "application/octet-stream", lambda: array_bytes(frames, ".mat", valid),
          f"{exact} Variable frames, height x width x channel x lead = {height} x {width} x {channel} x {lead}.{masked}"),
         ("Pictures (.zip of PNG)", "zip", "application/zip",
@@ -58,8 +60,16 @@ def downloads(
     own = ", the speed of the series" if rate_is_own(stored.timestep) else ""
     st.caption(
         escaped(
-            f".npy: lead × height × width × channel. .tif: one page per lead. .mat: height × width × channel × lead. They "
-            f"hold the exact values.{masked} PNG and film are pictures of 8 bits: {black_white}. The film runs at "
+            f".npy: lead × height × width × channel. .tif: {page}. .mat: height × width × channel × lead. "
+            f"They hold the exact values.{masked} PNG and film are pictures of 8 bits: {black_white}. The film runs at "
             f"{value(rate)} frames per second{own}."
         )
     )
+
+
+def _masked(stored: StoredSeries) -> str:
+    if not stored.has_mask:
+        return ""
+    if stored.dtype == "float32":
+        return " Pixels without data are NaN."
+    return " Pixels without data hold a filling, for integers have no NaN; .mat says by valid which they are."

@@ -85,7 +85,8 @@ def _export(line: RunLine) -> None:
             disabled=series is None,
             help="Then the forecast can be compared and repeated on a machine that does not have the series.",
         )
-        n_bytes = line.n_bytes + (series.n_bytes if series and along else 0)
+        coming = [resources.stored_series(digest) for digest in run.record.all_series if along and series]
+        n_bytes = line.n_bytes + sum(one.n_bytes for one in coming if one is not None)
         if n_bytes > _LARGEST:
             st.caption(f"{bytes_in_words(n_bytes)} are too much for a browser. On the command line:")
             extra = " --with-series" if along else ""

@@ -1,6 +1,8 @@
 import io
 
 import numpy as np
+import pytest
+import scipy.io
 
 from framecast.export.arrays import array_bytes
 
@@ -12,3 +14,14 @@ def test_masked_pixels_of_float_frames_are_written_as_nan_and_integers_stay() ->
     written = np.load(io.BytesIO(array_bytes(frames, ".npy", valid)))
     assert np.isnan(written[:, 0, 1]).all() and np.isfinite(written[:, valid]).all()
     np.testing.assert_array_equal(np.load(io.BytesIO(array_bytes(frames.astype(np.uint8), ".npy", valid))), frames)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".mat"])
+def test_a_file_of_integers_says_which_pixels_have_no_data(suffix: str) -> None:
+    frames, valid = np.ones((2, 3, 4, 1), np.uint8), np.ones((3, 4), bool)
+    valid[0, 1] = False
+    for given in (valid, None):
+        content = io.BytesIO(array_bytes(frames, suffix, given))
+        found = np.load(content) if suffix == ".npz" else scipy.io.loadmat(content)
+        assert ("valid" in found) == (given is not None)
+        assert given is None or np.array_equal(found["valid"].astype(bool), valid)

@@ -10,7 +10,10 @@ import pytest
 import tifffile
 from PIL import Image
 
+from framecast.drawing.colours import MASKED, error_lut
+from framecast.errors import SettingError
 from framecast.export import mp4, png_zip, tiff
+from framecast.export.animation import animation
 
 
 @pytest.mark.parametrize(("channels", "dtype"), [(1, "uint8"), (1, "float32"), (2, "uint16"), (3, "uint8"), (3, "float32")])
@@ -62,3 +65,33 @@ def test_a_film_of_small_frames_is_enlarged_pixel_by_pixel() -> None:
         frame = next(container.decode(video=0)).to_ndarray(format="gray")
     assert frame.shape == (130, 260)
     assert frame[:, :125].mean() < 10 < 190 < frame[:, 135:].mean()
+
+
+@pytest.mark.parametrize("side", [256, 784])
+def test_a_film_says_how_its_colours_are_to_be_read(side: int) -> None:
+    """Players guess where a film does not say: one rule below 720 lines, another one above."""
+    picture = np.empty((side, side, 3), np.uint8)
+    picture[:, : side // 2], picture[:, side // 2 :] = (178, 24, 43), (33, 102, 172)
+    with av.open(io.BytesIO(mp4([picture] * 2, 10))) as container:
+        said = container.streams.video[0].codec_context
+        assert (said.colorspace, said.color_primaries, said.color_trc, said.color_range) == (1, 1, 1, 1), "BT.709, 16 to 235"
+        shown = next(container.decode(video=0)).reformat(format="rgb24", src_colorspace="ITU709").to_ndarray()
+    assert np.abs(shown[:, [5, -5]].astype(int) - picture[:, [5, -5]]).max() <= 3
+
+
+def test_pictures_larger_than_a_film_can_be_are_refused_in_words() -> None:
+    with pytest.raises(SettingError, match=r"16,388 x 40 pixels; H\.264 has at most 16,384 a side\. Take the frames as PNG"):
+        mp4([np.zeros((40, 16_387), np.uint8)], 10)
+
+
+def test_a_few_pixels_without_data_keep_their_colour_in_a_gif() -> None:
+    """They must not look like an error."""
+    level = np.clip(np.add.outer(np.arange(320), np.arange(320)) / 3, 0, 255).astype(int)
+    picture = np.concatenate([np.repeat(level[..., None], 3, axis=-1).astype(np.uint8), error_lut()[level]], axis=1)
+    picture[10:13, 10:14] = picture[200:203, 500:504] = MASKED
+    with Image.open(io.BytesIO(animation([picture, picture[::-1]], 10, kept=[MASKED]))) as opened:
+        for drawn in (picture, picture[::-1]):
+            shown = np.asarray(opened.convert("RGB")).astype(int)
+            assert np.array_equal((shown == MASKED).all(axis=-1), (drawn == MASKED).all(axis=-1))
+            assert np.abs(shown - drawn).mean() < 2
+            opened.seek(1)

@@ -4,12 +4,15 @@ import csv
 import io
 import xml.etree.ElementTree as ElementTree
 import zipfile
+from itertools import combinations
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 import scipy.io
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from framecast.cli import arguments
@@ -17,7 +20,7 @@ from framecast.cli.main import main
 from framecast.errors import SeriesError, SettingError
 from framecast.export import KINDS, Asked, Evidence, by_suffix
 from framecast.export.evidence import PANELS
-from framecast.export.side_by_side import side_by_side
+from framecast.export.side_by_side import _fitted, side_by_side
 from framecast.runs.store import Run
 from framecast.series.store import SeriesStore
 from tests.export.conftest import blob, finished_run
@@ -73,6 +76,15 @@ def test_pixels_without_data_are_nan_and_one_channel_stays_a_stack(tmp_path: Pat
     assert Image.open(io.BytesIO(made("figure", evidence))).width > 1000
 
 
+def test_arrays_of_integers_say_which_pixels_have_no_data(tmp_path: Path) -> None:
+    valid = np.ones((15, 21), bool)
+    valid[0, :3] = False
+    evidence = Evidence.of(finished_run(tmp_path, blob(channels=1), valid=valid), SeriesStore(tmp_path))
+    with np.load(io.BytesIO(made("npz", evidence))) as arrays:
+        assert np.array_equal(arrays["valid"], valid) and arrays["truth"].dtype == np.uint8
+    assert np.array_equal(scipy.io.loadmat(io.BytesIO(made("matlab", evidence)))["valid"].astype(bool), valid)
+
+
 @pytest.mark.parametrize("leads", [None, [1], [2, 1, 4]])
 def test_a_figure_is_made_for_print(evidence: Evidence, leads: list[int] | None) -> None:
     png = Image.open(io.BytesIO(made("figure", evidence, leads=leads)))
@@ -84,6 +96,77 @@ def test_a_figure_is_made_for_print(evidence: Evidence, leads: list[int] | None)
     assert len(images) >= 3 * len(leads or evidence.chosen_leads())
     assert made("figure_pdf", evidence, leads=leads).startswith(b"%PDF-1.")
     assert made("figure_svg", evidence, leads=leads) == made("figure_svg", evidence, leads=leads)
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures that are made, with their words in place."""
+    made_ones: list[Figure] = []
+    save = Figure.savefig
+
+    def saved(figure: Figure, *where: object, **how: object) -> None:
+        save(figure, *where, **how)
+        made_ones.append(figure)
+
+    monkeypatch.setattr(Figure, "savefig", saved)
+    return made_ones
+
+
+def words_of(figure: Figure) -> list[Text]:
+    return [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+
+
+@pytest.mark.parametrize(
+    ("side", "units"), [((15, 21), "mm/h"), ((8, 40), "kg m-2 s-1"), ((15, 21), "$x_{ $"), ((40, 8), "long " * 99)]
+)
+def test_all_words_of_a_figure_are_on_it_and_none_on_another(
+    tmp_path: Path, drawn: list[Figure], side: tuple[int, int], units: str
+) -> None:
+    frames = np.random.default_rng(0).random((30, *side, 1), np.float32)
+    evidence = Evidence.of(finished_run(tmp_path, frames, "persistence", units=units), SeriesStore(tmp_path))
+    made("figure", evidence)
+    boxes = {text.get_text(): text.get_window_extent() for text in words_of(drawn[0]) if len(text.get_text()) > 4}
+    assert any(words.startswith("value (") and words[7] == units[0] for words in boxes)
+    page = drawn[0].bbox
+    assert all(page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1 for box in boxes.values())
+    assert not [(one, other) for one, other in combinations(boxes, 2) if boxes[one].overlaps(boxes[other])]
+
+
+@pytest.mark.parametrize(
+    ("channels", "said"),
+    [
+        (1, "error: forecast − truth"),
+        (2, "error: forecast − truth, mean of 2 channels; truth and forecast: channel 1"),
+        (3, "error: forecast − truth, mean of 3 channels"),
+        (4, "error: forecast − truth, mean of 4 channels; truth and forecast: channels 1 to 3"),
+    ],
+)
+def test_a_figure_says_which_channels_it_shows(tmp_path: Path, drawn: list[Figure], channels: int, said: str) -> None:
+    made("figure", Evidence.of(finished_run(tmp_path, blob(channels=channels), "persistence"), SeriesStore(tmp_path)))
+    assert said in [text.get_text() for text in words_of(drawn[0])]
+
+
+def test_a_scale_has_arrows_where_values_go_beyond_it_and_a_mask_has_a_name(tmp_path: Path, drawn: list[Figure]) -> None:
+    frames, valid = np.zeros((20, 50, 60, 1), np.float32), np.ones((50, 60), bool)
+    frames[:, ::2] = 1
+    frames[-4:] += np.linspace(0, 0.1, 3000).reshape(50, 60, 1)
+    frames[-1, 20, 20] = -1000
+    valid[0] = False
+    run = finished_run(tmp_path, frames, "persistence", valid=valid)
+    evidence = Evidence.of(run, SeriesStore(tmp_path))
+    made("figure", evidence, leads=[4])
+    made("figure", evidence, leads=[1])
+    bars = [[ax._colorbar.extend for ax in one.axes if hasattr(ax, "_colorbar")] for one in drawn]  # type: ignore[attr-defined]
+    assert bars == [["both", "neither"], ["min", "neither"]], "errors go beyond the percentile that ends their scale"
+    assert "error: forecast − truth; ochre: no data" in [text.get_text() for text in words_of(drawn[1])]
+
+
+def test_a_figure_of_large_frames_draws_no_pattern_that_is_not_there(tmp_path: Path) -> None:
+    y, x = np.mgrid[:400, :400]
+    frames = np.stack([((x + y) % 2 * 255).astype(np.uint8)] * 50)[..., None]
+    evidence = Evidence.of(finished_run(tmp_path, frames, "persistence"), SeriesStore(tmp_path))
+    png = np.asarray(Image.open(io.BytesIO(made("figure", evidence, leads=range(1, 11)))).convert("L")).astype(int)
+    assert (png < 60).mean() < 0.05 < 0.3 < (np.abs(png - 127) < 8).mean(), "one even grey but for letters and scales"
 
 
 def test_a_lead_that_was_not_forecast_is_refused(evidence: Evidence) -> None:
@@ -130,6 +213,19 @@ def test_an_animation_shows_every_lead(evidence: Evidence, name: str) -> None:
         opened.seek(2)
         shown = np.asarray(opened.convert("RGB")).astype(int)
     assert np.abs(shown - list(side_by_side(evidence, longest_side=320))[2]).mean() < 6
+
+
+@pytest.mark.parametrize(("side", "panel"), [(21, 273), (200, 200), (255, 255), (320, 320), (785, 320)])
+def test_a_panel_of_an_animation_is_never_larger_than_it_says(side: int, panel: int) -> None:
+    assert _fitted(np.zeros((side // 2, side), np.uint8), 320).shape[1] == panel
+
+
+def test_names_over_narrow_frames_have_room(tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).integers(0, 255, (10, 300, 9, 1), np.uint8)
+    drawn = next(side_by_side(Evidence.of(finished_run(tmp_path, frames, "persistence"), SeriesStore(tmp_path))))
+    bar, columns = drawn[:-300].min(axis=(0, 2)), [slice(0, 108), slice(108, 216), slice(216, 324)]
+    assert drawn.shape[1] == 316
+    assert all((bar[column] < 128).any() and (bar[column][-8:] == 255).all() for column in columns[:2])
 
 
 def test_titles_of_panels_stand_above_the_frames_and_not_on_them(evidence: Evidence) -> None:

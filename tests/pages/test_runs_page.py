@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from framecast.files import bytes_in_words
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.experiment import carry_out, plan
 from framecast.runs.notes import RunNotes, read_notes, write_notes
@@ -343,3 +344,14 @@ def submitted(app: AppTest, workspace: Path, *before: Run) -> RunRecord:
     while manager.snapshot(new.id) is not None and time.monotonic() < deadline:
         time.sleep(0.05)
     return new.record
+
+
+def test_the_size_of_an_export_counts_every_series_that_comes_along(
+    open_page: Open, workspace: Path, stored: StoredSeries, finished: Run
+) -> None:
+    large = SeriesStore(workspace).add("large", np.zeros((4, 1000, 1000, 1), np.uint8))
+    run = other(finished, "20990101-a", learned_from=(large.digest,))
+    app = chosen(open_page("runs"), run)
+    app.toggle(key="export_series").set_value(True).run()
+    (n_bytes,) = {line.n_bytes for line in Overview(workspace).lines() if line.id == run.id}
+    assert f"At most {bytes_in_words(n_bytes + stored.n_bytes + large.n_bytes)}." in texts(app)

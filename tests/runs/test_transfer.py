@@ -9,6 +9,7 @@ import stat
 import struct
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import pytest
 from framecast.drawing.renditions import renditions
 from framecast.errors import BusyError, InputError, StorageError, UnknownNameError
 from framecast.evaluation.health import health_report
+from framecast.files import set_aside
 from framecast.runs import archive
 from framecast.runs.experiment import carry_out, plan, repeat_forecast
 from framecast.runs.notes import RunNotes, write_notes
@@ -164,6 +166,45 @@ def test_what_a_person_put_into_the_folder_of_a_run_stays_there_and_is_named(une
     (done_folder(run.folder) / "scores.csv").write_text("on its way")
     assert set(export_run(run, tmp_path / "run.zip")) == {"my notes.txt", "checkpoint/best/Old.bin"}
     assert import_run(tmp_path / "run.zip", tmp_path / "elsewhere").run.record == run.record
+
+
+def test_a_run_that_a_crash_left_between_two_renames_leaves_whole(unet: Run, tmp_path: Path) -> None:
+    run = Run(tmp_path / "runs" / unet.id, unet.record)
+    shutil.copytree(unet.folder, run.folder)
+    best = run.folder / "checkpoint" / "best"
+    best.rename(set_aside(best))
+    assert run.saved().is_dir()
+    export_run(run, tmp_path / "run.zip")
+    assert files(import_run(tmp_path / "run.zip", tmp_path / "away").run.folder) == files(unet.folder)
+
+
+def test_the_zip_says_what_is_in_it_and_what_was_left_out(unet: Run, exported: Path, tmp_path: Path) -> None:
+    whole, digest = readme_in(exported), unet.record.series
+    assert unet.record.title in whole and f"- series/{digest}/: the series 'a blob, and more'" in whole
+    assert whole.endswith("Nothing was left out of it.\n")
+    export_run(unet, tmp_path / "run.zip")
+    without = readme_in(tmp_path / "run.zip")
+    assert f"- series/{digest}/" not in without
+    assert f"Not in this ZIP:\n- The series 'a blob, and more' ({digest}), which the run forecasts: it was not" in without
+
+
+def test_the_zip_says_what_the_run_could_not_make_and_what_is_gone(unet: Run, tmp_path: Path) -> None:
+    series = SeriesStore(unet.store.folder.parent).open(unet.record.series)
+    SeriesStore(tmp_path).add("a blob", series.frames)
+    record = plan(series, forecaster="climatology", device="cpu")
+    record = replace(record, learned_from=("0123456789abcdef",), start_from="one")
+    run = RunStore(tmp_path).create(record)
+    run.write_summary({"left_out": {"seasonal": "No period was found."}})
+    (run.folder / "my notes.txt").write_text("hello")
+    export_run(run, tmp_path / "run.zip", with_series=True)
+    assert readme_in(tmp_path / "run.zip").partition("Not in this ZIP:\n")[2].splitlines() == [
+        "- The series 0123456789abcdef, which the run learned from first: it was deleted before.",
+        "- A result: the run is interrupted.",
+        "- Seasonal, which could not be made or scored: No period was found.",
+        "- The run one, which it started from: export that one, too, to repeat the training.",
+        "- my notes.txt: it is no file of a run.",
+    ]
+    assert import_run(tmp_path / "run.zip", tmp_path / "away").run.record == record
 
 
 @pytest.mark.parametrize("n_times", [1, 2])
@@ -445,3 +486,8 @@ def zipped(folder: Path, members: Members) -> Path:
             info.compress_type = zipfile.ZIP_DEFLATED
             file.writestr(info, content)
     return path
+
+
+def readme_in(path: Path) -> str:
+    with zipfile.ZipFile(path) as opened:
+        return opened.read("README.txt").decode()

@@ -49,6 +49,7 @@ def report(evidence: Evidence) -> bytes:
         sentence=html.escape(verdict(evidence.scores, record.forecaster, evidence.title)),
         finding=_paragraph(str(evidence.summary.get("finding", ""))),
         findings=_list(in_lines(diagnosis(evidence.run, evidence.series))),
+        key=html.escape(f"{evidence.key[0].upper()}{evidence.key[1:]}."),
         clip=_in_script(_clip(evidence)),
         curves="".join(_curves(evidence)),
         table=_scores_table(evidence),
@@ -62,9 +63,13 @@ def _what(evidence: Evidence) -> str:
     record, (_, height, width, channels) = evidence.record, evidence.truth.shape
     test = record.split.test
     kind = {1: "grey", 3: "colour"}.get(channels, f"{channels} channels")
+    if evidence.n_leads == 1:
+        frames, held = "1 frame", f"frame {test.stop}"
+    else:
+        frames, held = f"{evidence.n_leads} frames", f"frames {test.start + 1} to {test.stop}"
     return (
-        f"{evidence.title} on {record.series_name}: {evidence.n_leads} frames of {width} × {height} pixels ({kind}), forecast "
-        f"from frame {test.start}, the last one it saw, and held against frames {test.start + 1} to {test.stop}."
+        f"{evidence.title} on {record.series_name}: {frames} of {width} × {height} pixels ({kind}), forecast from frame "
+        f"{test.start}, the last one it saw, and held against {held}."
     )
 
 

@@ -23,7 +23,7 @@ def curves_svg(
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
-    from matplotlib.ticker import EngFormatter
+    from matplotlib.ticker import EngFormatter, MaxNLocator
 
     kind = METRICS[metric]
     looks: list[tuple[tuple[str, Curve] | None, tuple[str, str, float]]] = [
@@ -42,6 +42,7 @@ def curves_svg(
         if ax.get_ylim()[1] >= 1e5:
             ax.yaxis.set_major_formatter(EngFormatter(sep=""))
         ax.set_xlim(1, max(n_leads, 2))
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_xlabel("lead (frames ahead)")
         better = "higher is better" if kind.higher_is_better else "lower is better"
         ax.set_title(f"{metric.upper()}, {better}", loc="left", fontsize=9, pad=18)
