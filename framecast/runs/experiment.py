@@ -8,9 +8,10 @@ from the run folder, so that the folder alone repeats it bit for bit.
 import contextlib
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from framecast.errors import InputError, SettingError, UnknownNameError
@@ -36,6 +37,7 @@ from framecast.runs.keeping import Keeper
 from framecast.runs.looking_back import look_back
 from framecast.runs.members import keep_members
 from framecast.runs.record import RunRecord, installed_versions, new_id, source_commit, utc_now
+from framecast.runs.rules import KnownRules
 from framecast.runs.store import Run
 from framecast.series.frames import Frames, FrameSeries, Preparation, Split
 from framecast.training.progress import FitProgress
@@ -133,7 +135,7 @@ def carry_out(
     stop: Callable[[], bool] = lambda: False,
     hurry: Callable[[], bool] = lambda: False,
     watch: Callable[[], object] = lambda: None,
-    rules: "Sequence[ScoreCurve] | None" = None,
+    rules: KnownRules = MappingProxyType({}),
     others: Mapping[str, FrameSeries] | None = None,
     group: "Group | None" = None,
 ) -> Generator[FitProgress, None, None]:
@@ -144,8 +146,8 @@ def carry_out(
     Yields the fit's progress, then a sign of life before each forecast and scoring. Once `stop()` says so the fit is left and
     what is best so far forecasts; where it says so later, or `hurry()` does, no rule is scored any more but those shown
     everywhere, and nothing is looked back on. `watch` is called at each of them and may raise, which ends the run. Closing
-    the generator leaves an interrupted run with a checkpoint of that moment. `rules` are the curves of the rules where they
-    are known for this series and split; `others` the series of `record.learned_from` by digest. `record` is that of the run,
+    the generator leaves an interrupted run with a checkpoint of that moment. `rules` are those that are known for this series
+    and split, which are not scored again; `others` the series of `record.learned_from` by digest. `record` is that of the run,
     but for its device where that leaves a choice. Whoever calls holds the run (`Run.hold`). What goes wrong is written into
     error.txt and raised. The processes of a `group` share the fit and are released when it has ended.
     """
@@ -183,7 +185,7 @@ def _carry_out(
     run: Run,
     stop: Callable[[], bool],
     hurry: Callable[[], bool],
-    rules: "Sequence[ScoreCurve] | None",
+    rules: KnownRules,
     others: Mapping[str, FrameSeries],
     group: "Group | None",
 ) -> Generator[FitProgress, None, None]:
@@ -205,10 +207,7 @@ def _carry_out(
     keep_weights(run)
     for _ in keep_members(run, series):
         yield replace(last, stage=STAGE_SCORE)
-    if rules is None:
-        curves += yield from _score_rules(record, series, last, notes, fitted_rules, left)
-    else:
-        curves += [curve for curve in rules if curve.forecaster != record.forecaster]
+    curves += yield from _score_rules(record, series, last, notes, fitted_rules, rules, left)
     run.write_summary(vars(notes))
     run.write_scores(curves)
     if run.home is not None:
@@ -348,13 +347,23 @@ def _score_rules(
     last: FitProgress,
     notes: _Notes,
     fitted: dict[str, Forecaster],
+    known: KnownRules,
     hurry: Callable[[], bool],
 ) -> "Generator[FitProgress, None, list[ScoreCurve]]":
     """The curves of every rule on the same split; one that cannot serve this series is left out with its sentence, and so is
-    one that nobody waits for. Those that are not among the `fitted` join them."""
+    one that nobody waits for. Nothing `known` is made again; those of the others that are not among the `fitted` join them."""
     split = record.split
     curves: list[ScoreCurve] = []
-    wanted = [name for name, kind in FORECASTERS.items() if kind.family == "rule" and name != record.forecaster]
+    wanted = []
+    for name, kind in FORECASTERS.items():
+        if kind.family != "rule" or name == record.forecaster:
+            continue
+        if name not in known:
+            wanted.append(name)
+        elif isinstance(found := known[name], str):
+            notes.left_out[name] = found
+        else:
+            curves += found
     began = time.monotonic()
     for index, name in enumerate(wanted):
         kind = FORECASTERS[name]

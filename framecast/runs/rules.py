@@ -1,6 +1,6 @@
 """The scores of the simple rules, taken from a run that has them: the same series, split and code give the same rules."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from framecast.errors import FrameCastError
@@ -12,31 +12,38 @@ from framecast.runs.store import Run
 if TYPE_CHECKING:
     from framecast.evaluation.scores import ScoreCurve
 
+KnownRules = Mapping[str, "Sequence[ScoreCurve] | str"]
+"""Rules by name: the curves of one, or the sentence why it was left out."""
 
-def known_rules(runs: Iterable[Run], record: RunRecord) -> "list[ScoreCurve] | None":
-    """The curves of all rules at their usual settings, from the first of `runs` that can tell; None where none can.
 
-    A run whose own forecaster is a rule cannot: its curve has the settings that were chosen for it.
+def known_rules(runs: Iterable[Run], record: RunRecord) -> KnownRules:
+    """Of each rule that one of `runs` scored at its usual settings its curves, or where it cannot serve this series the
+    sentence that says so. Those that none can tell of are not in it.
+
+    A run whose own forecaster is a rule cannot tell of that one: its curve has the settings that were chosen for it.
     """
+    known: dict[str, list[ScoreCurve] | str] = {}
     rules = {name for name, kind in FORECASTERS.items() if kind.family == "rule"}
     for run in runs:
+        if known.keys() >= rules:
+            break
         other = run.record
         alike = all(
             getattr(other, part) == getattr(record, part) for part in ("series", "split", "versions", "commit", "seed")
         )
-        if not alike or other.forecaster in rules or run.state != "finished":
+        if not alike or run.state != "finished":
             continue
         try:
-            curves = [curve for curve in run.scores() if curve.forecaster in rules]
-            if run.summary().get("scoring_left"):
-                continue
-            left_out = set(run.summary().get("left_out", {}))
+            curves, summary = run.scores(), run.summary()
         except FrameCastError:
             continue  # another run's damaged files are no reason for this one to fail
-        told = {(curve.forecaster, curve.metric) for curve in curves}
-        if told >= {(rule, metric) for rule in rules - left_out for metric in METRICS}:
-            return curves
-    return None
+        for name in rules - known.keys() - {other.forecaster}:
+            own = [curve for curve in curves if curve.forecaster == name]
+            if {curve.metric for curve in own} >= set(METRICS):
+                known[name] = own
+            elif name in summary.get("left_out", {}) and not summary.get("scoring_left"):
+                known[name] = str(summary["left_out"][name])
+    return known
 
 
 def rule_choices(run: Run) -> dict[str, dict[str, Any]]:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from framecast.cli.main import main
+from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.cluster import PORT, Place
 from framecast.runs.experiment import carry_out, plan
 from framecast.runs.repeat import repeat
@@ -62,7 +63,7 @@ def alone(workspace: Path, series: FrameSeries, forecaster: str, steps: int | No
         title=TITLE,
     )
     run = RunStore(workspace).create(record)
-    with contextlib.closing(carry_out(record, series, run, rules=[])) as going:
+    with contextlib.closing(carry_out(record, series, run, rules=dict.fromkeys(FORECASTERS, ()))) as going:
         for index, _ in enumerate(going):
             if index == steps:
                 break

@@ -34,7 +34,7 @@ def forecast_of(name: str, frames: np.ndarray, workspace: Path) -> np.ndarray:
     changes = {key: value for key, value in QUICK.items() if key in known}
     record = plan(series, forecaster=name, changes=changes, split=Split.of(40, n_test=6), device="cpu", n_threads=1)
     run = RunStore(workspace).create(record)
-    list(carry_out(record, series, run, rules=[]))
+    list(carry_out(record, series, run, rules=dict.fromkeys(FORECASTERS, ())))
     forecast = np.array(run.forecast())
     return forecast if series.valid is None else forecast[:, series.valid]
 

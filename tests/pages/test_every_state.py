@@ -230,7 +230,7 @@ def test_a_run_begins_with_another_one_and_with_other_series(
     series = SeriesStore(workspace).open(stored.digest)
     source = plan(series, forecaster="unet", changes=small, digest=stored.digest, device="cpu", title="the *source*")
     run = RunStore(workspace).create(source)
-    list(carry_out(source, series, run, rules=[]))
+    list(carry_out(source, series, run, rules=dict.fromkeys(FORECASTERS, ())))
     other = SeriesStore(workspace).add("other", moving_blob(30))
     app = open_page("train")
     app.button(key="forecaster:unet").click().run()

@@ -46,7 +46,7 @@ from framecast.runs.store import RunStore
 import torch
 len(FORECASTERS)
 keeping.SAVING_SHARE = 1000.0  # after every epoch, however short
-jobs.known_rules = lambda runs, record: []  # what they score is of no interest here, and takes longer than the runs
+jobs.known_rules = lambda runs, record: dict.fromkeys(FORECASTERS, ())  # their scores take longer than the runs
 calls = 0
 
 def counted(function, deadly):
@@ -137,9 +137,10 @@ def nursery() -> Iterator[Nursery]:
 @pytest.fixture(autouse=True)
 def without_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the simple rules score is of no interest here, and takes longer than the runs."""
+    from framecast.forecasters.catalog import FORECASTERS
     from framecast.runs import jobs
 
-    monkeypatch.setattr(jobs, "known_rules", lambda runs, record: [])
+    monkeypatch.setattr(jobs, "known_rules", lambda runs, record: dict.fromkeys(FORECASTERS, ()))
 
 
 def waves(n_frames: int = 24, channels: int = 1) -> np.ndarray:

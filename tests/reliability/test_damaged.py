@@ -11,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from framecast.errors import FrameCastError, SeriesError, SettingError, StorageError
+from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.experiment import carry_out
 from framecast.runs.jobs import JobManager
 from framecast.runs.rules import known_rules
@@ -128,7 +129,7 @@ def test_a_series_deleted_under_a_run_ends_neither_the_run_nor_the_store(tmp_pat
     """What is trained on is in memory or mapped by then; what comes after is asked of the store and is told."""
     run = fresh_run(tmp_path)
     series = SeriesStore(tmp_path).open(run.record.series)
-    for progress in carry_out(run.record, series, run, rules=[]):
+    for progress in carry_out(run.record, series, run, rules=dict.fromkeys(FORECASTERS, ())):
         if progress.epoch == 2 and SeriesStore(tmp_path).list():
             SeriesStore(tmp_path).delete(run.record.series)
     assert run.state == "finished" and len(run.progress()) >= 2

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from framecast.errors import DivergedError
+from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.experiment import carry_out
 from framecast.runs.store import Run
 from framecast.series.store import SeriesStore
@@ -29,7 +30,7 @@ def carried_out(workspace: Path, monkeypatch: pytest.MonkeyPatch, bad_steps: set
 
     monkeypatch.setattr(Stepper, "__call__", breaking)
     run = fresh_run(workspace, validation=False)
-    for _ in carry_out(run.record, SeriesStore(workspace).open(run.record.series), run, rules=[]):
+    for _ in carry_out(run.record, SeriesStore(workspace).open(run.record.series), run, rules=dict.fromkeys(FORECASTERS, ())):
         pass
     return run
 

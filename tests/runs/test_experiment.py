@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,10 +23,11 @@ from framecast.series.frames import FrameSeries, Preparation, Split
 RULES = {name for name, kind in FORECASTERS.items() if kind.family == "rule"}
 
 
-def done(workspace: Path, series: FrameSeries, forecaster: str, **choices: object) -> Run:
+def done(workspace: Path, series: FrameSeries, forecaster: str, *, after: Sequence[Run] = (), **choices: object) -> Run:
+    """`after` are runs that may know of rules what this one then need not find out."""
     record = plan(series, forecaster=forecaster, device="cpu", **choices)  # type: ignore[arg-type]
     run = RunStore(workspace).create(record)
-    list(carry_out(record, series, run))
+    list(carry_out(record, series, run, rules=known_rules(after, record)))
     return run
 
 
@@ -281,9 +283,13 @@ def test_the_summary_says_what_the_fit_found(tmp_path: Path, series: FrameSeries
 def test_rules_are_scored_once_for_a_series_and_split(tmp_path: Path, series: FrameSeries, drift: str) -> None:
     first, own_rule = done(tmp_path, series, drift), done(tmp_path, series, "climatology", changes={"n_frames": 2})
     again = plan(series, forecaster=drift, device="cpu")
-    known = known_rules([own_rule, first], again)
-    assert known is not None and {curve.forecaster for curve in known} == RULES
+    other_rule = done(tmp_path, series, "persistence", after=[own_rule])
+    assert "seasonal" not in other_rule.summary()["fit_seconds"] and "climatology" in other_rule.summary()["fit_seconds"]
     expected = {(c.forecaster, c.metric): c.values.tolist() for c in first.scores()}
-    assert all(curve.values.tolist() == expected[curve.forecaster, curve.metric] for curve in known)
-    assert known_rules([own_rule], again) is None
-    assert known_rules([first], plan(series, forecaster=drift, device="cpu", split=Split.of(series.n_frames, 2))) is None
+    for runs in ([own_rule, first], [first], [own_rule, other_rule]):  # what one cannot tell of, another can
+        known = known_rules(runs, again)
+        assert known.keys() == RULES
+        for name, curves in known.items():
+            assert {(name, c.metric): c.values.tolist() for c in curves} == {k: v for k, v in expected.items() if k[0] == name}
+    assert known_rules([own_rule], again).keys() == RULES - {"climatology"}
+    assert known_rules([first], plan(series, forecaster=drift, device="cpu", split=Split.of(series.n_frames, 2))) == {}

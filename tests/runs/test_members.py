@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from framecast.evaluation.ensemble import ENSEMBLE, MEASURES, Sureness, judge_lead
+from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.experiment import carry_out, plan
 from framecast.runs.members import spread_beyond
 from framecast.runs.store import Run, RunStore
@@ -17,7 +18,7 @@ QUICK = {"minutes": 0.0, "epochs": 1, "unroll": 2, "members": 3}
 def done(workspace: Path, series: FrameSeries, forecaster: str, changes: dict[str, object]) -> Run:
     record = plan(series, forecaster=forecaster, device="cpu", changes=changes)
     run = RunStore(workspace).create(record)
-    list(carry_out(record, series, run, rules=[]))
+    list(carry_out(record, series, run, rules=dict.fromkeys(FORECASTERS, ())))
     return run
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from framecast.cli.main import main
 from framecast.errors import SettingError
+from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.experiment import carry_out, plan
 from framecast.runs.record import RunRecord
 from framecast.runs.store import Run, RunStore
@@ -65,7 +66,8 @@ def planned(
 def done(workspace: Path, name: str, **choices: object) -> Run:
     record = planned(workspace, name, **choices)  # type: ignore[arg-type]
     run, store = RunStore(workspace).create(record), SeriesStore(workspace)
-    list(carry_out(record, store.open(name), run, others={one: store.open(one) for one in record.learned_from}, rules=[]))
+    others = {one: store.open(one) for one in record.learned_from}
+    list(carry_out(record, store.open(name), run, others=others, rules=dict.fromkeys(FORECASTERS, ())))
     return run
 
 
