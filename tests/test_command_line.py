@@ -418,6 +418,16 @@ def test_ctrl_c_keeps_where_the_run_stands_and_it_is_finished_or_gone_on_with_la
     assert run.state == "finished"
 
 
+def test_ctrl_c_after_the_scores_says_that_the_run_is_finished(
+    command: Command, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("framecast.runs.looking_back.film_run", lambda run, series: [signal.raise_signal(signal.SIGINT)])
+    done = command("run", folder, "--forecaster", "persistence")
+    (run,) = RunStore(tmp_path / "workspace").runs()
+    assert done.code == 130 and run.state == "finished"
+    assert f"is finished; only the look back at earlier frames was left. See: runs show {run.id}" in done.err
+
+
 def test_a_second_ctrl_c_leaves_at_once(command: Command, folder: Path, tmp_path: Path, patient: str) -> None:
     done = command("run", folder, "--forecaster", patient, "--set", "presses=2", "--quiet")
     assert done.code == 130 and done.err == "Interrupted. What was finished before is kept.\n"

@@ -144,6 +144,8 @@ def _follow(
                 f"{title} is kept {kept}. Go on with: runs resume {run.id}; or forecast with the best so far: "
                 f"runs finish {run.id}"
             )
+        else:
+            screen.say(f"{title} is finished; only the look back at earlier frames was left. See: runs show {run.id}")
         raise KeyboardInterrupt
     screen.say(f"{title}: done, in {done.folder}")
     summary = done.summary()
