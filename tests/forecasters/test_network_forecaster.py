@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from framecast.errors import SettingError
+from framecast.forecasters import network_fit
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Workbench
 from framecast.forecasters.network_fit import STAGE_ALL, STAGE_SEARCH
@@ -70,6 +71,23 @@ def test_time_that_runs_out_between_two_epochs_costs_neither_the_choice_nor_the_
     judged = [one for one in seen if one.valid_scores]
     assert judged and "was best in epoch 2" in seen[-1].finding
     assert forecaster.course.refit_step, "what was trained on all history forecasts"
+
+
+def test_the_refit_learns_from_the_validation_frames_too_for_the_share_they_chose(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, real = [], network_fit.train
+
+    def train(network, data, *rest, **how):
+        asked.append((how["stage"], data.span, data.valid, how["stop_at"]))
+        yield from real(network, data, *rest, **how)
+
+    monkeypatch.setattr(network_fit, "train", train)
+    forecaster = forecaster_of(epochs=3)
+    list(forecaster.fit(waves().head(20), SPLIT))
+    share = forecaster.course.best.fraction
+    assert asked == [(STAGE_SEARCH, SPLIT.train, SPLIT.valid, 1.0), (STAGE_ALL, range(20), range(0), share)]
+    alone = forecaster_of(epochs=3, refit=False)
+    list(alone.fit(waves().head(20), SPLIT))
+    assert [stage for stage, *_ in asked[2:]] == [STAGE_SEARCH]
 
 
 def test_without_a_forecast_that_is_a_number_the_last_weights_are_said_to_forecast(monkeypatch: pytest.MonkeyPatch) -> None:
