@@ -83,6 +83,22 @@ def test_each_training_is_a_stage_of_its_own_and_the_blend_forecasts_between_the
     assert fractions == sorted(fractions) and sum(one.part_done and one.improved for one in three[1]) == 3
 
 
+def test_the_fold_ends_at_the_oldest_origin_and_every_start_of_the_refit_knows_all_history(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real, known = NetworkForecaster.fit, list[tuple[int, int, range]]()
+
+    def fit(self: NetworkForecaster, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
+        known.append((self.workbench.seed, history.n_frames, split.train))
+        yield from real(self, history, split)
+
+    monkeypatch.setattr(NetworkForecaster, "fit", fit)
+    fitted(2)
+    newest, _, oldest = AutoFit(Auto(AutoSettings(), Workbench()), history(), SPLIT).origins
+    on_the_fold, nearer = [(3, oldest, range(oldest))] * len(LENGTHS), [(3, newest, range(newest))]
+    assert known == [*on_the_fold, *nearer, (3, 16, range(16)), (1003, 16, range(16))]
+
+
 @pytest.mark.parametrize("step_s, several", [(0.0001, True), (2.0, False)])
 def test_where_time_is_limited_there_are_as_many_as_it_is_left_for(step_s: float, several: bool) -> None:
     auto, _ = fitted(3, minutes=1.0, step_s=step_s)
