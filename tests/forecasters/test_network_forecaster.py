@@ -80,10 +80,13 @@ def test_the_refit_learns_from_the_validation_frames_too_for_the_share_they_chos
         asked.append((how["stage"], data.span, data.valid, how["stop_at"]))
         yield from real(network, data, *rest, **how)
 
+    worse = itertools.count()
     monkeypatch.setattr(network_fit, "train", train)
+    monkeypatch.setattr(Validated, "score", lambda self, select_by: -float(next(worse)))  # so that the first one is the best
     forecaster = forecaster_of(epochs=3)
     list(forecaster.fit(waves().head(20), SPLIT))
     share = forecaster.course.best.fraction
+    assert 0 < share < 1
     assert asked == [(STAGE_SEARCH, SPLIT.train, SPLIT.valid, 1.0), (STAGE_ALL, range(20), range(0), share)]
     alone = forecaster_of(epochs=3, refit=False)
     list(alone.fit(waves().head(20), SPLIT))
