@@ -118,6 +118,20 @@ def begun(forecaster: NetworkForecaster, series: FrameSeries) -> NetworkForecast
     return forecaster
 
 
+@pytest.mark.parametrize("clamp", [True, False])
+def test_a_rollout_stays_within_what_was_seen_where_it_is_clamped(clamp: bool) -> None:
+    """Also what is fed back, before it goes back to native size."""
+    past = waves().frames[:20]
+    forecaster = begun(forecaster_of(clamp=clamp), waves().head(20))
+    assert forecaster._network is not None
+    for name, weight in forecaster._network.named_parameters():
+        if name.endswith("head.bias"):
+            torch.nn.init.constant_(weight, 2.0)  # brighter with every lead
+    fed_back = np.stack([frame for frame, _ in forecaster._rollout(past, 6)])
+    for frames in (fed_back, forecaster.forecast(past, 6)):
+        assert bool((frames <= past.max()).all()) is clamp
+
+
 def test_without_the_mean_frame_it_is_persistence_at_birth_to_the_bit() -> None:
     series = placed()
     forecaster = begun(forecaster_of(subtract_mean=True, learning_rate=1e-7, clamp=False), series)
