@@ -1,9 +1,10 @@
 """Weights of another run as the beginning of this one: which of them fit, and what to say where they do not.
 
 What a weight array looks like depends on the architecture, on a few of its settings, on the channels of the series and, for
-networks that are not convolutional throughout, on the size. Settings and sizes that differ are refused, for half a network is
-no beginning. Channels that differ are served: the layers that read and write frames start anew, all others are taken over.
-Shapes are read off the head of the file, so that asking costs no time.
+networks that are not convolutional throughout, on the size. Settings that differ are refused, and so are such sizes, for half
+a network is no beginning. Channels that differ are served: the layers that read and write frames start anew, all others are
+taken over. So is another size of convolutional networks, and it is said, since what was learned is in pixels. Shapes are read
+off the head of the file, so that asking costs no time.
 """
 
 import json
@@ -81,6 +82,9 @@ def starting_weights(settings: Any, folder: Path, name: str, shape: tuple[int, i
             f"The layers that read and write frames start anew, because the weights are for {_channels(their_channels)} and "
             f"this series has {channels}; {len(names)} of {len(wanted)} weight arrays are taken over."
         )
+    if shape != their_shape:
+        (height, width), (their_height, their_width) = shape, their_shape
+        sentence += f" They learned on frames of {their_width} x {their_height} px, and this run has {width} x {height}."
     return StartingWeights(path, names, sentence)
 
 

@@ -65,7 +65,9 @@ PUBLISHED: Mapping[str, Value] = {
     "unroll": 1,
     "loss": "mse",
 }
-"""The sizes of The Well's benchmark, in the settings above; its coarsest scale has one layer there, two here."""
+"""The sizes of The Well's benchmark, in the settings above. There the layers of the way up come before the step to the finer
+scale, and that step has weights: three layers at the coarsest scale and two at the finest, two and four here, and 18,573,453
+weights for frames of 3 channels, 13,905,741 here."""
 
 
 class ConvNextBlock(nn.Module):
@@ -168,7 +170,7 @@ NETWORKS.add(
         presets={"published": PUBLISHED},
         preset_help={
             "published": "The sizes of the ConvNeXt U-Net in The Well benchmark (42 feature maps, five scales, two layers "
-            "each, four frames in, one out) and its training on single steps."
+            "each, four frames in, one out) and its training on single steps. The way up is simpler: a quarter fewer weights."
         },
     ),
 )

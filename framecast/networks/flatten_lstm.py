@@ -39,7 +39,9 @@ class FlattenLstmSettings(NetworkSettings):
 
 class FlattenLstm(nn.Module):
     """Flatten -> LSTM -> LSTM -> fully connected -> frame, as posted in "How to use the LSTM network to forecast the image?"
-    (MATLAB Answers). All weights start as MATLAB's do. The state is (h, c) of each layer, (b, hidden) each."""
+    (MATLAB Answers). The layers are the LSTM of Hochreiter and Schmidhuber 1997 (Neural Computation 9, 1735-1780), section 4,
+    with the forget gate of Gers et al. 2000, section 3. All weights start as MATLAB's do. The state is (h, c) of each layer,
+    (b, hidden) each."""
 
     def __init__(self, channels: int, height: int, width: int, *, n_hidden: int = 200, n_layers: int = 2) -> None:
         super().__init__()

@@ -1,6 +1,7 @@
 """Laws of the protocol: nothing is judged by what it has seen, and whatever fails or is left early still forecasts."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,14 @@ import pytest
 
 from framecast.errors import DeviceMemoryError, DivergedError
 from framecast.forecasters.auto import Auto
-from framecast.forecasters.auto_fit import AutoFit
+from framecast.forecasters.auto_fit import AutoFit, hindcast_by
 from framecast.forecasters.auto_settings import WITH_TIME, AutoSettings, kept_at_rung, networks_of, training_units
+from framecast.forecasters.baselines.climatology import Average, Climatology, ClimatologySettings
 from framecast.forecasters.blend import Moments, Weights, score, single_scores
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import BlendForecaster, Workbench
-from framecast.forecasters.fold import LENGTHS, Fold, settings_for
-from framecast.forecasters.hindcast import View, past_origins
+from framecast.forecasters.fold import LENGTHS, Fold, Moment, settings_for
+from framecast.forecasters.hindcast import Hindcast, View, past_origins
 from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.forecasters.tuned_rule import TunedRule
 from framecast.series.frames import FrameSeries, Split
@@ -193,6 +195,52 @@ def test_a_fold_never_sees_a_frame_from_its_oldest_origin_on(tmp_path: Path) -> 
         assert not fold.failure and np.isfinite(fold.score)
         learned.append(fold.judged(0)[-1])  # from the oldest origin, the last frames before which both have
     np.testing.assert_array_equal(*learned)
+
+
+ONE_GOOD_AT_THE_NEWEST = [[3.0, 0.0, 0.0], [0.0, 1.0, 1.0]]
+"""Scores of two choices at three origins, newest first: all together choose the first, all but the newest the second."""
+
+
+def test_a_network_is_judged_at_an_origin_by_the_training_that_the_others_chose() -> None:
+    history = series().head(SPLIT.test.start)
+    origins, horizon = past_origins(history.n_frames, SPLIT.horizon)
+    origins = origins[:3]
+    fold = Fold("unet", None, Workbench(), history, origins, horizon, View.of(history, horizon))
+    seen = [[np.full((1, 1, 1, 1), 10 * moment + origin) for origin in range(3)] for moment in range(2)]
+    moments = [asdict(Moment(length, "change")) for length in LENGTHS[:2]]
+    told = {"name": "unet", "done": [], "failure": "", "moments": moments, "scores": ONE_GOOD_AT_THE_NEWEST}
+    fold.take_up(told, seen)
+    assert fold.hindcast(0).best.length == LENGTHS[0], "by this it is refitted"
+    assert [int(one.item()) for one in fold.judged(0)] == [10, 1, 2]
+
+
+def test_a_rule_is_judged_at_an_origin_by_the_setting_that_the_others_chose() -> None:
+    frames, choices = series().frames, [Average("mean", 1), Average("mean", 2)]
+    rule, view = Climatology(ClimatologySettings()), View.of(series(), 1)
+    rule._choice, rule._hindcast = choices[0], Hindcast(choices, (15, 14, 13), np.array(ONE_GOOD_AT_THE_NEWEST))
+    for origin, choice in ((15, choices[1]), (14, choices[0]), (13, choices[0])):
+        said = hindcast_by(rule, frames[:origin], 1, view)
+        np.testing.assert_array_equal(said, rule.forecast_by(choice, frames[:origin], 1))
+
+
+def test_the_worse_half_of_many_networks_is_left_behind_at_every_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    fit = AutoFit(auto("all"), series().head(SPLIT.test.start), SPLIT)
+    names = networks_of(fit.auto.settings)
+    worth = {name: float(number) for number, name in enumerate(names)}
+    trained: dict[float, list[str]] = {length: [] for length in LENGTHS}
+
+    def train(self: Fold, length: float, resumed: object = None, way: str = "") -> Iterator[FitProgress]:
+        trained[length].append(self.name)
+        self._seen.append((Moment(length, "change", n_steps=1), [fit.truth[0]] * len(self.origins)))
+        self._scores.append([worth[self.name]] * len(self.origins))
+        yield FitProgress("at work")
+
+    monkeypatch.setattr(Fold, "train", train)
+    monkeypatch.setattr("framecast.forecasters.auto_fit.look_from_nearer", lambda fit, folds: iter(()))
+    list(fit._train_folds(names))
+    assert len(names) == 7 and set(trained[LENGTHS[0]]) == set(names)
+    assert [set(trained[length]) for length in LENGTHS[1:]] == [set(names[-4:]), set(names[-2:])]
+    assert set(fit.folds) == {one.name for one in fit.judged} == set(names[-2:])
 
 
 def test_a_shorter_training_is_a_whole_one_in_less_time() -> None:

@@ -15,9 +15,10 @@ from framecast.forecasters.blend import Weights
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Workbench
 from framecast.forecasters.fold import LENGTHS, Moment
+from framecast.forecasters.hindcast import Hindcast
 from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.forecasters.seeds import Seeds
-from framecast.series.frames import FrameSeries, Split
+from framecast.series.frames import FrameSeries, Preparation, Split
 from framecast.training.progress import FitProgress
 
 SPLIT = Split.of(20, 4, 0)
@@ -81,6 +82,30 @@ def test_each_training_is_a_stage_of_its_own_and_the_blend_forecasts_between_the
     assert [stage.partition(", from ")[2] for stage in on_all] == ["", "start 2", "start 3"]
     fractions = [one.fraction for one in three[1]]
     assert fractions == sorted(fractions) and sum(one.part_done and one.improved for one in three[1]) == 3
+
+
+def test_the_fold_ends_at_the_oldest_origin_and_every_start_of_the_refit_knows_all_history(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real, known = NetworkForecaster.fit, list[tuple[int, int, range]]()
+
+    def fit(self: NetworkForecaster, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
+        known.append((self.workbench.seed, history.n_frames, split.train))
+        yield from real(self, history, split)
+
+    monkeypatch.setattr(NetworkForecaster, "fit", fit)
+    fitted(2)
+    newest, _, oldest = AutoFit(Auto(AutoSettings(), Workbench()), history(), SPLIT).origins
+    on_the_fold, nearer = [(3, oldest, range(oldest))] * len(LENGTHS), [(3, newest, range(newest))]
+    assert known == [*on_the_fold, *nearer, (3, 16, range(16)), (1003, 16, range(16))]
+
+
+def test_what_was_refitted_goes_back_to_native_size_in_the_way_that_was_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Hindcast, "best", property(lambda self: self.candidates[-1]))  # of a network: over the background
+    auto = Auto(AutoSettings(minutes=0.0, epochs=2, networks="two", seeds=1), Workbench(Preparation(8), seed=3))
+    list(auto.fit(history(), SPLIT))
+    found = network_of(auto)
+    assert isinstance(found, NetworkForecaster) and found.restoration == "background"
 
 
 @pytest.mark.parametrize("step_s, several", [(0.0001, True), (2.0, False)])

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from framecast.errors import SettingError
+from framecast.forecasters import network_fit
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Workbench
 from framecast.forecasters.network_fit import STAGE_ALL, STAGE_SEARCH
@@ -72,6 +73,26 @@ def test_time_that_runs_out_between_two_epochs_costs_neither_the_choice_nor_the_
     assert forecaster.course.refit_step, "what was trained on all history forecasts"
 
 
+def test_the_refit_learns_from_the_validation_frames_too_for_the_share_they_chose(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, real = [], network_fit.train
+
+    def train(network, data, *rest, **how):
+        asked.append((how["stage"], data.span, data.valid, how["stop_at"]))
+        yield from real(network, data, *rest, **how)
+
+    worse = itertools.count()
+    monkeypatch.setattr(network_fit, "train", train)
+    monkeypatch.setattr(Validated, "score", lambda self, select_by: -float(next(worse)))  # so that the first one is the best
+    forecaster = forecaster_of(epochs=3)
+    list(forecaster.fit(waves().head(20), SPLIT))
+    share = forecaster.course.best.fraction
+    assert 0 < share < 1
+    assert asked == [(STAGE_SEARCH, SPLIT.train, SPLIT.valid, 1.0), (STAGE_ALL, range(20), range(0), share)]
+    alone = forecaster_of(epochs=3, refit=False)
+    list(alone.fit(waves().head(20), SPLIT))
+    assert [stage for stage, *_ in asked[2:]] == [STAGE_SEARCH]
+
+
 def test_without_a_forecast_that_is_a_number_the_last_weights_are_said_to_forecast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Validated, "score", lambda self, select_by: float("nan"))
     forecaster = forecaster_of(epochs=2)
@@ -95,6 +116,20 @@ def begun(forecaster: NetworkForecaster, series: FrameSeries) -> NetworkForecast
     fit = forecaster.fit(series, SPLIT)
     next(iter(fit))
     return forecaster
+
+
+@pytest.mark.parametrize("clamp", [True, False])
+def test_a_rollout_stays_within_what_was_seen_where_it_is_clamped(clamp: bool) -> None:
+    """Also what is fed back, before it goes back to native size."""
+    past = waves().frames[:20]
+    forecaster = begun(forecaster_of(clamp=clamp), waves().head(20))
+    assert forecaster._network is not None
+    for name, weight in forecaster._network.named_parameters():
+        if name.endswith("head.bias"):
+            torch.nn.init.constant_(weight, 2.0)  # brighter with every lead
+    fed_back = np.stack([frame for frame, _ in forecaster._rollout(past, 6)])
+    for frames in (fed_back, forecaster.forecast(past, 6)):
+        assert bool((frames <= past.max()).all()) is clamp
 
 
 def test_without_the_mean_frame_it_is_persistence_at_birth_to_the_bit() -> None:

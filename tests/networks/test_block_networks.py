@@ -61,6 +61,22 @@ def test_the_convnext_unet_has_the_weights_of_its_parts(
     assert count_weights(network) == stem + head + down + join + blocks
 
 
+def test_the_published_convnext_unet_differs_from_that_of_the_well_by_its_way_up() -> None:
+    """UNetConvNext of The Well (blocks_per_stage 2, init_features 42) for 4 frames of 3 channels in and one out: its blocks
+    come before each step up, which is a layer norm and a transposed convolution; three skips are joined, the finest is not."""
+    kind = NETWORKS["convnext_unet"]
+    names = {field.name for field in kind.settings.fields()}
+    settings = kind.settings.from_mapping({key: value for key, value in kind.presets["published"].items() if key in names})
+    with torch.device("meta"):
+        ours = count_weights(kind.build(settings, 3, 64, 64))
+        coarsest, finest = count_weights(ConvNextBlock(672)), count_weights(ConvNextBlock(42))
+    their_steps = sum(2 * a + 4 * a * (a // 2) + a // 2 for a in (672, 336, 168, 84))
+    their_joins = sum(2 * a * a + a for a in (336, 168, 84))
+    our_joins = sum(3 * a * a + a for a in (336, 168, 84, 42))
+    assert ours == 13_905_741
+    assert ours + coarsest - 2 * finest + their_steps + their_joins - our_joins == 18_573_453
+
+
 @pytest.mark.parametrize("name", BLOCK_NETWORKS)
 @pytest.mark.parametrize(("context", "block"), [(1, 4), (3, 1), (3, 3), (5, 2), (2, 7)])
 def test_context_and_block_are_free(name: str, context: int, block: int) -> None:

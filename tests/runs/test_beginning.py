@@ -63,6 +63,7 @@ def test_without_further_training_it_forecasts_as_the_run_it_starts_from(learned
     afresh = done(learned.folder.parents[1], waves(), changes={**STILL, "refit": refit})
     assert np.abs(afresh.forecast().astype(int) - learned.forecast()).max() > 1, "the law must be able to fail"
     assert "All weights are taken over" in run.summary()["finding"]
+    assert "They learned on" not in run.summary()["finding"], "only another size is worth a word"
 
 
 def test_what_the_network_is_comes_from_the_run_it_starts_from(learned: Run) -> None:
@@ -98,6 +99,7 @@ def test_a_convolutional_network_serves_another_size_and_starts_layers_anew_for_
     finding = run.summary()["finding"]
     assert "weights are for 1 channel and this series has 3" in finding
     assert f"{len(kept)} of {len(weights(run))} weight arrays are taken over" in finding
+    assert "They learned on frames of 20 x 16 px, and this run has 18 x 24." in finding
 
 
 def test_settings_that_make_other_weights_are_refused_by_name(learned: Run) -> None:
