@@ -214,3 +214,20 @@ def test_of_a_series_too_short_to_compare_no_rule_says_what_was_better(name):
 def test_who_asks_for_the_last_frame_is_not_told_that_something_else_was_tried(rule, n_frames):
     list(rule.fit(series(n_frames), Split.of(n_frames + 5, n_test=5)))
     assert "as was asked for" in rule.finding()
+
+
+@pytest.mark.parametrize("name", sorted(name for name, kind in FORECASTERS.items() if kind.family == "rule"))
+def test_whatever_the_unit_a_rule_chooses_and_forecasts_the_same(name):
+    """Joules or electron volts, moles or single particles: squares of such numbers may leave float32."""
+    t, y, x = np.ogrid[:40, :20, :22]
+    frames = (0.3 * np.sin(0.5 * x + 0.3 * y - 0.4 * t) + (np.hypot(y - 9, x - 0.5 * t) < 3))[..., None].astype(np.float32)
+    kind, said = FORECASTERS[name], []
+    for unit in (1.0, 2.0**70, 2.0**100, 2.0**-70, 2.0**-100):
+        scaled = frames[:30] * np.float32(unit)
+        rule = kind.make(kind.settings(), Workbench())
+        for _ in rule.fit(FrameSeries("one", scaled, (float(scaled.min()), float(scaled.max()))), Split.of(40, 10)):
+            pass
+        said.append((getattr(rule, "_choice", None), rule.forecast(scaled, 10) / np.float32(unit)))
+    for choice, forecast in said[1:]:
+        assert choice == said[0][0]
+        np.testing.assert_allclose(forecast, said[0][1], atol=1e-5)

@@ -17,6 +17,7 @@ from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind, Workbench
 from framecast.forecasters.hindcast import View
 from framecast.forecasters.tuned_rule import TunedRule, bounds, in_words, weighted_sum
+from framecast.metrics.sums import towards_one
 from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.series.preparation import reduce_frames, reduced_shape
 from framecast.settings import Settings, setting
@@ -174,11 +175,12 @@ def _replayed(choice: Replay, past: Frames, found: Matches, leads: Sequence[int]
 
 
 def _distances(small: Frames, n_matched: int, stop: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Mean squared differences between the last `n_matched` small frames and those that end before `stop`."""
-    flat = small.reshape(len(small), -1)
+    """Mean squared differences between the last `n_matched` small frames and those that end before `stop`, all values times a
+    power of two that brings them near 1."""
+    flat = small.reshape(len(small), -1) * towards_one(small)
     total = np.zeros(stop - n_matched + 1)
     for back in range(n_matched):
-        now = flat[len(small) - 1 - back].astype(np.float32)
+        now = flat[len(small) - 1 - back]
         ends = range(n_matched - 1, stop)
         total += [float(np.square(flat[end - back] - now, dtype=np.float32).mean()) for end in ends]
     return total / n_matched

@@ -29,11 +29,12 @@ def small_frames(frames: Frames) -> Array:
     varies most, so that one motion is found for all of them."""
     shape = reduced_shape(frames.shape[1], frames.shape[2], _SEARCHED_PIXELS)
     small: Array = reduce_frames(frames, shape).astype(np.float64)
+    nothing = 1e-12 * float(np.abs(small).max()) or 1.0  # what is less is rounding
     if small.shape[-1] > 1:
         pixels = (small - small.mean(axis=(0, 1, 2))).reshape(-1, small.shape[-1])
         small = small @ np.linalg.eigh(pixels.T @ pixels)[1][:, -1:]
     small = small[..., 0] - small.min()
-    return np.asarray(small / max(float(small.max()), 1e-12), np.float32)
+    return np.asarray(small / max(float(small.max()), nothing), np.float32)
 
 
 def mean_motion(small: Array, estimator: str) -> Array:
