@@ -253,7 +253,7 @@ class AutoFit:
         shares = np.zeros(len(ready))
         shares[kept] = self.auto.shares(self.split.horizon).mean(axis=0)  # as Compare shows them
         leader = self.judged[ready[int(shares.argmax())]].forecaster
-        how = leader.finding() if isinstance(leader, TunedRule) else ""
+        how = leader.found if isinstance(leader, TunedRule) else ""
         in_vain = bool(self.folds) and self.networks_had_their_turn and not any(name in self.folds for name in names)
         found = found_in_words(
             names, moments, weights, self.view.leads, self.horizon, how, shares=shares, in_vain=in_vain

@@ -231,3 +231,29 @@ def test_whatever_the_unit_a_rule_chooses_and_forecasts_the_same(name):
     for choice, forecast in said[1:]:
         assert choice == said[0][0]
         np.testing.assert_allclose(forecast, said[0][1], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", sorted(name for name, kind in FORECASTERS.items() if kind.family == "rule"))
+def test_a_rule_that_was_loaded_tells_what_it_told(name, tmp_path):
+    """Also where it knew only then how many oscillations there are, that the grid is a coarser one, or what was compared."""
+    t, _, x = np.ogrid[:24, :12, :1400]
+    wave = (100 + 50 * np.sin(2 * np.pi * (x / 20 - t / 6)) + np.zeros((24, 12, 1400)))[..., None].astype(np.float32)
+    kind = FORECASTERS[name]
+    for number, n_frames in enumerate((24, 3)):
+        rule, folder = kind.make(kind.settings(), Workbench()), tmp_path / str(number)
+        for _ in rule.fit(FrameSeries("wave", wave[:n_frames], (50.0, 150.0)), Split.of(n_frames + 4, n_test=4)):
+            pass
+        folder.mkdir()
+        rule.save(folder)
+        loaded = kind.load(folder)
+        assert not isinstance(rule, TunedRule) or loaded.found == rule.found == rule.finding() != ""
+
+
+def test_a_rule_of_before_its_finding_was_kept_still_forecasts(tmp_path):
+    history = series()
+    rule = fitted(history)
+    rule.save(tmp_path)
+    (tmp_path / "found.json").unlink()
+    loaded = Climatology.load(tmp_path)
+    assert loaded.found == ""
+    np.testing.assert_array_equal(loaded.forecast(history.frames, 2), rule.forecast(history.frames, 2))
