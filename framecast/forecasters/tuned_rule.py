@@ -74,8 +74,8 @@ class TunedRule(Generic[S, C]):
 
     @property
     def compared(self) -> bool:
-        """Whether the choice is the best of several; else the series was too short for hindcasts, or for all but one
-        candidate, and a finding must not say that anything was worse."""
+        """Whether the fit chose the best of several; else the series was too short for hindcasts, or for all but one
+        candidate, and a finding must not say that anything was worse. A rule that was loaded knows of no comparison."""
         return self._hindcast is not None and bool(self._hindcast.origins)
 
     def finding(self) -> str:

@@ -22,13 +22,13 @@ _SEARCHED_PIXELS = 128 * 128
 FEWEST_PIXELS = 8
 """Along either side; smaller pictures say nothing of a motion."""
 LONGEST = _SEARCHED_PIXELS // 4
-"""How many times as long as wide a picture may be, so that what is searched of it is two pixels wide."""
+"""So many times as long as wide, and a single row or column of a picture would be searched."""
 _COARSEST, _STEPS, _LONGEST_STEP, _STIFFNESS = 12, 4, 2.0, 0.01
 
 
 def can_be_searched(height: int, width: int) -> bool:
     """Whether a picture of that size says anything of a motion."""
-    return min(height, width) >= FEWEST_PIXELS and max(height, width) <= LONGEST * min(height, width)
+    return min(height, width) >= FEWEST_PIXELS and max(height, width) < LONGEST * min(height, width)
 
 
 def small_frames(frames: Frames) -> Array:

@@ -135,8 +135,8 @@ class OpticalFlow(TunedRule[OpticalFlowSettings, Flow]):
         flow = self.choice
         if flow.estimator == "none" and not self.compared:
             return (
-                f"No motion could be tried: these frames are too few, less than {FEWEST_PIXELS} pixels high or wide, or more "
-                f"than {LONGEST:,} times as long as wide. The last frame is forecast."
+                f"No motion could be tried: these frames are too few, less than {FEWEST_PIXELS} pixels high or wide, or at "
+                f"least {LONGEST:,} times as long as wide. The last frame is forecast."
             )
         if flow.estimator == "none":
             return "No motion was found that goes on in the frames before the test; the last frame is forecast."
