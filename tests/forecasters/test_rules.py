@@ -173,6 +173,8 @@ def test_the_series_never_exists_as_float(average, monkeypatch):
         ("seasonal", {"period": 7, "cycles": 9, "fading": 1.0, "offset": "none"}, "the mean of all cycles is forecast."),
         ("seasonal", {"period": 12, "cycles": 2, "fading": 1.0, "offset": "none"}, "mean of the last 2 cycles is forecast."),
         ("seasonal", {"period": 30}, "24 are known; wherever these hold none of the same phase, the last frame is forecast."),
+        ("analog", {"neighbours": 50, "n_matched": 3, "offset": "none"}, "the 6 moments most like the last 3 frames"),
+        ("analog", {"n_matched": 30, "neighbours": 1}, "too few to look among them for the last 30 frames; the last frame"),
         ("dmd", {"rank": 300}, "A sum of 1 oscillation, none of which may grow, is forecast."),
     ],
 )
