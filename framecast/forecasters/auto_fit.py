@@ -253,7 +253,7 @@ class AutoFit:
         shares = np.zeros(len(ready))
         shares[kept] = self.auto.shares(self.split.horizon).mean(axis=0)  # as Compare shows them
         leader = self.judged[ready[int(shares.argmax())]].forecaster
-        how = leader.finding() if isinstance(leader, TunedRule) else ""
+        how = leader.found if isinstance(leader, TunedRule) else ""
         in_vain = bool(self.folds) and self.networks_had_their_turn and not any(name in self.folds for name in names)
         found = found_in_words(
             names, moments, weights, self.view.leads, self.horizon, how, shares=shares, in_vain=in_vain
@@ -302,11 +302,12 @@ class AutoFit:
         return fold
 
     def _before(self, name: str, origins: tuple[int, ...]) -> Fold:
-        """Of the network, with as much time for each frame whatever the origins."""
-        stop = min(origins)
-        minutes = self.seconds / 60 * stop / min(self.origins)
+        """Of the network, with as much time for each frame whatever the origins, and set up as for the oldest of all: what
+        will be trained on all history is."""
+        oldest = min(self.origins)
+        minutes = self.seconds / 60 * min(origins) / oldest
         changes = {"epochs": self.auto.settings.epochs, "minutes": minutes, "validation": False, "refit": False}
-        split = Split(range(stop), range(stop, stop), range(stop, stop + self.horizon))
+        split = Split(range(oldest), range(oldest, oldest), range(oldest, oldest + self.horizon))
         settings = FORECASTERS[name].configure(None, changes, split)
         bench, clock = self.auto.workbench, self.auto.clock
         return Fold(name, settings, bench, self.history, origins, self.horizon, self.view, clock)

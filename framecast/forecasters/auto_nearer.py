@@ -2,9 +2,9 @@
 
 What is trained on the frames before the oldest origin has seen half of a short series or less, and forecasts worse than its
 refit will; rules, which see all frames before each origin, then carry more of the blend than they should. So each network is
-trained anew on the frames before the newest origin, as far as the other origins chose (as often, over more frames), and what
-it forecasts from there stands for it there. Where time is limited this is done only with what the trainings on all history
-leave over.
+trained anew on the frames before the newest origin, looking back as far as before and as its refit will, as far as the other
+origins chose (as often, over more frames), and what it forecasts from there stands for it there. Where time is limited this is
+done only with what the trainings on all history leave over.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,6 +28,8 @@ def look_from_nearer(fit: "AutoFit", folds: Sequence[Fold]) -> Iterator[FitProgr
         nearer, moment = fit.nearer_fold(fold.name), judging_moment(fit, fold, 0)
         length = moment.length
         left = fit.left_at(fold.name, length, nearer=True)
+        if left and fit.at_work and fit.at_work.settings["context"] != nearer.settings.context:
+            left = None  # it was set up by a release whose nearer folds had contexts of their own
         if not nearer.done and left is None and not _has_time(fit, folds, length):
             continue
         fit.nearer[fold.name] = nearer

@@ -62,7 +62,8 @@ class SpreadLaw:
 
 
 def ensemble_variance(members: Array) -> Array:
-    """S^2: what the truth should vary by around the mean of `members` (member, ...), if it is one more of them; float32.
+    """S^2: what the truth should vary by around the mean of `members` (member, ...), if it is one more of them; float64,
+    since squares may leave float32.
 
         S^2 = (m + 1) / m * 1 / (m - 1) * sum (x_i - mean)^2
 
@@ -71,8 +72,8 @@ def ensemble_variance(members: Array) -> Array:
     """
     m = len(members)
     if m < 2:
-        return np.zeros(members.shape[1:], np.float32)
-    variance: Array = np.var(members, axis=0, ddof=1, dtype=np.float32) * np.float32((m + 1) / m)
+        return np.zeros(members.shape[1:])
+    variance: Array = np.var(members, axis=0, ddof=1, dtype=np.float64) * ((m + 1) / m)
     return variance
 
 
@@ -84,7 +85,7 @@ def fit_spread(members: Sequence[Array], truth: Array) -> SpreadLaw:
     """
     stacked = np.stack([np.asarray(member, np.float32) for member in members])  # (member, lead, sample)
     error = np.abs(stacked.mean(axis=0) - truth).astype(np.float64)
-    variance = np.stack([ensemble_variance(stacked[:, index]) for index in range(len(truth))]).astype(np.float64)
+    variance = np.stack([ensemble_variance(stacked[:, index]) for index in range(len(truth))])
     weights = _lead_weights(len(truth))
     wrong, apart = weights @ (error**2).mean(axis=1), weights @ variance.mean(axis=1)
     per_variance = np.divide(wrong, apart, out=np.zeros_like(wrong), where=apart > 0)

@@ -74,8 +74,9 @@ class Judged:
         """The law now that the members of this network have forecast the validation frames, for the first time or better."""
         made = [*map(self._sampled, members)]  # not a loop, whose variable would hold a member while the next is made
         self.members[index * len(made) : (index + 1) * len(made)] = made
-        error = np.stack(self.members).mean(axis=0) - self._truth
-        spread = np.std(np.stack(self.members), axis=0, ddof=min(1, len(self.members) - 1))
+        stacked = np.stack(self.members).astype(np.float64)  # squares may leave float32
+        error = stacked.mean(axis=0) - self._truth
+        spread = np.std(stacked, axis=0, ddof=min(1, len(stacked) - 1))
         wrong = float(np.sqrt((error**2).mean()))
         self.raw_share = float(np.sqrt((spread**2).mean())) / wrong if wrong else None
         return fit_spread(self.members, self._truth)

@@ -23,6 +23,7 @@ C = TypeVar("C")
 Array = np.ndarray[Any, np.dtype[Any]]
 
 CHOICE_FILE = "choice.json"
+_FOUND_FILE = "found.json"
 ALL = 1_000_000
 """More frames, or cycles, than any series has."""
 _MEDIAN_BYTES = 32 * 2**20
@@ -47,6 +48,8 @@ class TunedRule(Generic[S, C]):
         self.settings = settings
         self.n_seen = ALL
         """How many frames it was fitted to, for findings; a rule that was loaded does not know."""
+        self.found = ""
+        """The finding of the fit, which one that was loaded tells too; empty of one that was saved before this was kept."""
         self._choice: C | None = None
         self._hindcast: Hindcast[C] | None = None
 
@@ -71,12 +74,12 @@ class TunedRule(Generic[S, C]):
 
     @property
     def compared(self) -> bool:
-        """Whether the choice is the best of several; else the series was too short for hindcasts, or for all but one
-        candidate, and a finding must not say that anything was worse."""
-        return self._hindcast is None or bool(self._hindcast.origins)  # a rule that was loaded does not know
+        """Whether the fit chose the best of several; else the series was too short for hindcasts, or for all but one
+        candidate, and a finding must not say that anything was worse. A rule that was loaded knows of no comparison."""
+        return self._hindcast is not None and bool(self._hindcast.origins)
 
     def finding(self) -> str:
-        """What was chosen, as a sentence or two."""
+        """What was chosen, as a sentence or two, at the end of a fit."""
         raise NotImplementedError
 
     def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
@@ -94,7 +97,8 @@ class TunedRule(Generic[S, C]):
 
         self._hindcast = choose(history, split, self.candidates(history), forecast)
         self._choice = self._hindcast.best
-        yield FitProgress(stage="Chosen from hindcasts", fraction=1.0, finding=self.finding())
+        self.found = self.finding()
+        yield FitProgress(stage="Chosen from hindcasts", fraction=1.0, finding=self.found)
 
     def forecast(self, past: Frames, horizon: int) -> Frames:
         return self.forecast_by(self.choice, past, horizon)
@@ -109,11 +113,14 @@ class TunedRule(Generic[S, C]):
 
     def save(self, folder: Path) -> None:
         (folder / CHOICE_FILE).write_text(json.dumps(asdict(self.choice)), encoding="utf-8")  # type: ignore[call-overload]
+        (folder / _FOUND_FILE).write_text(json.dumps({"finding": self.found}), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         loaded = cls(cls.settings_type())  # type: ignore[arg-type]
         loaded._choice = cls.choice_type(**json.loads((folder / CHOICE_FILE).read_text(encoding="utf-8")))
+        if (found := folder / _FOUND_FILE).exists():
+            loaded.found = str(json.loads(found.read_text(encoding="utf-8"))["finding"])
         return loaded
 
 

@@ -96,6 +96,15 @@ def _with_faint_left_out(fit: AutoFit, fold: Fold, further: int) -> Moment:
     return next(one for one in fold.hindcast(further).candidates if faint_of(one.restoration))
 
 
+def test_it_looks_back_as_far_as_on_the_fold_and_on_all_history() -> None:
+    """On more frames a network by itself would look back farther; what is judged here is then not what will forecast."""
+    fit = fit_of(waves())
+    told(fit)
+    to_be_refitted = next(one for one in fit.judged if one.name == "unet")
+    contexts = {one.settings.context for one in (fit.folds["unet"], fit.nearer["unet"], to_be_refitted)}
+    assert contexts == {min(fit.origins) // 3} and fit.origins[0] // 3 > min(fit.origins) // 3
+
+
 def test_what_it_cannot_learn_leaves_the_network_judged_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     real = Fold.train
 

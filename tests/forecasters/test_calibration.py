@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from framecast.forecasters.calibration import NORMAL_REACH, REACHES, SpreadLaw, ensemble_variance, fit_spread
+from framecast.forecasters.ensemble_state import Judged
+from framecast.series.frames import FrameSeries, Split
 
 N_LEADS, N_SAMPLES = 12, 4000
 
@@ -67,3 +69,19 @@ def test_beyond_its_last_lead_the_law_stays_as_it_was() -> None:
     law = SpreadLaw((1.0, 2.0), (3.0, 4.0), (1.0, 1.2))
     assert law.over(4) == SpreadLaw((1.0, 2.0, 2.0, 2.0), (3.0, 4.0, 4.0, 4.0), (1.0, 1.2, 1.2, 1.2))
     assert law.over(1) == SpreadLaw((1.0,), (3.0,), (1.0,))
+
+
+@pytest.mark.parametrize("unit", [2.0**70, 2.0**-80])
+def test_whatever_the_unit_the_spread_is_judged_alike(unit: float) -> None:
+    """Squares of such numbers leave float32."""
+    rng, split = np.random.default_rng(0), Split.of(40, 10, 10)
+    frames, members = (rng.normal(size=(n, 12, 13, 1)).astype(np.float32) for n in (30, 20))
+    found = []
+    for scale in (np.float32(1), np.float32(unit)):
+        judged = Judged(FrameSeries("noise", frames * scale, (-5 * float(scale), 5 * float(scale))), split)
+        law = judged.with_those_of(0, iter((members * scale).reshape(2, 10, 12, 13, 1)))
+        found.append((judged.raw_share, law))
+    (share, law), (other_share, other) = found
+    assert share == pytest.approx(other_share) and 0.3 < share < 1
+    np.testing.assert_allclose(np.divide(other.constant, unit**2), law.constant, rtol=1e-5)
+    np.testing.assert_allclose([other.factor, other.reach], [law.factor, law.reach], rtol=1e-5)

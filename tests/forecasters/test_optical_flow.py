@@ -6,6 +6,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 
 from framecast.forecasters.baselines.motion import (
     ESTIMATORS,
+    LONGEST,
     joint_motion,
     mean_motion,
     small_frames,
@@ -13,7 +14,7 @@ from framecast.forecasters.baselines.motion import (
     trajectories,
 )
 from framecast.forecasters.baselines.optical_flow import LAST_FRAME, Flow, OpticalFlow, OpticalFlowSettings
-from framecast.forecasters.hindcast import View
+from framecast.forecasters.hindcast import Hindcast, View
 from framecast.metrics.contract import METRICS
 from framecast.series.frames import FrameSeries, Split
 
@@ -155,7 +156,7 @@ def test_what_was_asked_for_is_not_chosen_anew():
 def test_what_was_found_is_told_in_words():
     def told(*flow):
         rule = OpticalFlow(OpticalFlowSettings())
-        rule._choice = Flow(*flow)
+        rule._choice, rule._hindcast = Flow(*flow), Hindcast((), (9,), np.zeros((0, 1)))
         return rule.finding()
 
     carried = "The last frame is carried on by"
@@ -164,3 +165,15 @@ def test_what_was_found_is_told_in_words():
     slower = "the mean of the last 6 steps between frames (TV-L1), 90% of its speed left from frame to frame"
     assert told("TV-L1", 6, 4.0, 0.9) == f"{carried} its motion, {slower}."
     assert told("none", 1, 0.0, 1.0).startswith("No motion was found")
+
+
+@pytest.mark.parametrize("length", [8 * LONGEST - 1, 8 * LONGEST + 1])
+def test_what_is_so_long_that_one_row_is_searched_forecasts_the_last_frame(length):
+    y, x = np.ogrid[:8, :length]
+    wave = np.stack([np.sin(0.01 * x + 0.3 * y - 0.2 * t) for t in range(3)])[..., None].astype(np.float32)
+    assert (OpticalFlow(OpticalFlowSettings()).candidates(FrameSeries("wave", wave, (-1.0, 1.0))) == [LAST_FRAME]) == (
+        length > 8 * LONGEST
+    )
+    for estimator in ESTIMATORS:
+        forecast = OpticalFlow.forecast_by(Flow(estimator, 1, 4.0, 1.0), wave, 1)
+        assert np.isfinite(forecast).all() and np.array_equal(forecast[0], wave[-1]) == (length > 8 * LONGEST)

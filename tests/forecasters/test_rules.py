@@ -173,6 +173,8 @@ def test_the_series_never_exists_as_float(average, monkeypatch):
         ("seasonal", {"period": 7, "cycles": 9, "fading": 1.0, "offset": "none"}, "the mean of all cycles is forecast."),
         ("seasonal", {"period": 12, "cycles": 2, "fading": 1.0, "offset": "none"}, "mean of the last 2 cycles is forecast."),
         ("seasonal", {"period": 30}, "24 are known; wherever these hold none of the same phase, the last frame is forecast."),
+        ("analog", {"neighbours": 50, "n_matched": 3, "offset": "none"}, "the 6 moments most like the last 3 frames"),
+        ("analog", {"n_matched": 30, "neighbours": 1}, "too few to look among them for the last 30 frames; the last frame"),
         ("dmd", {"rank": 300}, "A sum of 1 oscillation, none of which may grow, is forecast."),
     ],
 )
@@ -214,3 +216,46 @@ def test_of_a_series_too_short_to_compare_no_rule_says_what_was_better(name):
 def test_who_asks_for_the_last_frame_is_not_told_that_something_else_was_tried(rule, n_frames):
     list(rule.fit(series(n_frames), Split.of(n_frames + 5, n_test=5)))
     assert "as was asked for" in rule.finding()
+
+
+@pytest.mark.parametrize("name", sorted(name for name, kind in FORECASTERS.items() if kind.family == "rule"))
+def test_whatever_the_unit_a_rule_chooses_and_forecasts_the_same(name):
+    """Joules or electron volts, moles or single particles: squares of such numbers may leave float32."""
+    t, y, x = np.ogrid[:40, :20, :22]
+    frames = (0.3 * np.sin(0.5 * x + 0.3 * y - 0.4 * t) + (np.hypot(y - 9, x - 0.5 * t) < 3))[..., None].astype(np.float32)
+    kind, said = FORECASTERS[name], []
+    for unit in (1.0, 2.0**70, 2.0**100, 2.0**-70, 2.0**-100):
+        scaled = frames[:30] * np.float32(unit)
+        rule = kind.make(kind.settings(), Workbench())
+        for _ in rule.fit(FrameSeries("one", scaled, (float(scaled.min()), float(scaled.max()))), Split.of(40, 10)):
+            pass
+        said.append((getattr(rule, "_choice", None), rule.forecast(scaled, 10) / np.float32(unit)))
+    for choice, forecast in said[1:]:
+        assert choice == said[0][0]
+        np.testing.assert_allclose(forecast, said[0][1], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", sorted(name for name, kind in FORECASTERS.items() if kind.family == "rule"))
+def test_a_rule_that_was_loaded_tells_what_it_told(name, tmp_path):
+    """Also where it knew only then how many oscillations there are, that the grid is a coarser one, or what was compared."""
+    t, _, x = np.ogrid[:24, :12, :1400]
+    wave = (100 + 50 * np.sin(2 * np.pi * (x / 20 - t / 6)) + np.zeros((24, 12, 1400)))[..., None].astype(np.float32)
+    kind = FORECASTERS[name]
+    for number, n_frames in enumerate((24, 3)):
+        rule, folder = kind.make(kind.settings(), Workbench()), tmp_path / str(number)
+        for _ in rule.fit(FrameSeries("wave", wave[:n_frames], (50.0, 150.0)), Split.of(n_frames + 4, n_test=4)):
+            pass
+        folder.mkdir()
+        rule.save(folder)
+        loaded = kind.load(folder)
+        assert not isinstance(rule, TunedRule) or loaded.found == rule.found == rule.finding() != ""
+
+
+def test_a_rule_of_before_its_finding_was_kept_still_forecasts(tmp_path):
+    history = series()
+    rule = fitted(history)
+    rule.save(tmp_path)
+    (tmp_path / "found.json").unlink()
+    loaded = Climatology.load(tmp_path)
+    assert loaded.found == ""
+    np.testing.assert_array_equal(loaded.forecast(history.frames, 2), rule.forecast(history.frames, 2))

@@ -62,6 +62,13 @@ def test_fewer_than_two_cycles_are_no_season():
     assert rule.choice == LAST_FRAME and "the last frame is forecast" in finding
 
 
+@pytest.mark.parametrize("periods, tried", [([6], "A period of 6 frames was"), ([6, 12], "Periods of 6 and 12 frames were")])
+def test_periods_that_were_no_season_are_told(periods, tried):
+    rule = Seasonal(SeasonalSettings())
+    rule._periods, rule._choice = periods, LAST_FRAME
+    assert rule.finding() == f"{tried} tried; the last frame forecast earlier frames better, so it is forecast."
+
+
 def test_a_departure_that_lasts_is_carried_on():
     series = cycle(6, 90)
     shifted = series.frames.astype(np.float32) * 0.5

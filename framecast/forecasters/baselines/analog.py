@@ -17,6 +17,7 @@ from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind, Workbench
 from framecast.forecasters.hindcast import View
 from framecast.forecasters.tuned_rule import TunedRule, bounds, in_words, weighted_sum
+from framecast.metrics.sums import towards_one
 from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.series.preparation import reduce_frames, reduced_shape
 from framecast.settings import Settings, setting
@@ -71,6 +72,7 @@ LAST_FRAME = Replay(0, 1, 1.0)
 class Analog(TunedRule[AnalogSettings, Replay]):
     settings_type, choice_type, pixelwise = AnalogSettings, Replay, False
     _known: "Known | None" = None
+    _horizon = 1
 
     def candidates(self, history: FrameSeries) -> Sequence[Replay]:
         asked = self.settings
@@ -82,7 +84,7 @@ class Analog(TunedRule[AnalogSettings, Replay]):
 
     def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
         """See Forecaster."""
-        self._known = Known(history.head(split.test.start).frames)
+        self._known, self._horizon = Known(history.head(split.test.start).frames), split.horizon
         yield from super().fit(history, split)
 
     @staticmethod
@@ -109,9 +111,13 @@ class Analog(TunedRule[AnalogSettings, Replay]):
             return "No moment of the past could be tried: these frames are too few. The last frame is forecast."
         if not replay.neighbours:
             return "No moment of the past was like another for long enough to be of use; the last frame is forecast."
-        moments = "moment" if replay.neighbours == 1 else f"{replay.neighbours} moments"
+        looked = in_words(replay.n_matched, "frame")
+        there = replay.neighbours if self._known is None else len(matches(self._known.small, replay, self._horizon)[0])
+        if not there:
+            return f"These frames are too few to look among them for {looked}; the last frame is forecast."
+        moments = "moment" if there == 1 else f"{there} moments"
         offset = f", with an offset that keeps {replay.offset:.0%} a frame" if replay.offset else ""
-        return f"What followed the {moments} most like {in_words(replay.n_matched, 'frame')} is replayed{offset}."
+        return f"What followed the {moments} most like {looked} is replayed{offset}."
 
 
 class Known:
@@ -174,11 +180,12 @@ def _replayed(choice: Replay, past: Frames, found: Matches, leads: Sequence[int]
 
 
 def _distances(small: Frames, n_matched: int, stop: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Mean squared differences between the last `n_matched` small frames and those that end before `stop`."""
-    flat = small.reshape(len(small), -1)
+    """Mean squared differences between the last `n_matched` small frames and those that end before `stop`, all values times a
+    power of two that brings them near 1."""
+    flat = small.reshape(len(small), -1) * towards_one(small)
     total = np.zeros(stop - n_matched + 1)
     for back in range(n_matched):
-        now = flat[len(small) - 1 - back].astype(np.float32)
+        now = flat[len(small) - 1 - back]
         ends = range(n_matched - 1, stop)
         total += [float(np.square(flat[end - back] - now, dtype=np.float32).mean()) for end in ends]
     return total / n_matched

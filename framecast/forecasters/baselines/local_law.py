@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
 from torch.nn.functional import conv2d, pad
 
 from framecast.forecasters.baselines.pod_var import fits
@@ -220,23 +221,25 @@ class _Grid:
         recent = centred.values[-law.n_frames :].flip(0).permute(0, 3, 1, 2).contiguous()
         last = recent[0]
 
-        def added(frame: torch.Tensor) -> list[torch.Tensor]:
-            """To the changes that lead to the first, second and so on frame after `frame`; each (channel, h, w)."""
-            sums = conv2d(pad(frame[None], (reach,) * 4, mode="replicate"), weights)[0]
-            return list(sums.reshape(law.n_frames, *last.shape))
+        def added(frame: torch.Tensor, first: int, stop: int) -> torch.Tensor:
+            """To the changes that lead to the frames after `frame` from the one numbered `first` (0 is the next) to before
+            `stop`: (frame, channel, h, w)."""
+            wanted = weights[first * len(last) : stop * len(last)]
+            return conv2d(pad(frame[None], (reach,) * 4, mode="replicate"), wanted)[0].reshape(-1, *last.shape)
 
         changes = [torch.zeros_like(last) for _ in range(law.n_frames)]
         for back, frame in enumerate(recent):
-            for change, sum_of_one in zip(changes, added(frame)[back:], strict=False):
+            for change, sum_of_one in zip(changes, added(frame, back, min(law.n_frames, back + horizon)), strict=False):
                 change += sum_of_one
         out = np.empty((horizon, *shape), np.float32)
         for lead in range(horizon):
             may_be_left()
             last = torch.minimum(torch.maximum(last + changes.pop(0), low), high)
             out[lead] = (last * scale + origin).permute(1, 2, 0).numpy()
-            changes.append(torch.zeros_like(last))
-            for change, sum_of_one in zip(changes, added(last), strict=True):
-                change += sum_of_one
+            if n_left := min(law.n_frames, horizon - 1 - lead):
+                changes.append(torch.zeros_like(last))
+                for change, sum_of_one in zip(changes, added(last, 0, n_left), strict=False):
+                    change += sum_of_one
         return out
 
     def _counted_from(self, around: str, n: int) -> "_Centred":
@@ -280,11 +283,11 @@ class _Centred:
         """From (n, h, w, channel)."""
         origin = cells.mean(dim=0 if around == "mean frame" else (0, 1, 2))
         away = cells - origin
-        scale = away.std(dim=(0, 1, 2), correction=0)
-        low, high = (extreme(dim=(0, 1, 2)) for extreme in (cells.amin, cells.amax))
+        scale = torch.stack([away[..., channel].std(correction=0) for channel in range(away.shape[-1])])
+        low, high = cells.amin(dim=0).amin(dim=(0, 1)), cells.amax(dim=0).amax(dim=(0, 1))  # over all at once takes long
         rounding = 1e-6 * torch.maximum(low.abs(), high.abs())
         scale = torch.where(scale > rounding, scale, torch.ones(()))  # a channel that stands still
-        return cls(away / scale, origin, scale, (low - origin) / scale, (high - origin) / scale)
+        return cls(away.div_(scale), origin, scale, (low - origin) / scale, (high - origin) / scale)
 
 
 def _moments(values: torch.Tensor, width: int, n_frames: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -299,19 +302,27 @@ def _moments(values: torch.Tensor, width: int, n_frames: int) -> tuple[torch.Ten
     if stop - first <= count:  # each once
         drawn, count = np.arange(first, stop), stop - first
     else:
-        drawn = np.sort(np.random.default_rng(0).integers(first, stop, count))  # sorted: read in order
-    time, row, column = (torch.from_numpy(indices) for indices in np.unravel_index(drawn, (n, height, wide)))
-    around = range(-(width // 2), width // 2 + 1)
-    places = [
-        time * cells + (row + down).clamp(0, height - 1) * wide + (column + right).clamp(0, wide - 1)
-        for down in around
-        for right in around
-    ]
-    pixels = values.reshape(-1, n_channels)
-    seen = torch.cat([pixels[place - back * cells] for back in range(n_frames) for place in places], dim=1)
-    here = torch.from_numpy(drawn)
-    change = pixels[here + cells] - pixels[here]
-    return (seen.T @ seen).double() / count, (seen.T @ change).double() / count
+        drawn = np.sort(np.random.default_rng(0).integers(first, stop, count))  # sorted: by frame
+    time, row, column = np.unravel_index(drawn, (n, height, wide))
+    examples = np.empty((count, n_frames, width, width * n_channels), np.float32)
+    for index, around in enumerate(_around_each(values[: n - 1], width)):  # each frame once, while it is in the cache
+        start, end = np.searchsorted(time, (index, index + n_frames))
+        examples[np.arange(start, end), time[start:end] - index] = around[row[start:end], column[start:end]]
+    seen = examples.reshape(count, n_inputs)
+    pixels = values.numpy().reshape(-1, n_channels)
+    change = pixels[drawn + cells] - pixels[drawn]
+    # numpy sees that the one is the other turned over, and multiplies half of it
+    inputs, wanted = (torch.from_numpy(seen.T @ one).double() / count for one in (seen, change))
+    return inputs, wanted
+
+
+def _around_each(values: torch.Tensor, width: int) -> Iterator[Array]:
+    """Of each of the frames (n, h, w, channel): (h, w, width, width * channel), what is around each pixel. Not copied."""
+    reach = width // 2
+    for frame in values.numpy():
+        padded = np.pad(frame, ((reach, reach), (reach, reach), (0, 0)), mode="edge")
+        windows = sliding_window_view(padded.reshape(len(padded), -1), (width, width * frame.shape[-1]))
+        yield windows[:, :: frame.shape[-1]]
 
 
 def _make(settings: LocalLawSettings, workbench: Workbench) -> LocalLaw:

@@ -21,7 +21,14 @@ ESTIMATORS = ("ILK", "TV-L1", "joint")
 _SEARCHED_PIXELS = 128 * 128
 FEWEST_PIXELS = 8
 """Along either side; smaller pictures say nothing of a motion."""
+LONGEST = _SEARCHED_PIXELS // 4
+"""So many times as long as wide, and a single row or column of a picture would be searched."""
 _COARSEST, _STEPS, _LONGEST_STEP, _STIFFNESS = 12, 4, 2.0, 0.01
+
+
+def can_be_searched(height: int, width: int) -> bool:
+    """Whether a picture of that size says anything of a motion."""
+    return min(height, width) >= FEWEST_PIXELS and max(height, width) < LONGEST * min(height, width)
 
 
 def small_frames(frames: Frames) -> Array:
@@ -29,11 +36,12 @@ def small_frames(frames: Frames) -> Array:
     varies most, so that one motion is found for all of them."""
     shape = reduced_shape(frames.shape[1], frames.shape[2], _SEARCHED_PIXELS)
     small: Array = reduce_frames(frames, shape).astype(np.float64)
+    nothing = 1e-12 * float(np.abs(small).max()) or 1.0  # what is less is rounding
     if small.shape[-1] > 1:
         pixels = (small - small.mean(axis=(0, 1, 2))).reshape(-1, small.shape[-1])
         small = small @ np.linalg.eigh(pixels.T @ pixels)[1][:, -1:]
     small = small[..., 0] - small.min()
-    return np.asarray(small / max(float(small.max()), 1e-12), np.float32)
+    return np.asarray(small / max(float(small.max()), nothing), np.float32)
 
 
 def mean_motion(small: Array, estimator: str) -> Array:

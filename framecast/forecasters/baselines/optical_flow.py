@@ -13,7 +13,9 @@ import numpy as np
 from framecast.forecasters.baselines.motion import (
     ESTIMATORS,
     FEWEST_PIXELS,
+    LONGEST,
     Array,
+    can_be_searched,
     joint_motion,
     mean_motion,
     small_frames,
@@ -88,7 +90,7 @@ class OpticalFlow(TunedRule[OpticalFlowSettings, Flow]):
 
     def candidates(self, history: FrameSeries) -> Sequence[Flow]:
         asked = self.settings
-        if min(history.height, history.width) < FEWEST_PIXELS:
+        if not can_be_searched(history.height, history.width):
             return [LAST_FRAME]
         flows = [
             Flow(estimator, n_pairs, smoothing, damping)
@@ -133,8 +135,8 @@ class OpticalFlow(TunedRule[OpticalFlowSettings, Flow]):
         flow = self.choice
         if flow.estimator == "none" and not self.compared:
             return (
-                f"No motion could be tried: these frames are too few, or less than {FEWEST_PIXELS} pixels high or wide. The "
-                "last frame is forecast."
+                f"No motion could be tried: these frames are too few, less than {FEWEST_PIXELS} pixels high or wide, or at "
+                f"least {LONGEST:,} times as long as wide. The last frame is forecast."
             )
         if flow.estimator == "none":
             return "No motion was found that goes on in the frames before the test; the last frame is forecast."
@@ -154,7 +156,7 @@ def _times(choice: Flow, leads: Iterable[int]) -> list[float]:
 def _field(choice: Flow, past: Frames, known: Motions | None = None) -> Array | None:
     """The motion, if any; not found again where `known` holds it, of heads of the same history."""
     n_pairs = min(choice.n_pairs, len(past) - 1)
-    if choice.estimator == "none" or n_pairs < 1 or min(past.shape[1:3]) < FEWEST_PIXELS:
+    if choice.estimator == "none" or n_pairs < 1 or not can_be_searched(*past.shape[1:3]):
         return None
     joint = choice.estimator == "joint"
     key = (len(past), choice.estimator, n_pairs, choice.smoothing if joint else 0.0)

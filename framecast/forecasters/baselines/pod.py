@@ -18,6 +18,7 @@ import numpy as np
 
 from framecast.forecasters.hindcast import View
 from framecast.forecasters.tuned_rule import bounds
+from framecast.metrics.sums import towards_one
 from framecast.series.frames import Frames
 from framecast.series.preparation import reduce_frames, reduced_shape
 
@@ -104,11 +105,13 @@ def products(frames: Frames) -> Array:
     shape = reduced_shape(frames.shape[1], frames.shape[2], REDUCED_PIXELS)
     reduced = reduce_frames(frames, shape).reshape(len(frames), -1).astype(np.float32)
     reduced -= reduced[0].copy()
+    scale = towards_one(reduced)
+    reduced *= scale
     total = np.zeros((len(frames), len(frames)))
     for start in range(0, reduced.shape[1], _BLOCK):
         block = reduced[:, start : start + _BLOCK]
         total += block @ block.T
-    return total
+    return total / float(scale) ** 2
 
 
 def combined(past: Frames, weights: Weights) -> Frames:

@@ -116,7 +116,8 @@ class Seasonal(TunedRule[SeasonalSettings, Season]):
             if not self._periods:
                 return "No period was found in the frames before the test; the last frame is forecast."
             listed = " and ".join(map(str, self._periods))
-            return f"A period of {listed} frames was tried; the last frame forecast earlier frames better, so it is forecast."
+            tried = f"A period of {listed} frames was" if len(self._periods) == 1 else f"Periods of {listed} frames were"
+            return f"{tried} tried; the last frame forecast earlier frames better, so it is forecast."
         found = "given" if self.settings.period else "found"
         if season.period > self.n_seen:
             return (
