@@ -65,6 +65,12 @@ def extension(run: Run, workspace: Path, further: Mapping[str, float | None]) ->
     return run.stage({unit: int(amount) if unit != "minutes" else amount})
 
 
+def give_up(run: Run) -> None:
+    """Let a finished run be as it was before it was trained further. Raises BusyError while somebody carries that out."""
+    with run.hold():
+        run.drop_stage()
+
+
 def _check_place(run: Run, workspace: Path) -> None:
     """The series are stored and the device is here."""
     stored = SeriesStore(workspace)

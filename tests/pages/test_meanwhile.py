@@ -23,6 +23,7 @@ from framecast.runs.taking_over import STAGE
 from framecast.series.ingest import Wanted
 from framecast.series.received import Received
 from framecast.series.store import SeriesStore, StoredSeries
+from framecast.training.progress import FitProgress
 from framecast.ui import run_actions, run_words, upload
 from framecast.ui.comparison import name_and_unit
 from framecast.ui.region_view import region_scores
@@ -164,6 +165,39 @@ def test_a_run_that_was_being_trained_further_offers_to_go_on_and_says_what_went
     app = open_page("train", run=finished.id)
     assert not app.exception and "The memory ran out." in [one.value.replace("\\", "") for one in app.error]
     assert app.button(key="resume_ended").label == "Go on with the further training"
+
+
+@pytest.mark.parametrize("learned", [0, 1])
+def test_further_training_that_was_left_can_be_given_up_and_the_result_stays(
+    open_page: Open, finished: Run, learned: int
+) -> None:
+    before = (finished.folder / "scores.csv").read_bytes()
+    write_checkpoint(finished)
+    staged = finished.stage({"minutes": 5})
+    for _ in range(learned):
+        staged.append_progress(FitProgress(stage="Training", epoch=1, epoch_done=True).to_mapping())
+    app = open_page("train", run=finished.id)
+    said = "What it learned since, 1 epoch, is lost" if learned else "It has learned nothing since"
+    assert not app.exception and said in texts(app)
+    app.button(key="give_up").click().run()
+    assert not app.exception and finished.staged() is None and (finished.folder / "scores.csv").read_bytes() == before
+    assert "give_up" not in [one.key for one in app.button] and "resume_ended" not in [one.key for one in app.button]
+
+
+def test_further_training_is_not_given_up_while_somebody_carries_it_out(open_page: Open, finished: Run) -> None:
+    write_checkpoint(finished)
+    finished.stage({"minutes": 5})
+    app = open_page("train", run=finished.id)
+    with finished.hold():
+        app.button(key="give_up").click().run()
+    assert not app.exception and finished.staged() is not None
+    assert any("carried out once at a time" in one.value for one in app.error)
+
+
+def write_checkpoint(run: Run) -> None:
+    folder = run.folder / "checkpoint" / "last"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "run.json").write_text("{}")
 
 
 def test_a_second_failure_is_not_told_with_the_words_of_the_first(finished: Run) -> None:
