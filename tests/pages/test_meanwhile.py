@@ -93,6 +93,20 @@ def test_the_player_of_a_run_that_was_deleted_meanwhile_says_so(finished: Run, w
     ]  # fmt: skip
 
 
+def test_a_series_that_was_deleted_in_another_tab_is_said_by_the_player_that_shows_it(finished: Run, workspace: Path) -> None:
+    def drawn_before(run, stored, store):  # type: ignore[no-untyped-def]  # as above
+        from framecast.ui.seen_forecast import seen_forecast
+
+        seen_forecast(run, stored, store)
+
+    store = SeriesStore(workspace)
+    args = (finished, store.info(finished.record.series), store)
+    app = AppTest.from_function(drawn_before, args=args, default_timeout=180)
+    store.delete(finished.record.series)
+    app.run()
+    assert not app.exception and not app.error and "The scores remain." in texts(app)
+
+
 def test_a_series_that_a_live_run_learns_from_first_is_not_deleted(
     open_page: Open, workspace: Path, stored: StoredSeries, record: RunRecord
 ) -> None:

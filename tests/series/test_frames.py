@@ -25,7 +25,7 @@ def test_the_head_leaves_masked_pixels_out_and_a_constant_has_a_range() -> None:
     assert low == 7.0 and high > low
 
 
-@pytest.mark.parametrize(("n_test", "way"), [(50, "Choose 0 to 8 validation frames."), (58, "Choose no validation frames, or a")])
+@pytest.mark.parametrize(("n_test", "way"), [(50, "Choose 0 to 8 validation frames."), (58, "Choose no validation frames")])
 def test_a_split_that_leaves_too_little_says_what_would_work(n_test: int, way: str) -> None:
     with pytest.raises(SettingError, match=way):
         Split.of(60, n_test, 12)
