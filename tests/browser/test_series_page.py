@@ -84,3 +84,17 @@ def test_the_crop_box_says_where_it_stretches_a_frame(
     assert area is not None
     assert said or area["width"] / area["height"] == pytest.approx(width / height, rel=0.03)
     assert complaints == []
+
+
+def test_the_legend_is_not_under_the_buttons_of_its_chart(page: Page, server_workspace: Path) -> None:
+    """The column is narrow, and where nothing hovers, as on a tablet, the buttons are always there."""
+    frames = np.random.default_rng(0).integers(0, 256, (30, 20, 24, 1), np.uint8)
+    SeriesStore(server_workspace).add("noise with a legend", frames)
+    page.reload()
+    click(page.get_by_role("button", name="noise with a legend", exact=True))
+    chart = page.locator(".st-key-predictability")
+    expect(chart.locator(".legend")).to_be_visible()
+    drawn(page)
+    legend, buttons = chart.locator(".legend").bounding_box(), chart.locator(".modebar").bounding_box()
+    assert legend is not None and buttons is not None
+    assert buttons["y"] + buttons["height"] <= legend["y"] + 2
