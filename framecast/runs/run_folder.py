@@ -265,12 +265,6 @@ class Run:
             write_json(part / "extensions.json", {"extensions": extensions})
         return Run(self.folder / STAGE, self.record, home=self.folder)
 
-    def drop_stage(self) -> None:
-        """Forget the extension: the result stays, and it can be trained further anew. For whoever holds the run."""
-        folder = settled(self.folder / STAGE)
-        if folder.is_dir():
-            remove_folder(folder)
-
     def take_over(self) -> "Run":
         """Put the files of a finished `staged` run in the place of the old ones. For whoever holds the run."""
         assert self.home is not None and self.state == "finished"
