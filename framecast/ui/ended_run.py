@@ -142,7 +142,7 @@ def _giving_up(run: Run, staged: Run) -> None:
     with st.popover("Give it up ...", icon=":material/undo:", width="stretch"):
         more = sum(bool(line["epoch_done"]) for line in staged.progress()[len(run.progress()) :])
         lost = f"What it learned since, {count(more, 'epoch')}, is lost" if more else "It has learned nothing since"
-        st.markdown(f"{lost}; the result of before stays and can be trained further by another amount.")
+        st.markdown(f"{lost}; the result of before stays, and the run can be trained on from there anew.")
         with st.container(key="danger_give_up", width="content"):
             st.button("Give it up", type="primary", key="give_up", on_click=_try, args=(lambda: give_up(run),))
 
