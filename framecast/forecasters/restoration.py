@@ -100,18 +100,18 @@ def best_way(
         for way, said in hindcasts.items()
     }
     found = (max if kind.higher_is_better else min)(scores, key=lambda way: scores[way])
-    listed = ", ".join(f"{_named(name)}: {score:.4g}" for name, score in scores.items())
+    listed = ", ".join(f"{score:.4g} by {_named(name)}" for name, score in scores.items())
     way, faint = without_faint(found), faint_of(found)
     said = [f"At native size a frame is {WAYS[way]}"] if len(set(map(without_faint, scores))) > 1 else []
     said += [f"what is fainter than {faint:.0%} of the range is left out"] if faint else []
     said += [] if said else ["Nothing faint is left out"]
     words = ", and ".join(said)
-    return found, f"{words[0].upper()}{words[1:]}; {kind.title} there by way: {listed}."
+    return found, f"{words[0].upper()}{words[1:]}; its {kind.title} there is {listed}."
 
 
 def _named(way: str) -> str:
     faint = faint_of(way)
-    return f"{without_faint(way)} from {faint:.0%}" if faint else way
+    return f"{without_faint(way)} without what is fainter than {faint:.0%}" if faint else way
 
 
 def small_motion(motion: Motion, shape: tuple[int, ...]) -> SmallMotion:

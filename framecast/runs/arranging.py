@@ -48,7 +48,7 @@ def filtered(lines: Iterable[RunLine], asked: RunFilter, states: Mapping[str, st
 def sort_keys() -> dict[str, str]:
     """What runs can be sorted by, and how that is called. Scores have their best first."""
     usual = {NEWEST: "Newest first", "name": "Name", "series": "Series", "forecaster": "Forecaster", "state": "State"}
-    scores = {metric: f"Mean {metric.upper()}, best first" for metric in METRICS}
+    scores = {metric: f"Mean {kind.title}, best first" for metric, kind in METRICS.items()}
     skills = {"skill": "Skill, best first", "skill_horizon": "Skill horizon, longest first"}
     costs = {"fit_time": "Time to fit, shortest first", "disk": "Disk use, largest first"}
     return usual | scores | skills | costs | {"size": "Working size, largest first"}

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from framecast.forecasters.catalog import FORECASTERS
+from framecast.metrics import METRICS
 from framecast.runs.overview import RunLine
 from framecast.runs.record import RunRecord
 from framecast.settings import Value
@@ -86,7 +87,8 @@ def _columns(line: RunLine, names: Mapping[str, str]) -> dict[str, dict[str, str
         **{f"Version of {name}": version for name, version in record.versions.items()},
         "Commit": record.commit or NONE,
     }
-    scores = {"State": line.state, **{f"Mean {metric.upper()}": f"{mean:.6g}" for metric, mean in line.means.items()}}
+    called = {metric: METRICS[metric].title if metric in METRICS else metric for metric in line.means}
+    scores = {"State": line.state, **{f"Mean {called[name]}": f"{mean:.6g}" for name, mean in line.means.items()}}
     if line.skill is not None:
         scores |= {"Skill": f"{line.skill:.4f}", "Skill horizon": f"{line.skill_horizon} of {record.split.horizon}"}
     if line.fit_seconds is not None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from framecast.errors import SettingError, UnknownNameError
+from framecast.files import remove_folder
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.devices import chosen_device
 from framecast.runs.run_folder import Run
@@ -63,6 +64,13 @@ def extension(run: Run, workspace: Path, further: Mapping[str, float | None]) ->
         raise SettingError(f"{title} cannot be trained further: {why_not}. Start a new run with {instead}.")
     _check_place(run, workspace)
     return run.stage({unit: int(amount) if unit != "minutes" else amount})
+
+
+def give_up(run: Run) -> None:
+    """Let a finished run be as it was before it was trained further. Raises BusyError while somebody carries that out."""
+    with run.hold():
+        if (staged := run.staged()) is not None:
+            remove_folder(staged.folder)
 
 
 def _check_place(run: Run, workspace: Path) -> None:

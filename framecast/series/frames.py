@@ -160,9 +160,10 @@ class Split:
         if n_valid is None:
             n_valid = min(n_test, rest // 3)
         if not 0 <= n_valid <= rest - 2:
+            way = f"0 to {rest - 2} validation frames" if rest > 2 else "no validation frames, or a shorter test"
             raise SettingError(
                 f"{rest} frames lie before the test and {n_valid} of them are to be for validation; at least 2 must remain to "
-                f"train on. Choose 0 to {rest - 2} validation frames."
+                f"train on. Choose {way}."
             )
         start = rest - n_valid
         return cls(range(start), range(start, rest), range(rest, n_frames))

@@ -43,6 +43,12 @@ def _label(one: JobSnapshot) -> str:
     title = escaped(short(one.title))
     if one.phase in ("waiting", "paused"):
         return f"{title} · {one.phase}"
-    progress = one.progress
-    left = f" · {duration(progress.remaining_s)} left" if progress and progress.remaining_s is not None else ""
-    return f"{title} · {progress.fraction if progress else 0:.0%}{left}"
+    left = f" · {duration(one.progress.remaining_s)} left" if one.progress and one.progress.remaining_s is not None else ""
+    return f"{title} · {how_far(one)}{left}"
+
+
+def how_far(one: JobSnapshot) -> str:
+    """How much of it is trained or, where that is all and there is still something to do, what is done."""
+    if one.progress and one.phase == "forecasting":
+        return escaped(one.progress.stage)
+    return f"{one.progress.fraction if one.progress else 0:.0%}"

@@ -9,14 +9,14 @@ from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.experiment import STAGE_STOPPED
 from framecast.runs.jobs import JobManager
 from framecast.runs.remedies import in_words, with_remedy
-from framecast.runs.resuming import MOST
+from framecast.runs.resuming import MOST, give_up
 from framecast.runs.store import Run
 from framecast.ui import run_charts, state
 from framecast.ui.clicks import clicked
 from framecast.ui.elsewhere import elsewhere
 from framecast.ui.outcome import outcome, show_outcome
 from framecast.ui.resources import stored_series
-from framecast.ui.text import escaped, thousands
+from framecast.ui.text import count, escaped, thousands
 
 DELETED = "The series of this run was deleted"
 _USUAL = {"minutes": 5, "epochs": 20}
@@ -115,6 +115,7 @@ def go_further(run: Run, manager: JobManager) -> None:
             st.error(escaped(error))
         st.caption("It was being trained further, and was left. What is shown is the result of before.")
         _resume(run, manager, "Go on with the further training")
+        _giving_up(run, staged)
         return
     if run.summary().get("stopped_early") and FORECASTERS[run.record.forecaster].family != "rule":
         _resume(run, manager, "Resume where it was stopped")
@@ -134,6 +135,16 @@ def go_further(run: Run, manager: JobManager) -> None:
             args=(lambda: _extend(run, manager),),
             help="Its result stays as it is until the new one is whole.",
         )
+
+
+def _giving_up(run: Run, staged: Run) -> None:
+    """The other way out: without it nothing but this further training could ever be done with the run."""
+    with st.popover("Give it up ...", icon=":material/undo:", width="stretch"):
+        more = sum(bool(line["epoch_done"]) for line in staged.progress()[len(run.progress()) :])
+        lost = f"What it learned since, {count(more, 'epoch')}, is lost" if more else "It has learned nothing since"
+        st.markdown(f"{lost}; the result of before stays, and the run can be trained on from there anew.")
+        with st.container(key="danger_give_up", width="content"):
+            st.button("Give it up", type="primary", key="give_up", on_click=_try, args=(lambda: give_up(run),))
 
 
 def _extend(run: Run, manager: JobManager) -> None:

@@ -205,7 +205,8 @@ def _channels(n_channels: int) -> list[tuple[str, str]]:
         return [("all", "grey")]
     if n_channels == 2:
         return [("all", "all"), ("0", "1"), ("1", "2")]
-    return [("all", "all"), ("0", "R"), ("1", "G"), ("2", "B"), ("luminance", "luminance")]
+    fourth = [("3", "4")] if n_channels > 3 else []
+    return [("all", "all"), ("0", "R"), ("1", "G"), ("2", "B"), *fourth, ("luminance", "luminance")]
 
 
 def _marks(run: Run) -> dict[str, int]:

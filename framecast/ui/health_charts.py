@@ -35,8 +35,8 @@ def predictability_chart(found: Predictability) -> go.Figure:
     figure.update_yaxes(title_text="SSIM (1 is perfect)", range=[min(low - 0.03, 0.95), 1.01], nticks=6)
     figure.update_xaxes(title_text="frames ahead", rangemode="tozero")
     figure.update_layout(
-        height=330, margin={**_MARGIN, "t": 36}, hovermode="x", uirevision="predictability",
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
+        height=350, margin={**_MARGIN, "t": 56}, hovermode="x", uirevision="predictability",
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},  # below Plotly's buttons
     )  # fmt: skip
     return figure
 

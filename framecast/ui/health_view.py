@@ -30,7 +30,19 @@ _TOLD_EVERY_S = 0.2
 def report_with_progress(store: SeriesStore, stored: StoredSeries, slot: DeltaGenerator) -> HealthReport:
     """The report on a series; while it is made, `slot` shows how far that is."""
     kept = kept_report(store, stored.digest)
-    return kept or health_report(store, stored.digest, told_in(slot, "Looking through the frames"))
+    if kept is not None:
+        return kept
+    of, made = (str(workspace()), stored.digest, stored.created, stored.value_range), _made_here()
+    if of not in made:
+        made[of] = health_report(store, stored.digest, told_in(slot, "Looking through the frames"))
+    return made[of]
+
+
+@st.cache_resource(show_spinner=False)
+def _made_here() -> dict[object, HealthReport]:
+    """Reports that the disk may not have taken, in a workspace that is only read or full: they are made once, not at every
+    redraw."""
+    return {}
 
 
 def told_in(slot: DeltaGenerator, words: str) -> Callable[[float, str], None]:

@@ -83,7 +83,8 @@ def _facts(run: Run, snapshot: JobSnapshot, progress: FitProgress) -> None:
     facts = [("Device", "GPU" if run.record.device.startswith("cuda") else "CPU")]
     if snapshot.phase == "training" and (progress.step or progress.n_epochs):  # rules, which auto tries first, have no epochs
         facts.append(("In epoch", in_epoch(progress)))
-    if progress.remaining_s is not None and snapshot.phase in ("training", "forecasting"):
+    leaving = snapshot.stopping and snapshot.phase == "training"  # within seconds, whatever was left of it
+    if progress.remaining_s is not None and snapshot.phase in ("training", "forecasting") and not leaving:
         facts.append(("Time left", duration(progress.remaining_s)))
     else:
         facts.append(("Time so far", duration(time.time() - snapshot.started_s)))

@@ -86,7 +86,8 @@ def ahead_chart(history: Sequence[Mapping[str, Any]], forecaster: str) -> go.Fig
     figure.update_xaxes(title_text="lead (frames ahead)")
     figure.update_yaxes(title_text="validation SSIM", nticks=5)
     legend = {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0}
-    figure.update_layout(height=230, hovermode="x", margin=MARGIN, legend=legend, uirevision="ahead")
+    margin = {**MARGIN, "t": 56}  # in a narrow column Plotly's buttons stand above the legend, not over it
+    figure.update_layout(height=258, hovermode="x", margin=margin, legend=legend, uirevision="ahead")
     return figure
 
 

@@ -16,7 +16,8 @@ from framecast.ui.player_view import Pixel, PlayerView
 LONGEST_PAST = 400
 """So many observed frames before the forecast are drawn."""
 _DASHES = ("solid", "dash", "dot", "dashdot")
-_CHANNEL = {"0": "R", "1": "G", "2": "B", "luminance": "luminance", "all": "mean of channels"}
+_CHANNEL = {"0": "R", "1": "G", "2": "B", "3": "channel 4", "luminance": "luminance", "all": "mean of channels"}
+_OF_TWO = {**_CHANNEL, "0": "channel 1", "1": "channel 2"}
 
 
 def pixel_view(what: Comparison, shown: list[Shown], view: PlayerView, lead: int) -> None:
@@ -27,7 +28,8 @@ def pixel_view(what: Comparison, shown: list[Shown], view: PlayerView, lead: int
     if what.series.valid is not None and not what.series.valid[y, x]:
         st.caption(f"Pixel x {x}, y {y} carries no data.")
         return
-    channel = f", {_CHANNEL[view.channel]}" if what.series.n_channels > 2 else ""
+    named = {1: {}, 2: _OF_TWO}.get(what.series.n_channels, _CHANNEL)
+    channel = f", {named[view.channel]}" if named else ""
     st.caption(f"Pixel x {x}, y {y}{channel}: observed, and as it was forecast. A click on a point shows its lead above.")
     figure = pixel_chart(what, shown, view.pin, view.channel, lead)
     key = f"pixel_{what.run.id}"

@@ -6,6 +6,7 @@ from framecast.errors import FrameCastError
 from framecast.runs.jobs import JobManager
 from framecast.runs.snapshot import JobSnapshot
 from framecast.ui import state
+from framecast.ui.banner import how_far
 from framecast.ui.text import count, escaped, short
 
 REFRESH_S = 2.0
@@ -74,4 +75,4 @@ def _phase(one: JobSnapshot, place: int | None) -> str:
         return "next" if place == 0 else f"waiting, number {1 + (place or 0)}"
     if one.phase == "paused":
         return "paused"
-    return f"{one.progress.fraction if one.progress else 0:.0%}"
+    return how_far(one)

@@ -34,7 +34,8 @@ def filtered_runs(lines: list[RunLine], states: dict[str, str]) -> tuple[list[Ru
     turned = turn.toggle("The other way round", key="runs_turned", persist_state="session")
     found = arranged(filtered(lines, asked, states), by, reverse=turned, states=states)
     of = f" of {len(lines)}" if len(found) < len(lines) else ""
-    number.caption(f"{count(len(found), 'run')}{of}, pinned ones first.")
+    nothing = f"None of the {count(len(lines), 'run')} is like that. Change or empty what is asked for above."
+    number.caption(f"{count(len(found), 'run')}{of}, pinned ones first." if found else nothing)
     return found, by if by != NEWEST else ""
 
 

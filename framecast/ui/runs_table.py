@@ -145,10 +145,7 @@ def _order(by: str) -> list[str]:
 
 def _config(lines: list[RunLine]) -> dict[str, Any]:
     text, number = st.column_config.TextColumn, st.column_config.NumberColumn
-    scores = {
-        metric: number(metric.upper() if len(metric) < 5 else metric.replace("_", " "), format="%.4g", help=one.explanation)
-        for metric, one in METRICS.items()
-    }
+    scores = {metric: number(one.title, format="%.4g", help=one.explanation) for metric, one in METRICS.items()}
     return {
         "pin": text("", width=28),
         "name": text("Name", width=260),

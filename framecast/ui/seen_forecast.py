@@ -26,6 +26,7 @@ def seen_forecast(run: Run, stored: StoredSeries | None, store: SeriesStore) -> 
     if not run.folder.is_dir():  # in another tab, since the page was drawn
         st.warning("This run was deleted. The trash on the page Runs may still have it.")
         return
+    stored = stored and resources.stored_series(stored.digest)  # that may have been deleted there, too
     frames, numbers, more = st.container(), st.container(), st.container()
     lead = 1
     try:

@@ -468,6 +468,39 @@ def test_a_preview_of_errors_says_that_it_has_three_channels(tab: Page, app_url:
     expect(note).to_have_text("forecast minus truth, mean of channels")
 
 
+def test_a_fourth_channel_can_be_looked_at_alone(tab: Page, app_url: str, server_workspace: Path) -> None:
+    made = in_the_fourth(server_workspace, HEIGHT, WIDTH)
+    player = opened(tab, app_url, made)
+    notes = player.locator(".notes")
+    expect(notes.nth(0)).to_have_text("channels 1 to 3 of 4")
+    player.get_by_label("Channels").select_option("3")
+    expect(notes.nth(0)).to_have_text("channel 4")
+    expect(player.locator(".limit")).to_have_value("20")  # the whole error lies in it
+    left, right = colour(player, 2, 4, 12), colour(player, 2, 24, 12)
+    assert left == error_lut()[-1].tolist() and right == error_lut()[128].tolist()
+    darkest = int(made.series.frames[8, 12, : WIDTH // 2, 3].argmin())
+    truth, forecast = colour(player, 0, darkest, 12), colour(player, 1, darkest, 12)
+    assert len(set(truth)) == len(set(forecast)) == 1 and forecast[0] > truth[0], "grey, as one channel is"
+    player.get_by_label("Channels").select_option("0")
+    expect(notes.nth(0)).to_have_text("channel R")
+    player.locator("canvas.picture").nth(1).click()
+    expect(tab.get_by_text(re.compile(r"Pixel x \d+, y \d+, R"))).to_be_visible()
+    player.get_by_label("Channels").select_option("3")
+    expect(tab.get_by_text(re.compile(r"Pixel x \d+, y \d+, channel 4"))).to_be_visible()
+
+
+def test_a_preview_says_where_a_fourth_channel_is_to_be_seen(tab: Page, app_url: str, server_workspace: Path) -> None:
+    player = opened(tab, app_url, in_the_fourth(server_workspace, *DEEP))
+    player.get_by_label("Channels").select_option("3")
+    expect(player).to_have_attribute("data-exact", "true")
+    player.press(" ")
+    for panel in range(3):
+        expect(player.locator(".notes").nth(panel)).to_have_text("channel 4 is drawn when you pause")
+    player.press(" ")
+    expect(player).to_have_attribute("data-exact", "true")
+    expect(player.locator(".notes").nth(2)).to_have_text("forecast minus truth")
+
+
 def test_a_click_pins_a_pixel_and_the_chart_below_moves_the_player(tab: Page, player: Locator, small: Finished) -> None:
     canvas = player.locator("canvas.picture").nth(1)
     box = canvas.bounding_box()

@@ -62,3 +62,39 @@ def test_a_crop_drawn_on_the_frame_becomes_a_series(page: Page, server_workspace
     origin = f"Prepared from rings to crop ({stored.digest}): Cropped to 60 × 45 pixels, the upper left corner at x 21, y 30."
     expect(page.get_by_text(origin)).to_be_visible()
     assert not complaints, complaints
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "said"),
+    [(900, 12, "The frame is drawn higher than it is."), (12, 900, "The frame is drawn wider than it is."), (200, 700, "")],
+)
+def test_the_crop_box_says_where_it_stretches_a_frame(
+    page: Page, server_workspace: Path, complaints: list[str], width: int, height: int, said: str
+) -> None:
+    """A frame that can be seen as it is has its own shape, also where it is higher than there is room."""
+    noise = np.random.default_rng(0).integers(0, 256, (24, height, width, 1), np.uint8)
+    SeriesStore(server_workspace).add(f"thin {width}", noise)
+    page.reload()
+    click(page.get_by_role("button", name=f"thin {width}", exact=True))
+    expect(page.get_by_role("heading", name=f"thin {width}", exact=True)).to_be_visible()
+    click(page.get_by_role("button", name="Prepare"))
+    drawn(page)
+    expect(page.locator(".stretch")).to_have_text(said)
+    area = page.locator(".crop img").bounding_box()
+    assert area is not None
+    assert said or area["width"] / area["height"] == pytest.approx(width / height, rel=0.03)
+    assert complaints == []
+
+
+def test_the_legend_is_not_under_the_buttons_of_its_chart(page: Page, server_workspace: Path) -> None:
+    """The column is narrow, and where nothing hovers, as on a tablet, the buttons are always there."""
+    frames = np.random.default_rng(0).integers(0, 256, (30, 20, 24, 1), np.uint8)
+    SeriesStore(server_workspace).add("noise with a legend", frames)
+    page.reload()
+    click(page.get_by_role("button", name="noise with a legend", exact=True))
+    chart = page.locator(".st-key-predictability")
+    expect(chart.locator(".legend")).to_be_visible()
+    drawn(page)
+    legend, buttons = chart.locator(".legend").bounding_box(), chart.locator(".modebar").bounding_box()
+    assert legend is not None and buttons is not None
+    assert buttons["y"] + buttons["height"] <= legend["y"] + 2

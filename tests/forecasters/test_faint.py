@@ -1,5 +1,6 @@
 """Faint traces in empty frames: offered to be left out where much is empty, and left out where earlier frames say so."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,8 @@ def test_each_way_is_tried_with_it_and_one_of_them_chosen(size: int | None, tmp_
         np.testing.assert_allclose(view.patches(forecast[view.leads]), hindcast, atol=0.02)
         faint = float(way.partition(" from ")[2] or 0) * 230
         assert not ((forecast > 0) & (forecast < faint)).any()
-    assert all(f"{way}: 0." in finding and f"{way} from {faint:.0%}: 0." in finding for way in ways for faint in FAINT)
+    told = [f"by {way}{less}" for way in ways for less in ("", *(f" without what is fainter than {f:.0%}" for f in FAINT))]
+    assert all(re.search(rf"0\.\d+ {words}[,.]", finding) for words in told)
     assert ("native size" in finding) is bool(size) and "left out" in finding
     forecaster.save(tmp_path)
     loaded = NetworkForecaster.load(tmp_path)
@@ -105,7 +107,8 @@ def test_the_past_tells_whether_leaving_out_is_right() -> None:
     left_out = traces.copy()
     leave_out_faint(0.031, left_out, np.float32([0]), np.float32([230]))
     said = {"change": traces, "change from 0.031": left_out}
-    assert best_way(said, empty, "ssim", 255.0, view)[0] == "change from 0.031"
+    found, words = best_way(said, empty, "ssim", 255.0, view)
+    assert found == "change from 0.031" and "1 by change without what is fainter than 3%" in words
     glow = np.maximum(empty, 6)
     assert best_way({"change": glow, "change from 0.031": empty}, glow, "ssim", 255.0, view)[0] == "change"
 

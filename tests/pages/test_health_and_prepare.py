@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from framecast.errors import StorageError
+from framecast.evaluation import health
 from framecast.evaluation.health import FILE
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui.prepare_state import in_ranges
@@ -44,6 +46,24 @@ def test_one_sentence_first_then_findings_and_the_report_is_kept(
     before = kept.stat().st_mtime_ns
     open_page("series")
     assert kept.stat().st_mtime_ns == before
+
+
+def test_a_report_that_the_disk_does_not_take_is_made_once(
+    open_page: Open, carded: StoredSeries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = list[str]()
+    examine = health.examine
+
+    def refused(*given: object) -> None:
+        raise StorageError("The disk is read-only.")
+
+    monkeypatch.setattr(health, "write_json", refused)
+    monkeypatch.setattr(health, "examine", lambda *given: made.append("report") or examine(*given))
+    app = open_page("series")
+    app.run()
+    assert not app.exception and "Frames 10 and 11" in texts(app) and made == ["report"]
+    app.button(key="rename").click().run()
+    assert made == ["report"]
 
 
 @pytest.mark.parametrize("step", ["drop", "interpolate"])

@@ -72,6 +72,25 @@ def test_every_page_names_the_live_run_and_leads_to_it(page: str, open_page: Ope
     assert record.id in link.proto.query_string
 
 
+def test_a_run_that_is_scored_is_not_named_as_done(open_page: Open, workspace: Path, record: RunRecord) -> None:
+    live(workspace, record)
+    job = job_manager(workspace).jobs[record.id]
+    job.snapshot = replace(
+        job.snapshot, phase="forecasting", progress=FitProgress(STAGE_SCORE, fraction=1.0, remaining_s=30.0)
+    )
+    (link,) = [one for one in open_page("series").get("page_link") if "moving" in one.proto.label]
+    assert f"{STAGE_SCORE} · 30 s left" in link.proto.label and "100%" not in link.proto.label
+
+
+def test_no_time_is_left_of_a_training_that_is_being_left(open_page: Open, workspace: Path, record: RunRecord) -> None:
+    live(workspace, replace(record, forecaster="unet"))
+    assert "Time left" in [one.label for one in open_page("train", run=record.id).metric]
+    job = job_manager(workspace).jobs[record.id]
+    job.snapshot = replace(job.snapshot, stopping=True)
+    app = open_page("train", run=record.id)
+    assert "within seconds" in texts(app) and "Time left" not in [one.label for one in app.metric]
+
+
 @pytest.mark.parametrize(("forecaster", "said"), [("auto", "The simple rules are tried first."), ("analog", "")])
 def test_nobody_waits_for_losses_while_rules_are_tried(
     forecaster: str, said: str, open_page: Open, workspace: Path, record: RunRecord

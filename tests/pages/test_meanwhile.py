@@ -23,6 +23,7 @@ from framecast.runs.taking_over import STAGE
 from framecast.series.ingest import Wanted
 from framecast.series.received import Received
 from framecast.series.store import SeriesStore, StoredSeries
+from framecast.training.progress import FitProgress
 from framecast.ui import run_actions, run_words, upload
 from framecast.ui.comparison import name_and_unit
 from framecast.ui.region_view import region_scores
@@ -90,6 +91,20 @@ def test_the_player_of_a_run_that_was_deleted_meanwhile_says_so(finished: Run, w
     assert not app.exception and not app.error and [one.value for one in app.warning] == [
         "This run was deleted. The trash on the page Runs may still have it."
     ]  # fmt: skip
+
+
+def test_a_series_that_was_deleted_in_another_tab_is_said_by_the_player_that_shows_it(finished: Run, workspace: Path) -> None:
+    def drawn_before(run, stored, store):  # type: ignore[no-untyped-def]  # as above
+        from framecast.ui.seen_forecast import seen_forecast
+
+        seen_forecast(run, stored, store)
+
+    store = SeriesStore(workspace)
+    args = (finished, store.info(finished.record.series), store)
+    app = AppTest.from_function(drawn_before, args=args, default_timeout=180)
+    store.delete(finished.record.series)
+    app.run()
+    assert not app.exception and not app.error and "The scores remain." in texts(app)
 
 
 def test_a_series_that_a_live_run_learns_from_first_is_not_deleted(
@@ -164,6 +179,39 @@ def test_a_run_that_was_being_trained_further_offers_to_go_on_and_says_what_went
     app = open_page("train", run=finished.id)
     assert not app.exception and "The memory ran out." in [one.value.replace("\\", "") for one in app.error]
     assert app.button(key="resume_ended").label == "Go on with the further training"
+
+
+@pytest.mark.parametrize("learned", [0, 1])
+def test_further_training_that_was_left_can_be_given_up_and_the_result_stays(
+    open_page: Open, finished: Run, learned: int
+) -> None:
+    before = (finished.folder / "scores.csv").read_bytes()
+    write_checkpoint(finished)
+    staged = finished.stage({"minutes": 5})
+    for _ in range(learned):
+        staged.append_progress(FitProgress(stage="Training", epoch=1, epoch_done=True).to_mapping())
+    app = open_page("train", run=finished.id)
+    said = "What it learned since, 1 epoch, is lost" if learned else "It has learned nothing since"
+    assert not app.exception and said in texts(app)
+    app.button(key="give_up").click().run()
+    assert not app.exception and finished.staged() is None and (finished.folder / "scores.csv").read_bytes() == before
+    assert "give_up" not in [one.key for one in app.button] and "resume_ended" not in [one.key for one in app.button]
+
+
+def test_further_training_is_not_given_up_while_somebody_carries_it_out(open_page: Open, finished: Run) -> None:
+    write_checkpoint(finished)
+    finished.stage({"minutes": 5})
+    app = open_page("train", run=finished.id)
+    with finished.hold():
+        app.button(key="give_up").click().run()
+    assert not app.exception and finished.staged() is not None
+    assert any("carried out once at a time" in one.value for one in app.error)
+
+
+def write_checkpoint(run: Run) -> None:
+    folder = run.folder / "checkpoint" / "last"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "run.json").write_text("{}")
 
 
 def test_a_second_failure_is_not_told_with_the_words_of_the_first(finished: Run) -> None:

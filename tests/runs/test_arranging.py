@@ -64,6 +64,11 @@ def test_every_column_sorts(lines: dict[str, RunLine], by: str, order: str) -> N
     assert ids(arranged(lines.values(), by)) == order
 
 
+def test_scores_to_sort_by_are_called_as_on_the_other_pages() -> None:
+    called = sort_keys()
+    assert called["moving_rmse"] == "Mean RMSE where it moves, best first" and called["ssim"] == "Mean SSIM, best first"
+
+
 def test_pinned_runs_stay_on_top_whatever_the_order(lines: dict[str, RunLine]) -> None:
     lines["c"] = replace(lines["c"], notes=RunNotes(pinned=True))
     for by in sort_keys():

@@ -205,7 +205,7 @@ def test_only_what_differs_is_told_in_the_words_of_the_form(
     assert found["Epochs"] == ("4", "6") and found["Seed"] == ("0", "5")
     assert found["Test frames"] == ("5 (20 to 24)", "4 (21 to 24)") and found["Validation frames"] == ("5", "3")
     assert not {"Context", "Pause", "Device", "Forecaster", "Series", "Version of torch"} & set(found)
-    assert "Mean MSE" in found
+    assert {"Mean MSE", "Mean RMSE where it moves", "Mean Fine detail"} <= set(found), "as Compare calls them"
     assert not same_frames([lines[finished.id], lines[other.id]]) and same_frames([lines[other.id]] * 2)
     assert [one for one in differences([lines[other.id]] * 3)] == []
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from framecast.series.frames import FrameSeries
+from framecast.errors import SettingError
+from framecast.series.frames import FrameSeries, Split
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
@@ -22,3 +23,9 @@ def test_the_head_leaves_masked_pixels_out_and_a_constant_has_a_range() -> None:
     valid[0, 0] = False
     low, high = FrameSeries("s", frames, (0.0, 1000.0), valid=valid).head(3).value_range
     assert low == 7.0 and high > low
+
+
+@pytest.mark.parametrize(("n_test", "way"), [(50, "Choose 0 to 8 validation frames."), (58, "Choose no validation frames")])
+def test_a_split_that_leaves_too_little_says_what_would_work(n_test: int, way: str) -> None:
+    with pytest.raises(SettingError, match=way):
+        Split.of(60, n_test, 12)

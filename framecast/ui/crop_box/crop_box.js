@@ -25,23 +25,34 @@ class CropBox {
     this.root = root;
     this.rectangle = root.querySelector(".rectangle");
     this.image = root.querySelector("img");
+    this.stretch = root.parentElement.querySelector(".stretch");
     this.sent = 0; // number of the last report: a time, so that no later box at this place has the same
     root.addEventListener("pointerdown", (event) => this.begin(event));
     root.addEventListener("pointermove", (event) => this.drag && this.move(event));
     root.addEventListener("pointerup", (event) => this.end(event));
     root.addEventListener("pointercancel", () => this.cancel());
     root.addEventListener("keydown", (event) => this.key(event));
+    new ResizeObserver(() => this.sayStretch()).observe(this.image);
   }
 
   load(data) {
     this.width = data.width;
     this.height = data.height;
     if (this.image.src !== data.source) this.image.src = data.source;
+    this.sayStretch();
+    this.root.style.setProperty("--ratio", data.width / data.height);
     this.image.alt = data.words;
     this.root.setAttribute("aria-label", data.words);
     // What the server says before it has heard the last change would take that back.
     const asked = this.drag || this.later || data.heard < this.sent;
     if (!asked) this.show(data.crop || [0, 0, data.width, data.height]);
+  }
+
+  // Very thin frames: what is drawn round here is not in the frame.
+  sayStretch() {
+    const { width, height } = this.image.getBoundingClientRect();
+    const stretch = width / this.width / (height / this.height);
+    this.stretch.textContent = stretch > 1.05 ? "The frame is drawn wider than it is." : stretch < 0.95 ? "The frame is drawn higher than it is." : "";
   }
 
   show(crop) {

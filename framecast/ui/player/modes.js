@@ -7,7 +7,9 @@ const BLINK_MS = 500;
 function panelsOf({ header, mode, error, channel }) {
   if (!header.compare) return header.sources.map((source) => ({ ...source, kind: "plain", bar: source.bar ?? null }));
   const { forecasters, spread } = header.compare;
-  const truth = { kind: "truth", title: "Truth", note: header.compare.truthNote, hasValues: true };
+  // A preview has three channels: of the fourth it says where it is to be seen.
+  const inPreview = channel === "3" ? { noteOfPreview: "channel 4 is drawn when you pause" } : {};
+  const truth = { kind: "truth", title: "Truth", note: truthNote(header.compare, channel), hasValues: true, ...inPreview };
   const made = (kind, forecaster, more = {}) => ({
     kind,
     forecaster: forecaster.name,
@@ -15,6 +17,7 @@ function panelsOf({ header, mode, error, channel }) {
     note: forecaster.note,
     colour: forecaster.colour,
     hasValues: true,
+    ...inPreview,
     ...more,
   });
   if (mode === "swipe") return forecasters.map((one) => made("swipe", one, { title: `Truth | ${one.title}` }));
@@ -24,13 +27,20 @@ function panelsOf({ header, mode, error, channel }) {
   const meanOfPreview = mean && nChannels > 3 ? ", mean of the first three channels" : mean;
   const noteOf = (mean) =>
     ({ signed: `forecast minus truth${mean}`, absolute: `its size${mean}`, squared: `squared${mean}`, ssim: "1 where alike" })[error];
-  const errorPanel = (one, title) => made("error", one, { title, note: noteOf(mean), noteOfPreview: noteOf(meanOfPreview) });
+  const errorPanel = (one, title) => made("error", one, { title, note: noteOf(mean), noteOfPreview: noteOf(meanOfPreview), ...inPreview });
   const called = error === "ssim" ? "SSIM map" : "Error";
   if (mode === "difference") return forecasters.map((one) => errorPanel(one, `${called} of ${one.title}`));
   const [main, ...others] = forecasters;
   const panels = [truth, made("forecast", main), errorPanel(main, others.length ? `${called} of ${main.title}` : called)];
   if (spread) panels.push({ kind: "spread", hasValues: true, source: spread.source, title: "Spread", note: spread.note });
   return [...panels, ...others.map((one) => made("forecast", one))];
+}
+
+// Which channels are drawn where not all are.
+function truthNote({ truthNote, channels }, channel) {
+  const alone = channels.length > 1 && channel !== "all" && channels.find(([value]) => value === channel);
+  if (!alone) return truthNote;
+  return channel === "luminance" ? "luminance" : `channel ${alone[1]}`;
 }
 
 // The layers of a panel: [{request, from, to}]. A request of null is a panel of no error: the frame was observed.
