@@ -37,7 +37,7 @@ from framecast.runs.keeping import Keeper
 from framecast.runs.looking_back import look_back
 from framecast.runs.members import keep_members
 from framecast.runs.record import RunRecord, installed_versions, new_id, source_commit, utc_now
-from framecast.runs.rules import KnownRules
+from framecast.runs.rules import KnownRules, sorted_out
 from framecast.runs.store import Run
 from framecast.series.frames import Frames, FrameSeries, Preparation, Split
 from framecast.training.progress import FitProgress
@@ -353,17 +353,8 @@ def _score_rules(
     """The curves of every rule on the same split; one that cannot serve this series is left out with its sentence, and so is
     one that nobody waits for. Nothing `known` is made again; those of the others that are not among the `fitted` join them."""
     split = record.split
-    curves: list[ScoreCurve] = []
-    wanted = []
-    for name, kind in FORECASTERS.items():
-        if kind.family != "rule" or name == record.forecaster:
-            continue
-        if name not in known:
-            wanted.append(name)
-        elif isinstance(found := known[name], str):
-            notes.left_out[name] = found
-        else:
-            curves += found
+    wanted, curves, left_out = sorted_out(known, record.forecaster)
+    notes.left_out.update(left_out)
     began = time.monotonic()
     for index, name in enumerate(wanted):
         kind = FORECASTERS[name]

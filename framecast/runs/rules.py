@@ -46,6 +46,15 @@ def known_rules(runs: Iterable[Run], record: RunRecord) -> KnownRules:
     return known
 
 
+def sorted_out(known: KnownRules, own: str) -> "tuple[list[str], list[ScoreCurve], dict[str, str]]":
+    """Of all rules but `own`: those still to be scored, the curves of those that are `known`, and why others were left out."""
+    names = [name for name, kind in FORECASTERS.items() if kind.family == "rule" and name != own]
+    wanted = [name for name in names if name not in known]
+    told = {name: known[name] for name in names if name in known}
+    curves = [curve for found in told.values() if not isinstance(found, str) for curve in found]
+    return wanted, curves, {name: found for name, found in told.items() if isinstance(found, str)}
+
+
 def rule_choices(run: Run) -> dict[str, dict[str, Any]]:
     """What the rules beside a run chose for themselves: as it has kept it, or another run of the same series and split."""
     for other in (run, *(one for one in run.store.runs() if one.state == "finished")):

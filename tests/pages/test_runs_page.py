@@ -200,7 +200,7 @@ def test_a_run_whose_forecaster_is_gone_is_seen_and_deleted_and_spoils_nothing(
     app = open_page("runs")
     assert "gone_plugin" in list(app.dataframe[0].value["forecaster"])
     chosen(app, gone, finished)
-    assert "gone_plugin" in str(app.dataframe[1].value)
+    assert "gone_plugin" in app.dataframe[1].value.to_string()
     chosen(app, gone)
     app.button(key="delete_runs").click().run()
     app.switch_page("pages/compare.py").run()
