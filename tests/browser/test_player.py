@@ -557,8 +557,9 @@ def check_region(tab: Page, small: Finished, rows: slice, columns: slice) -> Non
     inside = (slice(None), rows, columns)
     curves = score("", small.run.forecast()[inside], small.truth[inside], origin=ORIGIN - 1, data_range=255.0,
                    metrics=("ssim", "psnr", "mse", "mae"))  # fmt: skip
-    cells = tab.locator("table", has_text="Inside the rectangle").locator("tbody tr").first.locator("td").all_inner_texts()
-    for cell, curve in zip(cells, curves, strict=True):
+    cells = tab.locator("table", has_text="Inside the rectangle").locator("tbody tr").first.locator("td")
+    expect(cells).to_have_count(len(curves))  # the words above it stand a moment before the table does
+    for cell, curve in zip(cells.all_inner_texts(), curves, strict=True):
         at, mean = (float(number.replace(",", "")) for number in re.findall(r"[\d.,]+", cell))
         assert at == pytest.approx(curve.values[0], rel=2e-3) and mean == pytest.approx(curve.values.mean(), rel=2e-3)
 
