@@ -1,6 +1,7 @@
 """The scores of the simple rules, taken from a run that has them: the same series, split and code give the same rules."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from framecast.errors import FrameCastError
@@ -56,13 +57,17 @@ def sorted_out(known: KnownRules, own: str) -> "tuple[list[str], list[ScoreCurve
 
 
 def rule_choices(run: Run) -> dict[str, dict[str, Any]]:
-    """What the rules beside a run chose for themselves: as it has kept it, or another run of the same series and split."""
+    """What the rules beside a run chose for themselves: each as the run has kept it, or another of the same series and split,
+    which scored what this one did not score again."""
+    found: dict[str, dict[str, Any]] = {}
+    choosing = {name for name, kind in FORECASTERS.items() if kind.family == "rule" and fields(kind.settings)}
     for other in (run, *(one for one in run.store.runs() if one.state == "finished")):
+        if found.keys() >= choosing:
+            break
         alike = other.record.series == run.record.series and other.record.split == run.record.split
         try:
             kept = other.summary().get("rule_choices", {}) if alike else {}
         except FrameCastError:
             continue
-        if kept:
-            return dict(kept)
-    return {}
+        found = {**kept, **found}
+    return found
