@@ -53,6 +53,15 @@ class ConvNextUNetSettings(NetworkSettings):
         maximum=16,
         advanced=True,
     )
+    way_up: str = setting(
+        "repeat",
+        label="Way up",
+        help="How a coarser scale becomes a finer one again. repeat: its pixels are repeated, joined with what was seen at "
+        "the finer scale, then come the layers. weights: the layers come first, then a step with weights of its own, as in "
+        "The Well benchmark; a third to a half more weights in all.",
+        choices=("repeat", "weights"),
+        advanced=True,
+    )
 
 
 PUBLISHED: Mapping[str, Value] = {
@@ -62,12 +71,11 @@ PUBLISHED: Mapping[str, Value] = {
     "levels": 5,
     "blocks": 2,
     "patch": 1,
+    "way_up": "weights",
     "unroll": 1,
     "loss": "mse",
 }
-"""The sizes of The Well's benchmark, in the settings above. There the layers of the way up come before the step to the finer
-scale, and that step has weights: three layers at the coarsest scale and two at the finest, two and four here, and 18,573,453
-weights for frames of 3 channels, 13,905,741 here."""
+"""What The Well's benchmark trains as UNetConvNext, in the settings above: 18,573,453 weights for frames of 3 channels."""
 
 
 class ConvNextBlock(nn.Module):
@@ -94,7 +102,13 @@ class ConvNextBlock(nn.Module):
 class ConvNextUNet(nn.Module):
     """Contracting path, expanding path and skip connections of Ronneberger et al. 2015 (arXiv 1505.04597), section 2, each
     scale made of ConvNeXt blocks (above), with the paper's layer normalisation and 2 x 2 convolution of stride 2 between
-    scales on the way down; on the way up pixels are repeated and a 1 x 1 convolution joins them with the skip.
+    scales on the way down.
+
+    On the way up pixels are repeated, a 1 x 1 convolution joins them with the skip, and n_layers blocks follow. With
+    `weighted_up` it is that of UNetConvNext, which the benchmark of The Well trains (Ohana et al. 2024, arXiv 2412.00568): one
+    block at the coarsest scale, then at each scale a 1 x 1 convolution that joins the skip (not at the coarsest), n_layers
+    blocks, layer normalisation and a 2 x 2 transposed convolution of stride 2. What is skipped is what came into a scale, not
+    what left its blocks, and nothing is skipped at the finest scale, which has no blocks on the way up.
 
     The k context frames are stacked as channels and folded into patches first. The last layer gives all n frames of the
     block. Height and width are multiples of patch * 2**(n_levels - 1). The state is the last k frames, or as many as were
@@ -111,34 +125,62 @@ class ConvNextUNet(nn.Module):
         patch: int = 2,
         n_levels: int = 3,
         n_layers: int = 1,
+        weighted_up: bool = False,
     ) -> None:
         super().__init__()
         self.n_context, self.n_block, self.patch = n_context, n_block, patch
+        self.weighted_up = weighted_up and n_levels > 1  # one scale has no way up
         maps = [n_maps * 2**level for level in range(n_levels)]
         finer = list(zip(maps[:-1], maps[1:], strict=True))
+        n_coarsest = 1 if self.weighted_up else n_layers
         self.stem = nn.Conv2d(n_context * channels * patch**2, n_maps, kernel_size=3, padding=1)
-        self.contract = nn.ModuleList(_blocks(m, n_layers) for m in maps)
+        self.contract = nn.ModuleList([*(_blocks(a, n_layers) for a, _ in finer), _blocks(maps[-1], n_coarsest)])
         self.down_norm = nn.ModuleList(nn.LayerNorm(a, eps=1e-6) for a, _ in finer)
         self.down = nn.ModuleList(nn.Conv2d(a, b, kernel_size=2, stride=2) for a, b in finer)
-        self.join = nn.ModuleList(nn.Conv2d(a + b, a, kernel_size=1) for a, b in reversed(finer))
-        self.expand = nn.ModuleList(_blocks(a, n_layers) for a, _ in reversed(finer))
+        if self.weighted_up:
+            self.join = nn.ModuleList(nn.Conv2d(2 * b, b, kernel_size=1) for b in maps[-2:0:-1])
+            self.expand = nn.ModuleList(_blocks(b, n_layers) for b in maps[:0:-1])
+            self.up_norm = nn.ModuleList(nn.LayerNorm(b, eps=1e-6) for b in maps[:0:-1])
+            self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, kernel_size=2, stride=2) for a, b in reversed(finer))
+        else:
+            self.join = nn.ModuleList(nn.Conv2d(a + b, a, kernel_size=1) for a, b in reversed(finer))
+            self.expand = nn.ModuleList(_blocks(a, n_layers) for a, _ in reversed(finer))
         self.head = nn.Conv2d(n_maps, n_block * channels * patch**2, kernel_size=3, padding=1)
         scales = [patch * 2**level for level in range(n_levels)]
-        self.reach = 3 * n_layers * (2 * sum(scales[:-1]) + scales[-1]) + 2 * patch + scales[-1]
+        up_scales = scales[1:] if self.weighted_up else scales[:-1]
+        self.reach = 3 * (n_layers * sum(scales[:-1] + up_scales) + n_coarsest * scales[-1]) + 2 * patch + scales[-1]
         """Pixels that a forecast pixel looks at to each side."""
 
     def forward(self, frames: Tensor, state: State = None, *, fed_back: bool = False) -> tuple[Tensor, State]:
         window, seen = last_frames(frames, state, self.n_context)
-        maps = self.stem(into_patches(window.flatten(1, 2), self.patch))  # (b, k, c, h, w) -> (b, m, h/p, w/p)
-        maps = self.contract[0](maps)
-        skips: list[Tensor] = []
+        came = [self.stem(into_patches(window.flatten(1, 2), self.patch))]  # (b, k, c, h, w) -> (b, m, h/p, w/p)
+        left = [self.contract[0](came[0])]
         for norm, down, blocks in zip(self.down_norm, self.down, self.contract[1:], strict=True):
-            skips.append(maps)
-            maps = blocks(down(norm(maps.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)))
-        for join, blocks in zip(self.join, self.expand, strict=True):
-            maps = blocks(join(torch.cat([skips.pop(), F.interpolate(maps, scale_factor=2.0)], dim=1)))
+            came.append(down(_normed(norm, left[-1])))
+            left.append(blocks(came[-1]))
+        maps = self._weighted_up(came, left[-1]) if self.weighted_up else self._repeated_up(left)
         drawn = out_of_patches(self.head(maps), self.patch)  # (b, n*c, h, w)
         return drawn.reshape(drawn.shape[0], self.n_block, -1, *drawn.shape[-2:]), (seen,)
+
+    def _repeated_up(self, left: list[Tensor]) -> Tensor:
+        """From what left each scale on the way down, the coarsest last, to the maps of the finest, (b, m, h/p, w/p)."""
+        maps = left.pop()
+        for join, blocks in zip(self.join, self.expand, strict=True):
+            maps = blocks(join(torch.cat([left.pop(), F.interpolate(maps, scale_factor=2.0)], dim=1)))
+        return maps
+
+    def _weighted_up(self, came: list[Tensor], maps: Tensor) -> Tensor:
+        """The same from what left the coarsest scale and from what came into each of them, the coarsest last."""
+        for number, (blocks, norm, up) in enumerate(zip(self.expand, self.up_norm, self.up, strict=True)):
+            if number:
+                maps = self.join[number - 1](torch.cat([maps, came[-1 - number]], dim=1))
+            maps = up(_normed(norm, blocks(maps)))
+        return maps
+
+
+def _normed(norm: nn.Module, maps: Tensor) -> Tensor:
+    normed: Tensor = norm(maps.permute(0, 2, 3, 1))  # (b, m, h, w) -> (b, h, w, m)
+    return normed.permute(0, 3, 1, 2)
 
 
 def _blocks(n_maps: int, n_layers: int) -> nn.Module:
@@ -154,6 +196,7 @@ def _build(settings: ConvNextUNetSettings, channels: int, height: int, width: in
         patch=settings.patch,
         n_levels=settings.levels,
         n_layers=settings.blocks,
+        weighted_up=settings.way_up == "weights",
     )
 
 
@@ -169,8 +212,8 @@ NETWORKS.add(
         any_size=True,
         presets={"published": PUBLISHED},
         preset_help={
-            "published": "The sizes of the ConvNeXt U-Net in The Well benchmark (42 feature maps, five scales, two layers "
-            "each, four frames in, one out) and its training on single steps. The way up is simpler: a quarter fewer weights."
+            "published": "The ConvNeXt U-Net of The Well benchmark (42 feature maps, five scales, two layers each, four "
+            "frames in, one out; 18.6 million weights for frames in colour) and its training on single steps."
         },
     ),
 )

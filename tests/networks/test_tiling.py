@@ -22,7 +22,12 @@ SMALL: dict[str, dict[str, Any]] = {
     "unet": {"width": 8, "levels": 2, "context": 3},
 }
 TILE = 32
-LOCAL = {"convlstm": {"norm": False}, "predrnn": {"norm": False}, "convnext_unet": {}}
+LOCAL: list[tuple[str, dict[str, Any]]] = [
+    ("convlstm", {"norm": False}),
+    ("predrnn", {"norm": False}),
+    ("convnext_unet", {}),
+    ("convnext_unet", {"way_up": "weights", "blocks": 2}),
+]
 """What looks at no place but those within its reach."""
 
 
@@ -53,17 +58,17 @@ def forecasts(name: str, horizon: int, tiling: dict[str, Any] | None = None, **c
     return rollout(network, past, horizon) - past[:, -1:]
 
 
-@pytest.mark.parametrize("name", LOCAL)
-def test_tiles_are_the_whole_frame_along_a_rollout(name: str) -> None:
+@pytest.mark.parametrize(("name", "changes"), LOCAL)
+def test_tiles_are_the_whole_frame_along_a_rollout(name: str, changes: dict[str, Any]) -> None:
     """Everywhere, at the seams and after many frames that are fed back."""
-    whole, tiled = (forecasts(name, 6, tiling, **LOCAL[name]) for tiling in (None, {}))
+    whole, tiled = (forecasts(name, 6, tiling, **changes) for tiling in (None, {}))
     assert float(whole.abs().max()) > 0.1
     torch.testing.assert_close(tiled, whole, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", LOCAL)
-def test_what_is_looked_at_around_a_tile_is_no_more_than_needed(name: str) -> None:
-    whole, tiled = (forecasts(name, 2, tiling, **LOCAL[name]) for tiling in (None, {"reach": 0}))
+@pytest.mark.parametrize(("name", "changes"), LOCAL)
+def test_what_is_looked_at_around_a_tile_is_no_more_than_needed(name: str, changes: dict[str, Any]) -> None:
+    whole, tiled = (forecasts(name, 2, tiling, **changes) for tiling in (None, {"reach": 0}))
     assert float((whole - tiled).abs().max()) > 1e-3
 
 
