@@ -1,5 +1,6 @@
 """An ensemble is the mean of its members, keeps what is finished, and is as sure as it should be."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from framecast.evaluation.ensemble import judge_lead
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import MemberForecaster, Workbench
 from framecast.forecasters.ensemble import Ensemble
+from framecast.forecasters.ensemble_state import Judged
 from framecast.series.frames import FrameSeries, Preparation, Split
 from framecast.series.synthetic import SYNTHETIC
 
@@ -69,6 +71,38 @@ def test_noisy_starts_come_in_pairs_around_the_true_one(series: FrameSeries) -> 
     inside = np.abs(first[0] + second[0] - 2 * past[-1]) < 0.05  # but where a value is clamped to what was seen
     assert inside.mean() > 0.95
     assert np.abs(first[0] - past[-1]).std() > 0.1
+
+
+def test_each_pair_of_noisy_starts_is_another_and_so_is_that_of_another_seed(series: FrameSeries) -> None:
+    """Also of the pairs after the first: members that are the same twice would make it too sure."""
+    ensemble, past = fitted(series, SPLIT, kind="noise", members=7), series.frames[: SPLIT.test.start]
+    network = ensemble._networks[0]
+
+    def nudges(seed: int) -> list[np.ndarray]:
+        ensemble.workbench = Workbench(Preparation(16), seed=seed)
+        made = [ensemble._nudge(network, past, index) for index in range(7)]
+        assert made[-1] is None, "the last one begins from the true frames"
+        return [one for one in made if one is not None]
+
+    first = nudges(2)
+    for one, other in itertools.combinations(range(6), 2):
+        if one // 2 == other // 2:
+            np.testing.assert_array_equal(first[one], -first[other])
+        else:
+            assert np.abs(first[one] - first[other]).max() > 1 and np.abs(first[one] + first[other]).max() > 1
+    assert all(np.abs(one - other).max() > 1 for one, other in zip(first, nudges(3), strict=True))
+    assert all(len(np.unique(np.abs(one).reshape(len(one), -1), axis=0)) > 1 for one in first), "nor is it for each frame"
+
+
+def test_how_far_members_differ_is_told_as_a_share_of_what_their_mean_was_wrong_by(series: FrameSeries) -> None:
+    """The usual standard deviation of so few members, which divides by one less than there are."""
+    judged = Judged(series, SPLIT)
+    truth = series.frames[SPLIT.valid.start : SPLIT.valid.stop]
+    for place, off in enumerate((2.0, 4.0, 9.0)):
+        judged.with_those_of(place, iter([truth + np.float32(off)]))
+    assert judged.raw_share == pytest.approx(13**0.5 / 5, rel=1e-4)
+    judged.without(1)
+    assert judged.raw_share == pytest.approx(24.5**0.5 / 5.5, rel=1e-4)
 
 
 def test_without_noise_the_members_of_one_network_are_one(series: FrameSeries) -> None:

@@ -15,7 +15,7 @@ from framecast.errors import SettingError
 from framecast.forecasters import network_fit
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Workbench
-from framecast.forecasters.network_fit import STAGE_ALL, STAGE_SEARCH
+from framecast.forecasters.network_fit import STAGE_ALL, STAGE_OTHERS, STAGE_SEARCH
 from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.forecasters.network_settings import settings_class
 from framecast.forecasters.training_data import as_if_this_series, to_tensor
@@ -91,6 +91,50 @@ def test_the_refit_learns_from_the_validation_frames_too_for_the_share_they_chos
     alone = forecaster_of(epochs=3, refit=False)
     list(alone.fit(waves().head(20), SPLIT))
     assert [stage for stage, *_ in asked[2:]] == [STAGE_SEARCH]
+
+
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, int, float | None]]:
+    """Stage, most epochs, most steps and seconds of each training, as they come."""
+    asked, real = [], network_fit.train
+
+    def train(*rest, budget, **how):
+        asked.append((how["stage"], budget.epochs, budget.most_steps, budget.seconds))
+        yield from real(*rest, budget=budget, **how)
+
+    monkeypatch.setattr(network_fit, "train", train)
+    return asked
+
+
+def test_epochs_and_steps_are_of_each_stage_and_of_its_own_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A window is 4 frames: 14 have 11 of them, 20 have 17, and the other series 7; batches are of 4. A quarter of all epochs
+    and steps is for the other series."""
+    asked, shares = recorded(monkeypatch), {"pretraining_share": 0.25}
+    bench = Workbench(others=(waves(10),))
+    for changes, expected in (
+        ({"epochs": 6}, [(2, 2 * 2), (6, 6 * 3), (6, 6 * 5)]),
+        ({"epochs": 100, "steps": 9}, [(33, 3), (100, 9), (100, 9)]),
+    ):
+        asked.clear()
+        forecaster = NetworkForecaster("unet", forecaster_of(**changes, **shares).settings, bench)
+        list(forecaster.fit(waves().head(20), SPLIT))
+        assert [stage for stage, *_ in asked] == [STAGE_OTHERS, STAGE_SEARCH, STAGE_ALL]
+        assert [(epochs, steps) for _, epochs, steps, _ in asked] == expected
+
+
+def test_a_time_limit_is_shared_out_to_the_stages_and_what_one_leaves_goes_to_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of 60 s a quarter is for the other series, two fifths of what is then left for the search, the rest for the refit."""
+    asked, now, took = recorded(monkeypatch), [0.0], {STAGE_OTHERS: 5.0, STAGE_SEARCH: 2.0}
+    settings = forecaster_of(epochs=1000, minutes=1.0, pretraining_share=0.25, steps=12).settings
+    forecaster = NetworkForecaster("unet", settings, Workbench(others=(waves(10),)), clock=lambda: now[0])
+    for progress in forecaster.fit(waves().head(20), SPLIT):
+        now[0] += took.get(progress.stage, 0.0) * progress.epoch_done
+    (others, _, _, for_others), (search, _, _, for_search), (rest, _, _, for_rest) = asked
+    assert (others, search, rest) == (STAGE_OTHERS, STAGE_SEARCH, STAGE_ALL)
+    assert for_others == 15.0
+    assert for_search == pytest.approx(0.4 * (60.0 - 10.0)), "2 epochs of 5 s, of 4 steps, came before"
+    assert for_rest == pytest.approx(50.0 - 8.0), "and 4 epochs of 2 s"
 
 
 def test_without_a_forecast_that_is_a_number_the_last_weights_are_said_to_forecast(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from framecast.evaluation.ensemble import ENSEMBLE, MEASURES, Sureness, judge_lead
+from framecast.forecasters.calibration import ensemble_variance
 from framecast.forecasters.catalog import FORECASTERS
+from framecast.forecasters.contract import MemberForecaster
 from framecast.runs.experiment import carry_out, plan
 from framecast.runs.members import spread_beyond
 from framecast.runs.store import Run, RunStore
@@ -59,3 +61,9 @@ def test_what_comes_after_the_series_has_a_spread_too(tmp_path: Path, series: Fr
     spread = spread_beyond(run, series, 4)
     assert spread is not None and spread.shape == (4, *series.frames.shape[1:]) and spread.dtype == np.float32
     assert np.isfinite(spread).all() and (spread >= 0).all() and spread.any()
+    forecaster = run.forecaster()
+    assert isinstance(forecaster, MemberForecaster)
+    law, members = forecaster.spread_law(4), np.stack([*forecaster.forecast_members(series.frames, 4)])
+    assert len(set(law.constant)) > 1, "each lead has a law of its own"
+    for index, frame in enumerate(spread):
+        np.testing.assert_allclose(frame, law.deviation(index, ensemble_variance(members[:, index])), rtol=1e-4, atol=1e-6)
