@@ -113,3 +113,17 @@ def test_validation_bounds_a_rollout_by_what_came_before_the_validation_frames()
     validator = Validator(Counted(), TrainingData(frames, range(8), range(8, 12), 1.0), TrainingSettings(), CONTEXT)
     assert validator.clamp is not None
     assert [bound.flatten().tolist() for bound in validator.clamp] == [[0.0, 1.0], [14.0, 15.0]]
+
+
+@pytest.mark.parametrize("clamp", [True, False])
+def test_a_validation_is_bounded_as_a_forecast_will_be(clamp: bool) -> None:
+    class Doubling(nn.Module):
+        def forward(self, frames: Tensor, state: Any = None, *, fed_back: bool = False) -> tuple[Tensor, Any]:
+            return 2 * frames[:, -1:], ()
+
+    frames = torch.arange(1.0, 13.0).reshape(12, 1, 1, 1).expand(12, 1, 12, 12)
+    data, network = TrainingData(frames, range(8), range(8, 12), 1.0), Doubling()
+    said = Validator(network, data, TrainingSettings(clamp=clamp), CONTEXT)(network, 0.5)
+    forecast = [8.0] * 4 if clamp else [16.0, 32.0, 64.0, 128.0]
+    errors = [(value - truth) ** 2 for value, truth in zip(forecast, (9, 10, 11, 12), strict=True)]
+    assert said.curves["mse"] == pytest.approx(errors)
