@@ -239,6 +239,11 @@ class Ensemble:
         for _, network in sorted(self._networks.items()):
             yield from self._members_of(network, past, horizon)
 
+    def settle(self, history: FrameSeries, split: Split) -> str:
+        """See SettlingForecaster: of a lone first member, which forecasts before its search has ended."""
+        at_work = self._at_work
+        return at_work.settle(history, split) if at_work is not None and at_work in self._networks.values() else ""
+
     def spread_law(self, horizon: int) -> SpreadLaw:
         """See MemberForecaster."""
         return SpreadLaw.as_it_is(horizon) if self._law is None else self._law.over(horizon)

@@ -210,6 +210,14 @@ class NetworkForecaster:
         self.restoration, words = best_way(hindcasts, truth, self.settings.select_by, history.data_range, view)
         return [words]
 
+    def settle(self, history: FrameSeries, split: Split) -> str:
+        """See SettlingForecaster: the way back to native size, which is chosen when the search ends."""
+        course = self.course
+        if course.stage != "search" or course.further or not course.best.step:
+            return ""
+        with memory_errors(self.workbench.device):
+            return " ".join(self.choose_restoration(history, split.valid))
+
     @property
     def tile(self) -> int:
         """Side in pixels of the tiles that frames are forecast in, as set or as memory made it; 0 for whole frames."""

@@ -13,12 +13,14 @@ import pytest
 
 from framecast.errors import DivergedError, SettingError, UnknownNameError
 from framecast.forecasters.catalog import FORECASTERS
+from framecast.forecasters.hindcast import View
+from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.runs import preflight as preflight_module
 from framecast.runs.experiment import carry_out, forecast_beyond, plan, repeat_forecast
 from framecast.runs.preflight import preflight
 from framecast.runs.rules import known_rules
 from framecast.runs.store import Run, RunStore
-from framecast.series.frames import FrameSeries, Preparation, Split
+from framecast.series.frames import Frames, FrameSeries, Preparation, Split
 
 RULES = {name for name, kind in FORECASTERS.items() if kind.family == "rule"}
 
@@ -89,6 +91,33 @@ def test_stopping_keeps_the_best_so_far(tmp_path: Path, series: FrameSeries, dri
     assert [line["epoch"] for line in run.progress()] == [1, 2, 3, 3]
     assert run.progress()[-1]["stage"] == "Stopped early"
     np.testing.assert_array_equal(repeat_forecast(run, series), run.forecast())
+
+
+@pytest.mark.parametrize("forecaster", ["unet", "ensemble"])
+def test_what_is_stopped_while_it_searches_goes_back_to_native_size_in_the_way_that_is_best(
+    forecaster: str, tmp_path: Path, series: FrameSeries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As validation says at that moment; what goes on later chooses again at the end of its search."""
+    asked = []
+
+    def hindcasts(self: NetworkForecaster, past: Frames, horizon: int, view: View) -> dict[str, Frames]:
+        asked.append((len(past), horizon))
+        truth = view.patches(series.frames[len(past) + view.leads]).astype(np.float32)
+        return {"change": truth + 9 * (truth > truth.mean()), "background": truth}
+
+    monkeypatch.setattr(NetworkForecaster, "hindcasts", hindcasts)
+    changes: dict[str, object] = {"epochs": 1000, "unroll": 1}
+    changes |= {"minutes": 0.0} if forecaster == "ensemble" else {"context": 2, "width": 4}
+    record = plan(series, forecaster=forecaster, changes=changes, preparation=Preparation(6), device="cpu")
+    run = RunStore(tmp_path).create(record)
+    judged: list[bool] = []
+    for progress in carry_out(record, series, run, stop=lambda: any(judged)):
+        judged.append(bool(progress.valid_scores))
+    split = record.split
+    assert run.summary()["stopped_early"] and asked == [(split.valid.start, len(split.valid))]
+    assert "At native size a frame is the native mean frame" in run.summary()["finding"]
+    (saved,) = (run.folder / "checkpoint" / "best").rglob("forecaster.json")
+    assert json.loads(saved.read_text())["restoration"] == "background"
 
 
 def test_a_rule_that_is_stopped_has_chosen_all_the_same(tmp_path: Path, series: FrameSeries) -> None:
