@@ -339,6 +339,20 @@ def test_of_a_long_past_no_more_is_copied_than_the_network_looks_at(dtype: str) 
         tracemalloc.stop()
 
 
+def test_another_series_is_learned_from_whole_in_the_units_of_this_one() -> None:
+    """Mean, spread and range are brought along by one factor, so that its structure counts in the loss as at home."""
+    t, y, x = np.ogrid[:12, :16, :20]
+    frames = (30 + 2 * np.sin(0.6 * x + 0.3 * y - 0.5 * t)).astype(np.float32)[..., None]
+    other = FrameSeries("other", frames, (25.0, 35.0))
+    found = as_if_this_series(other, Preparation(), Scaler((500.0,), (70.0,)), normalise=True, device="cpu")
+    gain = 70.0 / float(frames.std())
+    assert float(found.frames.mean()) == pytest.approx(500.0, rel=1e-4)
+    assert float(found.frames.std()) == pytest.approx(70.0, rel=1e-3)
+    assert found.data_range == pytest.approx(10.0 * gain, rel=1e-4)
+    assert found.span == range(12) and not found.valid
+    np.testing.assert_allclose(found.frames[:, 0].numpy(), (frames[..., 0] - frames.mean()) * gain + 500, rtol=1e-4)
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_another_series_is_never_there_as_float64(dtype: str) -> None:
     frames = np.random.default_rng(0).uniform(0, 255, (100, 32, 32, 3)).astype(dtype)
