@@ -196,6 +196,8 @@ def test_the_network_sees_differences_from_the_mean_frame_of_the_training_frames
     assert float(inside.mean()) == pytest.approx(0.0, abs=1e-3)
     assert float(inside.std()) == pytest.approx(1.0, rel=1e-3)
     assert forecaster._fitted.scaler.spread[0] == pytest.approx(3.0, rel=0.1), "the spread of the differences"
+    held = seen[0][0, :14, :, :4]
+    assert float(held.abs().max()) < 1e-3, "what is held under the mask is no difference, wild as it is"
 
 
 def test_the_mean_frame_is_kept_with_the_forecaster(tmp_path: Path) -> None:
