@@ -125,6 +125,10 @@ def test_sureness_divides_once_and_says_what_it_means() -> None:
     assert found is not None and found.n_members == 3
     assert found.spread_skill == pytest.approx(0.5)
     assert "held the truth in 77% of pixels: honest" in found.sentence()
+    assert "Uncorrected, the spread of the 3 members was" in found.sentence()
+    alone = Sureness.of(curves([3.0, 4.0], [6.0, 8.0], 0.77)[:-2])
+    assert alone is not None and alone.n_members == 1
+    assert "where 1 is right. One member has no spread of its own" in alone.sentence() and "members" not in alone.sentence()
     assert Sureness.of([]) is None
     perfect = Sureness.of(curves([3.0, 4.0], [0.0, 0.0], 1.0))
     assert perfect is not None and np.isnan(perfect.spread_skill)
