@@ -206,6 +206,9 @@ class Ensemble:
                 f"{n_members} members, {made}: on the validation frames they differed by {judged.raw_share:.0%} of what "
                 "their mean was wrong by, and the spread that is shown is corrected for that."
             )
+        if judged.horizon < judged.leads_asked:
+            reached = f"The validation frames reach to lead {judged.horizon}"
+            found += f" {reached}; beyond that it is taken to be as sure as there, which is too sure."
         found += "".join(f" {name} was left out." for name in self.left_out)
         return f"{found} {self._found_further()}" if self._further else found
 

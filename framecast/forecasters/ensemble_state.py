@@ -61,7 +61,7 @@ class Judged:
 
     def __init__(self, history: FrameSeries, split: Split) -> None:
         self.past = history.frames[: split.valid.start]
-        self.horizon = len(split.valid)
+        self.horizon, self.leads_asked = len(split.valid), split.horizon
         counted = np.ones((history.height, history.width), np.bool_) if history.valid is None else history.valid
         pixels = np.flatnonzero(counted)
         step = -(-len(pixels) * history.n_channels // N_SAMPLES)

@@ -125,6 +125,14 @@ def test_members_that_found_their_training_length_are_kept(
     np.testing.assert_array_equal(loaded.forecast(past, 2), ensemble.forecast(past, 2))
 
 
+@pytest.mark.parametrize(("n_valid", "said"), [(3, True), (8, False), (9, False)])
+def test_leads_that_validation_does_not_reach_are_told_to_be_too_sure(series: FrameSeries, n_valid: int, said: bool) -> None:
+    ensemble = FORECASTERS["ensemble"].make(FORECASTERS["ensemble"].configure(changes=QUICK | {"kind": "noise"}), Workbench())
+    *_, last = ensemble.fit(series.head(SPLIT.test.start), Split.of(40, 8, n_valid))
+    assert ("The validation frames reach to lead 3; beyond that" in last.finding) is said
+    assert "corrected for that." in last.finding
+
+
 def test_the_weights_of_all_networks_are_counted() -> None:
     kind = FORECASTERS["ensemble"]
     one = FORECASTERS["unet"].n_weights

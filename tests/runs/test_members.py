@@ -44,6 +44,12 @@ def test_a_run_with_members_keeps_spread_and_scores(tmp_path: Path, series: Fram
     np.testing.assert_allclose(spread[1], expected, rtol=0.1, atol=0.1)
     crps = next(curve.values[1] for curve in curves if curve.metric == "crps")
     assert crps == pytest.approx(values["crps"], rel=0.05)
+    kept = members.astype(np.float16).astype(np.float32)  # as they wait on the disk
+    for number, member in enumerate(kept, 1):  # each is scored as the run's own forecast is: as the series would store it
+        off = series.native(member).astype(float) - series.frames[split.test.start : split.test.stop]
+        seen = np.ones((series.height, series.width), np.bool_) if series.valid is None else series.valid
+        (mse,) = (curve.values for curve in curves if (curve.forecaster, curve.metric) == (f"member {number}", "mse"))
+        np.testing.assert_allclose(mse, (off[:, seen] ** 2).mean(axis=(1, 2)), rtol=1e-5)
     left = {path.name for path in run.folder.iterdir()}
     assert {"spread.npy", "members.csv", "scores.csv"} <= left and not any(name.startswith((".", "tmp")) for name in left)
 
