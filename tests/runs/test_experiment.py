@@ -15,6 +15,7 @@ from framecast.errors import DivergedError, SettingError, UnknownNameError
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.hindcast import View
 from framecast.forecasters.network_forecaster import NetworkForecaster
+from framecast.metrics import METRICS
 from framecast.runs import preflight as preflight_module
 from framecast.runs.experiment import carry_out, forecast_beyond, plan, repeat_forecast
 from framecast.runs.preflight import preflight
@@ -68,6 +69,20 @@ def test_the_test_frames_do_not_reach_the_fit(tmp_path: Path, series: FrameSerie
     frames[split.test.start :] = 255 - frames[split.test.start :]
     one, other = (done(tmp_path, seen, drift) for seen in (series, replace(series, frames=frames)))
     np.testing.assert_array_equal(one.forecast(), other.forecast())
+
+
+def test_each_lead_is_held_against_the_frame_of_its_time(tmp_path: Path, series: FrameSeries, drift: str) -> None:
+    """By a formula of its own: the run's forecast and persistence, and what changes counted from the last observed frame."""
+    run = done(tmp_path, series, drift)
+    start = run.record.split.test.start
+    scored = {(curve.forecaster, curve.metric): curve.values for curve in run.scores() if curve.origin == start - 1}
+    truth, last = series.frames[start:].astype(float), series.frames[start - 1].astype(float)
+    for name, forecast in ((drift, run.forecast().astype(float)), ("persistence", last[None])):
+        off = ((forecast - truth) ** 2).mean(axis=(1, 2, 3))
+        np.testing.assert_allclose(scored[name, "mse"], off, rtol=1e-4, atol=1e-6)
+        assert len(set(np.round(off, 3))) > 1, "each lead has a score of its own"
+    change = METRICS["change"].function(run.forecast(), series.frames[start:], data_range=255.0, last=series.frames[start - 1])
+    np.testing.assert_allclose(scored[drift, "change"], change, rtol=1e-4, atol=1e-6)
 
 
 def test_masked_pixels_are_not_scored(tmp_path: Path, series: FrameSeries) -> None:
