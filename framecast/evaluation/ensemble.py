@@ -115,10 +115,15 @@ class Sureness:
         if np.isnan(self.spread_skill):
             return "The mean of the members was without error, so there is nothing to judge their spread by."
         held = f"{self.coverage:.0%} of pixels: {coverage_in_words(self.coverage)}"
-        return (
+        said = (
             f"The {INTERVAL:.0%} interval held the truth in {held}. Its spread was {self.spread_skill:.2f} times the error, "
-            f"where 1 is right. Uncorrected, the spread of the {self.n_members} members was {self.spread_skill_raw:.2f} times "
-            f"the error, and their interval held {self.coverage_raw:.0%}."
+            "where 1 is right."
+        )
+        if self.n_members < 2:
+            return f"{said} One member has no spread of its own; it comes from the errors on the validation frames."
+        return (
+            f"{said} Uncorrected, the spread of the {self.n_members} members was {self.spread_skill_raw:.2f} times the error, "
+            f"and their interval held {self.coverage_raw:.0%}."
         )
 
 

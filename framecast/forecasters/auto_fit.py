@@ -18,7 +18,7 @@ from framecast.forecasters.auto_nearer import judged, look_from_nearer
 from framecast.forecasters.auto_refit import train_on_all_history
 from framecast.forecasters.auto_settings import OVERHEAD, kept_at_rung, networks_of, training_units
 from framecast.forecasters.auto_state import AutoState, Tried
-from framecast.forecasters.blend import Moments, Weights, fit_weights, never_below_the_best
+from framecast.forecasters.blend import Moments, Weights, fit_weights, never_below_the_best, without_small
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Forecaster, Member
 from framecast.forecasters.course import Course
@@ -240,14 +240,13 @@ class AutoFit:
         moments = [part.only(ready) for part in self.moments]
         weights = fit_weights(self.chance.calmed(moments, ready), self.view.leads, self.horizon)
         weights = never_below_the_best(moments, self.view.leads, weights)
-        at = weights.at(np.arange(self.horizon))
-        kept = [place for place in range(len(ready)) if at[:, place].max() >= LEAST_WEIGHT]
+        kept, weights_kept = without_small(moments, self.view.leads, weights, self.horizon, LEAST_WEIGHT)
         members = []
         for place in kept:
             one = self.judged[ready[place]]
             assert one.forecaster is not None
             members.append(Member(one.name, one.forecaster, one.settings))
-        self.auto.members, self.auto.weights = tuple(members), weights.only(kept)
+        self.auto.members, self.auto.weights = tuple(members), weights_kept
         self.auto.faint = self._faint([self.judged[ready[place]] for place in kept])
         names = [self.judged[index].name for index in ready]
         shares = np.zeros(len(ready))

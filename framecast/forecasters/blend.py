@@ -216,6 +216,20 @@ def never_below_the_best(seen: Sequence[Moments], leads: Array, weights: Weights
     return Weights.single(best, len(scores), weights.horizon)
 
 
+def without_small(
+    seen: Sequence[Moments], leads: Array, weights: Weights, horizon: int, least: float
+) -> tuple[list[int], Weights]:
+    """Places of the members that have at least this weight at some lead up to `horizon`, and the weights of these. If without
+    the others they are worse than the best member alone, that one is kept, too, and they are moved towards it."""
+    at = weights.at(np.arange(horizon))
+    kept = [place for place in range(at.shape[1]) if at[:, place].max() >= least]
+    scores = np.stack([single_scores(moments) for moments in seen]).mean(axis=0)
+    if score([moments.only(kept) for moments in seen], leads, weights.only(kept)).mean() >= scores.max():
+        return kept, weights.only(kept)
+    kept = sorted({*kept, int(scores.argmax())})
+    return kept, never_below_the_best([moments.only(kept) for moments in seen], leads, weights.only(kept))
+
+
 def single_scores(moments: Moments) -> Array:
     """(K,): mean SSIM over leads of each member alone."""
     n_leads, n_members = moments.mean.shape[0], moments.mean.shape[-1]

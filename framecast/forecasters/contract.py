@@ -93,6 +93,17 @@ class ExtensibleForecaster(ResumableForecaster, Protocol):
         ...
 
 
+@runtime_checkable
+class SettlingForecaster(Forecaster, Protocol):
+    """Also optional: a forecaster whose fit chooses at its end more than what is learned, so that one that was stopped before
+    has to choose it then."""
+
+    def settle(self, history: FrameSeries, split: Split) -> str:
+        """Called after a fit was left for good and before `forecast` and `save`. What was chosen, as a sentence; empty where
+        there was nothing to choose."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Member:
     """One of the forecasters that a blend is made of."""
@@ -118,6 +129,11 @@ class BlendForecaster(Forecaster, Protocol):
     def shares(self, horizon: int) -> np.ndarray[Any, np.dtype[Any]]:
         """(lead, member) weights: none below 0, and each row has the sum 1."""
         ...
+
+
+def settled(forecaster: Forecaster, history: FrameSeries, split: Split) -> str:
+    """See SettlingForecaster; nothing to say of any other."""
+    return forecaster.settle(history, split) if isinstance(forecaster, SettlingForecaster) else ""
 
 
 def retreats_of(forecasters: Iterable[Forecaster]) -> str:

@@ -12,6 +12,8 @@ member, which was not trained on them, is held against them (framecast.forecaste
 ended was chosen on the same frames, which flatters it a little; the refit on all history that forecasts in the end has seen
 more, which makes up for some of it.
 
+A member that diverges, or that memory does not suffice for, is left out and named, as long as another one is there.
+
 An ensemble that has ended is trained further member by member, each as a network by itself would be. One that then forecasts
 the validation frames better does so, as at first, before it is trained on them too, and the spread is judged by that forecast
 in place of its old one; one that does not forecasts and counts as before.
@@ -21,92 +23,24 @@ import json
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
+from framecast.errors import DeviceMemoryError, DivergedError
 from framecast.forecasters.calibration import SpreadLaw
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind, Timed, Workbench, retreats_of
+from framecast.forecasters.ensemble_settings import PASSED_ON, EnsembleSettings, n_networks
 from framecast.forecasters.ensemble_state import JUDGED, NETWORK, Judged, Resumed, law_of, member_folder, why_not_further
 from framecast.forecasters.network_fit import STAGE_CHOSEN, TIME_SHARE_OF_FIRST_STAGE
 from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.forecasters.seeds import SEED_STEP
-from framecast.networks.contract import NETWORKS
 from framecast.series.frames import Frames, FrameSeries, Split
 from framecast.series.preparation import reduce_frames
-from framecast.settings import Settings, setting
-from framecast.training.pace import MOST_EPOCHS
 from framecast.training.progress import FitProgress
-
-
-@dataclass(frozen=True)
-class EnsembleSettings(Settings):
-    of: str = setting("unet", label="Network", help="The network that the members are made of.", choices=tuple(NETWORKS))
-    members: int = setting(
-        4,
-        label="Members",
-        help="How many forecasts are made. More give a steadier mean and spread; with own seeds each is trained by itself.",
-        minimum=2,
-        maximum=64,
-    )
-    kind: str = setting(
-        "seeds",
-        label="Members differ by",
-        help="Seeds: each member is a network of its own, trained from another start; they share the time limit. Noise: one "
-        "network forecasts from frames that are a little off, each time differently.",
-        choices=("seeds", "noise"),
-    )
-    noise: float = setting(
-        0.5,
-        label="Noise",
-        help="How far off the frames are that members begin from, in units of the usual change from one frame to the next. "
-        "Only where members differ by noise.",
-        minimum=0.0,
-        maximum=10.0,
-        advanced=True,
-    )
-    minutes: float = setting(
-        4.0,
-        label="Time limit",
-        help="Minutes for all members together. 0 means no limit: each is trained for all its epochs.",
-        minimum=0.0,
-        maximum=100_000.0,
-        unit="min",
-    )
-    epochs: int = setting(
-        1000,
-        label="Epochs",
-        help="How often a member sees every training window, if the time limit does not end it first.",
-        minimum=1,
-        maximum=MOST_EPOCHS,
-    )
-    learning_rate: float = setting(
-        1e-3, label="Learning rate", help="Size of a training step.", minimum=1e-7, maximum=1.0, advanced=True
-    )
-    batch_size: int = setting(
-        4, label="Batch size", help="Windows per training step.", minimum=1, maximum=4096, advanced=True
-    )
-    unroll: int = setting(
-        8,
-        label="Unroll",
-        help="How many of its own forecasts a member is fed in training.",
-        minimum=1,
-        maximum=200,
-        advanced=True,
-    )
-    select_by: str = setting(
-        "ssim",
-        label="Best means",
-        help="The score of the validation forecast that decides which weights of a member are kept.",
-        choices=("ssim", "mse"),
-        advanced=True,
-    )
-
-
-PASSED_ON = ("epochs", "learning_rate", "batch_size", "unroll", "select_by")
 
 
 class Ensemble:
@@ -128,11 +62,13 @@ class Ensemble:
         """What all networks together are trained further by, of a fit that had ended."""
         self._n_better = 0
         """Of those that were, how many forecast better since."""
+        self.left_out: dict[str, str] = {}
+        """Members that could not be trained, by their names, and why."""
 
     def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
         """See Forecaster. Left early, the members forecast whose first stage is done; a lone first one as it is."""
         assert len(split.valid), "there is nothing to judge the spread by; checked before a run is queued"
-        n_fits = _n_networks(self.settings)
+        n_fits = n_networks(self.settings)
         self._judged = judged = Judged(history, split)
         resumed, self._resumed = self._resumed, None
         if resumed is not None:
@@ -140,8 +76,10 @@ class Ensemble:
             self._index, self._networks = resumed.index, resumed.finished(n_fits)
         started = time.monotonic() - (resumed.elapsed_s if resumed else 0.0)
         for index in range(self._index, n_fits):
+            if _named(index) in self.left_out:
+                continue
             self._index, self._at_work = index, self._network(index, split)
-            network, counts = self._at_work, index == 0 or self._further is not None
+            network, counts = self._at_work, not self._networks or self._further is not None
             if resumed is not None and resumed.at_work:
                 network.resume(resumed.folder / NETWORK)
                 counts |= resumed.counts
@@ -152,31 +90,53 @@ class Ensemble:
             resumed = None
             if counts:
                 self._networks[index] = network
-            steps = network.fit(history, split)
-            assert isinstance(steps, Generator)
-            with closing(steps):  # which puts the best weights in place when the caller leaves
-                for progress in steps:
-                    chosen = progress.stage == STAGE_CHOSEN
-                    if chosen:
-                        self._networks[index] = network
-                        self._n_better += self._further is not None
-                        self._law = judged.with_those_of(index, self._members_of(network, judged.past, judged.horizon))
-                    fraction = (index + progress.fraction) / n_fits
-                    self._elapsed_s = elapsed = time.monotonic() - started
-                    yield replace(
-                        progress,
-                        stage=f"Member {index + 1} of {n_fits}: {progress.stage.lower()}" if n_fits > 1 else progress.stage,
-                        fraction=fraction,
-                        elapsed_s=elapsed,
-                        remaining_s=elapsed * (1 - fraction) / fraction if fraction > 0 else None,
-                        improved=chosen or (progress.improved and network in self._networks.values()),
-                        finding=self._finding(judged),
-                    )
+            try:
+                yield from self._train_member(index, network, judged, history, split, started)
+            except (DivergedError, DeviceMemoryError) as error:
+                if self._further is not None or (index == n_fits - 1 and self._networks.keys() <= {index}):
+                    raise
+                self._leave_out(index, str(error))
+            if self._networks and _named(index) in self.left_out:  # out here, where the error holds on to no memory
+                said = FitProgress(f"Member {index + 1} of {n_fits}: left out")
+                yield self._told(said, index + 1, n_fits, started, improved=True)
+
+    def _train_member(
+        self, index: int, network: NetworkForecaster, judged: Judged, history: FrameSeries, split: Split, started: float
+    ) -> Iterator[FitProgress]:
+        n_fits, steps = n_networks(self.settings), network.fit(history, split)
+        assert isinstance(steps, Generator)
+        with closing(steps):  # which puts the best weights in place when the caller leaves
+            for progress in steps:
+                chosen = progress.stage == STAGE_CHOSEN
+                if chosen:
+                    self._networks[index] = network
+                    self._n_better += self._further is not None
+                    members = self._members_of(network, judged.past, judged.horizon)
+                    self._law = judged.with_those_of(sorted(self._networks).index(index), members)
+                improved = chosen or (progress.improved and network in self._networks.values())
+                if n_fits > 1:
+                    progress = replace(progress, stage=f"Member {index + 1} of {n_fits}: {progress.stage.lower()}")
+                yield self._told(progress, index + progress.fraction, n_fits, started, improved=improved)
+
+    def _told(self, progress: FitProgress, done: float, n_fits: int, started: float, *, improved: bool) -> FitProgress:
+        """Progress of one of `n_fits` trainings as that of all, of which so many are done."""
+        fraction, self._elapsed_s = done / n_fits, time.monotonic() - started
+        remaining = self._elapsed_s * (1 - fraction) / fraction if fraction > 0 else None
+        told = replace(progress, fraction=fraction, elapsed_s=self._elapsed_s, remaining_s=remaining, improved=improved)
+        return replace(told, finding=self._finding())
+
+    def _leave_out(self, index: int, why: str) -> None:
+        """What the members without this one say of the spread is as if it had never been."""
+        assert self._judged is not None
+        self.left_out[_named(index)], self._at_work, self._index = why, None, index + 1
+        if index in self._networks:
+            self._law = self._judged.without(sorted(self._networks).index(index))
+            del self._networks[index]
 
     def _network(self, index: int, split: Split) -> NetworkForecaster:
         kind = FORECASTERS[self.settings.of]
         changes = {name: getattr(self.settings, name) for name in PASSED_ON}
-        changes["minutes"] = self.settings.minutes / _n_networks(self.settings)
+        changes["minutes"] = self.settings.minutes / n_networks(self.settings)
         bench = replace(self.workbench, seed=self.workbench.seed + SEED_STEP * index)
         network = kind.make(kind.configure(None, changes, split), bench)
         assert isinstance(network, NetworkForecaster)
@@ -202,6 +162,7 @@ class Ensemble:
             "elapsed_s": self._elapsed_s,
             "further": self._further,
             "n_better": self._n_better,
+            "left_out": self.left_out,
             "raw_share": judged.raw_share,
             "spread": None if self._law is None else asdict(self._law),
         }
@@ -214,6 +175,7 @@ class Ensemble:
         judged = [one for _, one in sorted(load_file(folder / JUDGED).items())]
         further = content.get("further")
         self._further, self._n_better = further and (further[0], further[1]), content.get("n_better", 0)
+        self.left_out = content.get("left_out", {})
         self._resumed = Resumed(
             folder,
             content["index"],
@@ -227,12 +189,13 @@ class Ensemble:
     def extend(self, unit: str, amount: float) -> None:
         """See ExtensibleForecaster. Minutes are for all members together, epochs and steps for each."""
         assert self._resumed is not None, "resume comes first"
-        share = amount / _n_networks(self.settings) if unit == "minutes" else amount
+        share = amount / n_networks(self.settings) if unit == "minutes" else amount
         self._further, self._n_better = (unit, share), 0
         self._resumed = replace(self._resumed, index=0, elapsed_s=0.0)
 
-    def _finding(self, judged: "Judged") -> str:
-        if self._law is None or judged.raw_share is None:
+    def _finding(self) -> str:
+        judged = self._judged
+        if judged is None or self._law is None or judged.raw_share is None:
             return ""
         n_members = len(judged.members)
         made = "one network from other starts" if self.settings.kind == "noise" else "networks trained by themselves"
@@ -243,12 +206,16 @@ class Ensemble:
                 f"{n_members} members, {made}: on the validation frames they differed by {judged.raw_share:.0%} of what "
                 "their mean was wrong by, and the spread that is shown is corrected for that."
             )
+        if judged.horizon < judged.leads_asked:
+            reached = f"The validation frames reach to lead {judged.horizon}"
+            found += f" {reached}; beyond that it is taken to be as sure as there, which is too sure."
+        found += "".join(f" {name} was left out." for name in self.left_out)
         return f"{found} {self._found_further()}" if self._further else found
 
     def _found_further(self) -> str:
         assert self._further is not None
         unit, amount = self._further
-        n_fits = _n_networks(self.settings)
+        n_fits = len(self._networks)
         trained = f"trained {amount:.3g} {unit[:-1] if amount == 1 else unit} further"
         if n_fits == 1:
             better = "got better" if self._n_better else "did not get better; what forecast before still does"
@@ -274,6 +241,11 @@ class Ensemble:
         """See MemberForecaster."""
         for _, network in sorted(self._networks.items()):
             yield from self._members_of(network, past, horizon)
+
+    def settle(self, history: FrameSeries, split: Split) -> str:
+        """See SettlingForecaster: of a lone first member, which forecasts before its search has ended."""
+        at_work = self._at_work
+        return at_work.settle(history, split) if at_work is not None and at_work in self._networks.values() else ""
 
     def spread_law(self, horizon: int) -> SpreadLaw:
         """See MemberForecaster."""
@@ -307,9 +279,9 @@ class Ensemble:
         return retreats_of(self._networks.values())
 
     def save(self, folder: Path) -> None:
-        for index, network in self._networks.items():
-            (folder / member_folder(index)).mkdir()
-            network.save(folder / member_folder(index))
+        for place, (_, network) in enumerate(sorted(self._networks.items())):
+            (folder / member_folder(place)).mkdir()
+            network.save(folder / member_folder(place))
         content = {
             "settings": self.settings.to_mapping(),
             "seed": self.workbench.seed,
@@ -329,14 +301,14 @@ class Ensemble:
 
 def _n_weights(settings: EnsembleSettings, height: int, width: int, channels: int) -> int:
     """Of all networks together."""
-    return _of_one(settings, "n_weights", height, width, channels) * _n_networks(settings)
+    return _of_one(settings, "n_weights", height, width, channels) * n_networks(settings)
 
 
 def _training_bytes(settings: EnsembleSettings, height: int, width: int, channels: int, device: str) -> int:
     """One network is trained at a time; the weights of the others wait on the device, and in the memory of the machine those
     that their search ended with."""
     each = (8 if device == "cpu" else 4) * _of_one(settings, "n_weights", height, width, channels)
-    waiting = each * (_n_networks(settings) - 1)
+    waiting = each * (n_networks(settings) - 1)
     return _of_one(settings, "training_bytes", height, width, channels, device) + waiting
 
 
@@ -346,14 +318,14 @@ def _of_one(settings: EnsembleSettings, count: str, *sizes: int | str) -> int:
     return int(counted(kind.configure(None, {name: getattr(settings, name) for name in PASSED_ON}), *sizes))
 
 
-def _n_networks(settings: EnsembleSettings) -> int:
-    return settings.members if settings.kind == "seeds" else 1
+def _named(index: int) -> str:
+    return f"Member {index + 1}"
 
 
 def _timed_by(settings: EnsembleSettings) -> Timed:
     """Members are trained one after the other and share the time."""
     given = {name: getattr(settings, name) for name in PASSED_ON}
-    return Timed(settings.of, given, TIME_SHARE_OF_FIRST_STAGE / _n_networks(settings))
+    return Timed(settings.of, given, TIME_SHARE_OF_FIRST_STAGE / n_networks(settings))
 
 
 def _make(settings: EnsembleSettings, workbench: Workbench) -> Ensemble:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from framecast.errors import DivergedError
 from framecast.forecasters.calibration import SpreadLaw, fit_spread
 from framecast.forecasters.course import Course
 from framecast.forecasters.network_forecaster import NetworkForecaster
@@ -60,7 +61,7 @@ class Judged:
 
     def __init__(self, history: FrameSeries, split: Split) -> None:
         self.past = history.frames[: split.valid.start]
-        self.horizon = len(split.valid)
+        self.horizon, self.leads_asked = len(split.valid), split.horizon
         counted = np.ones((history.height, history.width), np.bool_) if history.valid is None else history.valid
         pixels = np.flatnonzero(counted)
         step = -(-len(pixels) * history.n_channels // N_SAMPLES)
@@ -70,10 +71,24 @@ class Judged:
         self.members: list[Frames] = []
         self.raw_share: float | None = None
 
-    def with_those_of(self, index: int, members: Iterator[Frames]) -> SpreadLaw:
-        """The law now that the members of this network have forecast the validation frames, for the first time or better."""
+    def with_those_of(self, place: int, members: Iterator[Frames]) -> SpreadLaw:
+        """The law now that the members of the network at this place, of those that count, have forecast the validation frames,
+        for the first time or better. Raises DivergedError where one of them is not a number everywhere."""
         made = [*map(self._sampled, members)]  # not a loop, whose variable would hold a member while the next is made
-        self.members[index * len(made) : (index + 1) * len(made)] = made
+        if not all(np.isfinite(one).all() for one in made):
+            raise DivergedError("Its forecast of the validation frames stopped being a number.")
+        self.members[place * len(made) : (place + 1) * len(made)] = made
+        return self._law()
+
+    def without(self, place: int) -> SpreadLaw | None:
+        """The same without those of one network of several; None where no other is left."""
+        del self.members[place : place + 1]
+        if self.members:
+            return self._law()
+        self.raw_share = None
+        return None
+
+    def _law(self) -> SpreadLaw:
         stacked = np.stack(self.members).astype(np.float64)  # squares may leave float32
         error = stacked.mean(axis=0) - self._truth
         spread = np.std(stacked, axis=0, ddof=min(1, len(stacked) - 1))

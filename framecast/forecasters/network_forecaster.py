@@ -134,7 +134,7 @@ class NetworkForecaster:
         small = reduction_of(history.frames, shape).small
         mask = None if history.valid is None else reduce_mask(history.valid, shape)
         seen = small[learned_from.start : learned_from.stop]
-        mean = mean_frame(seen, mask) if settings.subtract_mean else None
+        mean = mean_frame(seen) if settings.subtract_mean else None
         self._mean_frame = None if mean is None else torch.from_numpy(mean).permute(2, 0, 1).contiguous()
         scaler = Scaler.fit(seen, mask, normalise=settings.normalise, around=mean)
         empty = much_is_empty(history.frames[learned_from.start : learned_from.stop])
@@ -209,6 +209,14 @@ class NetworkForecaster:
         hindcasts = self.hindcasts(history.frames[: valid.start], len(valid), view)
         self.restoration, words = best_way(hindcasts, truth, self.settings.select_by, history.data_range, view)
         return [words]
+
+    def settle(self, history: FrameSeries, split: Split) -> str:
+        """See SettlingForecaster: the way back to native size, which is chosen when the search ends."""
+        course = self.course
+        if course.stage != "search" or course.further or not course.best.step:
+            return ""
+        with memory_errors(self.workbench.device):
+            return " ".join(self.choose_restoration(history, split.valid))
 
     @property
     def tile(self) -> int:

@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any
 from framecast.errors import InputError, SettingError, UnknownNameError
 from framecast.files import bytes_in_words
 from framecast.forecasters.catalog import FORECASTERS
-from framecast.forecasters.contract import BlendForecaster, ExtensibleForecaster, Forecaster, ResumableForecaster, Workbench
-from framecast.leaving import Left, left_when, may_be_left
-from framecast.runs.beginning import (
-    check_others,
-    check_start,
-    inherited_settings,
-    seen_above,
-    seen_before,
-    shown_of_others,
+from framecast.forecasters.contract import (
+    BlendForecaster,
+    ExtensibleForecaster,
+    Forecaster,
+    ResumableForecaster,
+    Workbench,
+    settled,
 )
+from framecast.leaving import Left, left_when, may_be_left
+from framecast.runs.beginning import check_others, check_start, inherited_settings, seen_above, seen_before, shown_of_others
 from framecast.runs.blend_members import keep_weights, runs_of_members
 from framecast.runs.checks import check_context, check_mask, check_memory, check_split, check_validation
 from framecast.runs.devices import available_bytes, chosen_device, n_threads_alone, torch_threads
@@ -301,6 +301,7 @@ def _fit(
     blend = isinstance(forecaster, BlendForecaster)  # which is made to use its time limit up
     notes.ended_by_time = limited and not notes.stopped_early and not blend
     if notes.stopped_early:
+        notes.finding = f"{notes.finding} {settled(forecaster, history, record.split)}".strip()
         run.append_progress({**last.to_mapping(), "stage": STAGE_STOPPED, "epoch_done": False, "improved": False})
     else:
         keeper.keep_standing()  # of a fit that has ended: enough to extend it

@@ -8,12 +8,13 @@ working size, is no preparation of this kind (Preparation in series/frames.py).
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 
 from framecast.errors import SettingError
+from framecast.series.filling import first_of_test
 from framecast.series.frames import FrameSeries, Preparation
 from framecast.series.lineage import made_of
 from framecast.series.look_ahead import in_order
@@ -106,8 +107,7 @@ def kept_frames(recipe: Recipe, series: FrameSeries) -> list[int]:
     """Indices, from 0, of the frames of `series` that the recipe keeps. Raises SettingError where it cannot be followed."""
     n_frames = series.n_frames
     _check(recipe, series)
-    first, last = recipe.frames or (1, n_frames)
-    kept = [number - 1 for number in range(first, last + 1, recipe.every) if number not in set(recipe.drop)]
+    kept = _kept(recipe, n_frames)
     if len(kept) < MIN_FRAMES:
         raise SettingError(
             f"Of {n_frames} frames of '{series.name}' {len(kept)} would be left; at least {MIN_FRAMES} are needed. Keep more."
@@ -123,7 +123,8 @@ def prepared_frame(series: FrameSeries, recipe: Recipe, index: int) -> Frame:
     frame = np.asarray(series.frames[index])
     if index + 1 in recipe.interpolate:
         before, after = _neighbours(recipe, series.n_frames, index)
-        share = (index - before) / (after - before)
+        crosses = _crosses_into_test(recipe, series, index)
+        share = 0.0 if crosses else (index - before) / (after - before)
         frame = series.native((1 - share) * series.frames[before].astype(np.float64) + share * series.frames[after])
     valid = series.valid
     if recipe.crop is not None:
@@ -153,6 +154,9 @@ def steps(recipe: Recipe, series: FrameSeries) -> tuple[str, ...]:
     said = []
     if recipe.interpolate:
         said.append(f"{_frames(recipe.interpolate)} replaced by what lies between the neighbours in time.")
+        kept = set(_kept(recipe, series.n_frames))
+        if crossing := tuple(n for n in recipe.interpolate if n - 1 in kept and _crosses_into_test(recipe, series, n - 1)):
+            said.append(f"{_frames(crossing)} by the one before alone, since the test begins there by default.")
     if recipe.frames is not None:
         said.append(f"Frames {recipe.frames[0]:,} to {recipe.frames[1]:,} of {series.n_frames:,} kept.")
     if recipe.every > 1:
@@ -233,6 +237,24 @@ def _neighbours(recipe: Recipe, n_frames: int, index: int) -> tuple[int, int]:
     return before, after
 
 
+def _crosses_into_test(recipe: Recipe, series: FrameSeries, index: int) -> bool:
+    """Whether what lies between the neighbours of `index` would show, before the test that the prepared series has by default,
+    something later."""
+    return index <= _last_known(recipe, series.n_frames) < _neighbours(recipe, series.n_frames, index)[1]
+
+
+@lru_cache(maxsize=8)
+def _last_known(recipe: Recipe, n_frames: int) -> int:
+    """Index in the series that is prepared of the last frame before what will be the test by default."""
+    kept = _kept(recipe, n_frames)
+    return (n_frames, *kept)[first_of_test(len(kept))]
+
+
+def _kept(recipe: Recipe, n_frames: int) -> list[int]:
+    (first, last), gone = recipe.frames or (1, n_frames), set(recipe.drop)
+    return [number - 1 for number in range(first, last + 1, recipe.every) if number not in gone]
+
+
 def _brightness(frame: Frame) -> Array:
     """(height, width, 1) float64: brightness of colours, the mean of two channels."""
     weights = np.array(_GREY if frame.shape[-1] >= 3 else (0.5, 0.5))
@@ -292,11 +314,14 @@ def _is_from_values(store: SeriesStore, stored: StoredSeries) -> bool:
 
 
 def _notes(indices: list[int], recipe: Recipe) -> list[str]:
+    note = "A frame that was replaced knows the one after it; begin no test between the two."
+    replaced = [note] if recipe.interpolate else []
     pairs = enumerate(zip(indices[:-1], indices[1:], strict=True), 1)
     gaps = [place for place, (earlier, later) in pairs if later - earlier != recipe.every]
     if not gaps:
-        return []
+        return replaced
     return [
+        *replaced,
         f"Frames were left out after frame {gaps[0]:,}, so not all steps in time are equal any more; forecasters take them as "
         "equal."
     ]

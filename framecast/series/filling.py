@@ -2,6 +2,9 @@
 
 Only where a person asked for it. A gap may be as long as the series, so the frames are laid out on disk once and filled a
 strip of pixels at a time; memory stays flat.
+
+What fills a gap knows the frame after it. So no gap is filled across the border to the frames that are the test by default: a
+forecast must not know the frames it is asked for.
 """
 
 import tempfile
@@ -11,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from framecast.series.frames import Split
 from framecast.series.readers.contract import Frame, FrameStream
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -20,33 +24,61 @@ STRIP_BYTES = 2**25
 def filled(frames: Iterable[Frame], scratch: Path | None) -> FrameStream:
     """The frames (height, width, channel) with no NaN in a pixel that has a value in any of them.
 
-    A pixel that never has one stays NaN. `scratch` is the folder of a file that is gone at the end.
+    A pixel that never has one stays NaN, and one that has none before the test gets the mean of its channel there. `scratch`
+    is the folder of a file that is gone at the end.
     """
     with tempfile.TemporaryFile(dir=scratch) as file:
         shape: tuple[int, ...] = ()
-        n_frames = 0
+        sums: list[Array] = []  # a value for each channel of each frame
+        counts: list[Array] = []
         for frame in frames:
             shape = frame.shape
+            there = ~np.isnan(frame)
+            sums.append(np.where(there, frame, 0).sum(axis=(0, 1), dtype=np.float64))
+            counts.append(there.sum(axis=(0, 1)))
             file.write(np.ascontiguousarray(frame, np.float32).data)
-            n_frames += 1
+        n_frames = len(sums)
         if n_frames == 0:
             return
         file.flush()
+        border = first_of_test(n_frames)
+        n_seen = np.sum(counts[:border], axis=0)
+        means = np.divide(np.sum(sums[:border], axis=0), n_seen, out=np.full(shape[-1], np.nan), where=n_seen > 0)
+        typical = np.tile(means.astype(np.float32), shape[0] * shape[1])
         laid_out: Array = np.memmap(file, np.float32, "r+", shape=(n_frames, int(np.prod(shape))))
         step = max(1, STRIP_BYTES // (8 * n_frames))
         for start in range(0, laid_out.shape[1], step):
             strip = np.array(laid_out[:, start : start + step])
             gaps = np.isnan(strip).any(axis=0)
             if gaps.any():
-                strip[:, gaps] = in_time(strip[:, gaps])
+                strip[:, gaps] = in_time(strip[:, gaps], border, typical[start : start + step][gaps])
                 laid_out[:, start : start + step] = strip
         for flat in laid_out:
             yield np.array(flat).reshape(shape)
 
 
-def in_time(values: Array) -> Array:
-    """(time, pixel) float32 with every NaN replaced by the line between its neighbours in time."""
+def first_of_test(n_frames: int) -> int:
+    """Index of the first frame that is the test of so many by default; behind the last where there are too few for one."""
+    return Split.of(n_frames).test.start if n_frames > 2 else n_frames
+
+
+def in_time(values: Array, border: int, typical: Array) -> Array:
+    """(time, pixel) float32 with every NaN replaced by the line between its neighbours in time, those before `border` by what
+    is known before it: where a pixel has no value there, by the `typical` one (pixel,)."""
+    there = ~np.isnan(values)
+    known, later = _on_lines(values[:border]), _on_lines(values[border:])
+    known = np.where(there[:border].any(axis=0) | ~there.any(axis=0) | np.isnan(typical), known, typical)
+    if not len(later):
+        return known
+    later = np.where(there[border:].any(axis=0), later, known[-1])  # what was before may be known after
+    return np.concatenate([np.where(np.isnan(known), later[0], known), later])
+
+
+def _on_lines(values: Array) -> Array:
+    """(time, pixel) float32 with every NaN of a pixel that has a value on the line between its neighbours in time."""
     n_frames = len(values)
+    if n_frames == 0:
+        return values
     time = np.arange(n_frames)[:, None]
     there = ~np.isnan(values)
     before = np.maximum.accumulate(np.where(there, time, -1), axis=0)

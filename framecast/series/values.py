@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from framecast.errors import ChoiceNeededError, SeriesError
+from framecast.series.filling import first_of_test
 from framecast.series.readers.contract import Frame
 from framecast.series.writing import too_few
 
@@ -201,4 +202,9 @@ class _Gaps:
                 )
             return ~self.ever, [f"It has {found}; every pixel that is ever missing was masked, as asked for."]
         said = f"It has {found}; they were filled in time, between the frames before and after, as asked for."
+        if n_test := self.n_frames - first_of_test(self.n_frames):
+            said += (
+                f" No gap was filled across the border to the last {n_test}, which are the test by default; a test of another "
+                "length may begin in a gap, and what fills it knows the frame after it."
+            )
         return (~self.always if self.always.any() else None), [said]

@@ -51,13 +51,11 @@ class Scaler:
         return cls(*(tuple(map(float, values)) for values in (mean + shift, spread)))
 
 
-def mean_frame(frames: Frames, valid: np.ndarray[Any, Any] | None = None) -> np.ndarray[Any, Any]:
-    """The mean of `frames` (time, height, width, channel) over time, (height, width, channel) float32. Masked pixels, which
-    carry nothing, get the channel's mean over the others."""
+def mean_frame(frames: Frames) -> np.ndarray[Any, Any]:
+    """The mean of `frames` (time, height, width, channel) over time, (height, width, channel) float32. Masked pixels, too,
+    have their own: what is held there is then no difference, however far it is from what is seen beside it."""
     total = np.zeros(frames.shape[1:])
     for frame in frames:
         total += frame
     total /= len(frames)
-    if valid is not None:
-        total[~valid] = total[valid].mean(axis=0)
     return total.astype(np.float32)

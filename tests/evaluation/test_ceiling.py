@@ -7,6 +7,7 @@ from scipy import ndimage
 from framecast.evaluation.ceiling import NAMES, ceiling
 from framecast.metrics import METRICS
 from framecast.series.frames import FrameSeries, Preparation, Split
+from framecast.series.preparation import enlarge, reduce_frames
 
 
 def series(moving=True, dtype=np.uint8):
@@ -43,3 +44,20 @@ def test_smaller_is_worse():
     scores = [means(series(), size) for size in (30, 18, 9)]
     assert 1 > scores[0]["ssim"] > scores[1]["ssim"] > scores[2]["ssim"]
     assert 0 < scores[0]["mse"] < scores[1]["mse"] < scores[2]["mse"]
+
+
+@pytest.mark.parametrize("way", ["change", "background"])
+@pytest.mark.parametrize("leads", [None, [3, 1]])
+def test_it_is_what_the_truth_scores_after_it_went_down_and_back(way, leads):
+    """By the formulas of the ways themselves, from what was known at the origin; also where only some leads are asked for."""
+    made, shape = series(), (22, 18)
+    past, small = made.frames[:8].astype(np.float64), reduce_frames(made.frames, shape).astype(np.float64)
+    seen, anchor = (past[-1], small[7]) if way == "change" else (past.mean(axis=0), small[:8].mean(axis=0))
+    wanted = [0, 1, 2, 3] if leads is None else leads
+    back = [seen + enlarge((small[8 + lead] - anchor).astype(np.float32), (45, 37)) for lead in wanted]
+    truths = [made.frames[8 + lead] for lead in wanted]
+    off = [((np.rint(np.clip(one, 0, 255)) - truth) ** 2).mean() for one, truth in zip(back, truths, strict=True)]
+    split = Split.of(12, n_test=4, n_valid=2)
+    (found,) = ceiling(made, split, Preparation(18), way=way, metrics=("mse",), leads=leads)
+    np.testing.assert_allclose(found.values, off, rtol=0.02)
+    assert min(off) > 10 and len(set(np.round(off, 1))) == len(off), "each lead has a score of its own"

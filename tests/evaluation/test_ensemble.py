@@ -87,6 +87,33 @@ def test_the_interval_reaches_from_the_mean_to_either_side() -> None:
     np.testing.assert_array_equal(held, [False, True, True])
 
 
+def test_every_measure_is_what_its_name_says_after_a_correction() -> None:
+    """By formulas of their own, at the second of two leads, whose law is another than that of the first."""
+    members, truth = drawn(3).astype(np.float64), drawn(1)[0].astype(np.float64) * 1.5
+    constant, factor, reach = 0.7, 2.5, 0.9
+    law = SpreadLaw((9.0, constant), (4.0, factor), (2.0, reach))
+    values, spread = judge_lead(members.astype(np.float32), truth.astype(np.float32), law, 1)
+    mean = (members[0] + members[1] + members[2]) / 3
+    own = 4 / 3 * ((members - mean) ** 2).sum(axis=0) / 2
+    sigma = np.sqrt(constant + factor * own)
+    off = np.abs(truth - mean)
+    pairs = sum(np.abs(members[i] - members[j]) for i, j in ((0, 1), (0, 2), (1, 2))) / 6
+    np.testing.assert_allclose(spread, sigma, rtol=1e-5)
+    expected = {
+        "crps": (np.abs(members - truth).mean(axis=0) - pairs).mean(),
+        "crps_of_spread": normal_crps(mean, sigma, truth).mean(),
+        "error": (off**2).mean() ** 0.5,
+        "spread": (sigma**2).mean() ** 0.5,
+        "spread_raw": own.mean() ** 0.5,
+        "coverage": (off <= reach * sigma).mean(),
+        "coverage_raw": (off <= NORMAL_REACH * np.sqrt(own)).mean(),
+    }
+    assert set(values) == set(expected)
+    for name, value in expected.items():
+        assert values[name] == pytest.approx(float(value), rel=1e-4, abs=1e-4), name
+    assert len({round(value, 2) for value in expected.values()}) == len(expected), "none could stand for another"
+
+
 def curves(spread: list[float], error: list[float], coverage: float) -> list[ScoreCurve]:
     values = dict.fromkeys(MEASURES, [1.0, 1.0]) | {"spread": spread, "error": error, "coverage": [coverage, coverage]}
     together = [ScoreCurve(ENSEMBLE, name, 9, np.array(column)) for name, column in values.items()]
@@ -98,6 +125,10 @@ def test_sureness_divides_once_and_says_what_it_means() -> None:
     assert found is not None and found.n_members == 3
     assert found.spread_skill == pytest.approx(0.5)
     assert "held the truth in 77% of pixels: honest" in found.sentence()
+    assert "Uncorrected, the spread of the 3 members was" in found.sentence()
+    alone = Sureness.of(curves([3.0, 4.0], [6.0, 8.0], 0.77)[:-2])
+    assert alone is not None and alone.n_members == 1
+    assert "where 1 is right. One member has no spread of its own" in alone.sentence() and "members" not in alone.sentence()
     assert Sureness.of([]) is None
     perfect = Sureness.of(curves([3.0, 4.0], [0.0, 0.0], 1.0))
     assert perfect is not None and np.isnan(perfect.spread_skill)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from framecast.forecasters import blend
-from framecast.forecasters.blend import TEMPERATURE, Moments, Weights, doubt, fit_weights, score, single_scores
+from framecast.forecasters.blend import TEMPERATURE, Moments, Weights, doubt, fit_weights, score, single_scores, without_small
 from framecast.metrics import METRICS
 
 LEADS = np.arange(4)
@@ -83,6 +83,27 @@ def test_on_what_it_was_fitted_to_a_blend_is_never_worse_than_its_best_member(se
     best = np.mean([single_scores(moments) for moments in seen], axis=0).max()
     for stiffness in (0.0, 0.01, 10.0):
         assert score(seen, LEADS, fit_weights(seen, LEADS, 4, stiffness=stiffness)).mean() >= best - 1e-6
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_nor_is_it_without_the_members_of_little_weight(seed: int) -> None:
+    """Many that err independently are better together than the best of them; few of them alone are not."""
+    rng = np.random.default_rng(seed)
+    amounts, seen = np.concatenate([[30.0], rng.uniform(45, 60, 9)]), []
+    for origin in range(2):
+        truth = truth_of(100 * seed + origin)
+        members = [noisy(truth, a, 13 * origin + i) for i, a in enumerate(amounts)]
+        seen.append(Moments.of(members, truth, 255.0))
+    best = np.mean([single_scores(moments) for moments in seen], axis=0).max()
+    for logs in (np.zeros(10), np.array([-2.0, 1.0, *np.zeros(8)])):
+        whole = Weights(tuple(logs), tuple(logs), 4)
+        for least in (0.0, 0.05, 0.099, 0.15):
+            if (whole.at(LEADS).max(axis=0) < least).all():
+                continue
+            kept, weights = without_small(seen, LEADS, whole, 4, least)
+            if score(seen, LEADS, whole).mean() >= best:
+                assert score([one.only(kept) for one in seen], LEADS, weights).mean() >= best - 1e-6
+            assert set(np.flatnonzero(whole.at(LEADS).max(axis=0) >= least)) <= set(kept)
 
 
 def test_the_same_moments_give_the_same_weights() -> None:

@@ -53,6 +53,14 @@ def test_noise_that_no_member_knows_becomes_the_constant() -> None:
     assert not any(law.factor)
 
 
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_members_that_agree_everywhere_are_as_unsure_as_they_were_wrong_however_odd_the_errors(n_members: int) -> None:
+    """Where most pixels stand still and a few are far off, less spread would have a better CRPS, and be too sure."""
+    truth = np.random.default_rng(0).standard_t(3, (N_LEADS, N_SAMPLES)) ** 3
+    law = fit_spread(np.zeros((n_members, N_LEADS, N_SAMPLES), np.float32), truth.astype(np.float32))
+    assert np.mean(law.constant) == pytest.approx(float((truth**2).mean()), rel=0.2) and not any(law.factor)
+
+
 def test_where_nothing_was_wrong_nothing_is_unsure() -> None:
     still = np.ones((3, 4, 10), np.float32)
     law = fit_spread(still, still[0])

@@ -270,6 +270,36 @@ def test_the_learning_rate_of_going_further_is_that_of_the_larger_budget(tmp_pat
     assert rates == sorted(rates, reverse=True) and rates[-1] is not None and rates[-1] < 0.02 * further.settings.learning_rate
 
 
+def test_minutes_further_come_on_top_of_those_that_were_used_and_windows_in_another_order(tmp_path: Path) -> None:
+    """An epoch takes five seconds of a made clock: a minute has 12, half a minute 6; one more finds that it is over."""
+    now, orders = [0.0], []
+
+    def trained(forecaster: NetworkForecaster) -> int:
+        n_epochs = 0
+        for progress in forecaster.fit(waves().head(20), SPLIT):
+            n_epochs += progress.epoch_done
+            now[0] += 5.0 * progress.epoch_done
+        return n_epochs
+
+    def made() -> NetworkForecaster:
+        settings = forecaster_of(epochs=1000, minutes=1.0, validation=False).settings
+        return NetworkForecaster("unet", settings, Workbench(), clock=lambda: now[0])
+
+    real = torch.randperm
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch, "randperm", lambda n, **how: orders.append(real(n, **how)) or orders[-1])
+        first = made()
+        assert trained(first) == 13
+        before = len(orders)
+        first.save_state(tmp_path)
+        further = made()
+        further.resume(tmp_path)
+        further.extend("minutes", 0.5)
+        now[0] = 1000.0
+        assert trained(further) == 7
+    assert not torch.equal(orders[before], orders[0])
+
+
 @pytest.mark.parametrize("kind", ["seeds", "noise"])
 def test_an_ensemble_goes_on_with_the_member_that_was_at_work(tmp_path: Path, kind: str) -> None:
     changes = {"members": 2, "kind": kind, "minutes": 0, "epochs": 2, "unroll": 1}

@@ -1,5 +1,6 @@
 """An ensemble is the mean of its members, keeps what is finished, and is as sure as it should be."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from framecast.evaluation.ensemble import judge_lead
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import MemberForecaster, Workbench
 from framecast.forecasters.ensemble import Ensemble
+from framecast.forecasters.ensemble_state import Judged
 from framecast.series.frames import FrameSeries, Preparation, Split
 from framecast.series.synthetic import SYNTHETIC
 
@@ -71,6 +73,38 @@ def test_noisy_starts_come_in_pairs_around_the_true_one(series: FrameSeries) -> 
     assert np.abs(first[0] - past[-1]).std() > 0.1
 
 
+def test_each_pair_of_noisy_starts_is_another_and_so_is_that_of_another_seed(series: FrameSeries) -> None:
+    """Also of the pairs after the first: members that are the same twice would make it too sure."""
+    ensemble, past = fitted(series, SPLIT, kind="noise", members=7), series.frames[: SPLIT.test.start]
+    network = ensemble._networks[0]
+
+    def nudges(seed: int) -> list[np.ndarray]:
+        ensemble.workbench = Workbench(Preparation(16), seed=seed)
+        made = [ensemble._nudge(network, past, index) for index in range(7)]
+        assert made[-1] is None, "the last one begins from the true frames"
+        return [one for one in made if one is not None]
+
+    first = nudges(2)
+    for one, other in itertools.combinations(range(6), 2):
+        if one // 2 == other // 2:
+            np.testing.assert_array_equal(first[one], -first[other])
+        else:
+            assert np.abs(first[one] - first[other]).max() > 1 and np.abs(first[one] + first[other]).max() > 1
+    assert all(np.abs(one - other).max() > 1 for one, other in zip(first, nudges(3), strict=True))
+    assert all(len(np.unique(np.abs(one).reshape(len(one), -1), axis=0)) > 1 for one in first), "nor is it for each frame"
+
+
+def test_how_far_members_differ_is_told_as_a_share_of_what_their_mean_was_wrong_by(series: FrameSeries) -> None:
+    """The usual standard deviation of so few members, which divides by one less than there are."""
+    judged = Judged(series, SPLIT)
+    truth = series.frames[SPLIT.valid.start : SPLIT.valid.stop]
+    for place, off in enumerate((2.0, 4.0, 9.0)):
+        judged.with_those_of(place, iter([truth + np.float32(off)]))
+    assert judged.raw_share == pytest.approx(13**0.5 / 5, rel=1e-4)
+    judged.without(1)
+    assert judged.raw_share == pytest.approx(24.5**0.5 / 5.5, rel=1e-4)
+
+
 def test_without_noise_the_members_of_one_network_are_one(series: FrameSeries) -> None:
     ensemble = fitted(series, SPLIT, kind="noise", noise=0.0)
     first, *others = ensemble.forecast_members(series.frames[: SPLIT.test.start], 3)
@@ -89,6 +123,14 @@ def test_members_that_found_their_training_length_are_kept(
     loaded = Ensemble.load(tmp_path)
     assert loaded.spread_law(4) == ensemble.spread_law(4)
     np.testing.assert_array_equal(loaded.forecast(past, 2), ensemble.forecast(past, 2))
+
+
+@pytest.mark.parametrize(("n_valid", "said"), [(3, True), (8, False), (9, False)])
+def test_leads_that_validation_does_not_reach_are_told_to_be_too_sure(series: FrameSeries, n_valid: int, said: bool) -> None:
+    ensemble = FORECASTERS["ensemble"].make(FORECASTERS["ensemble"].configure(changes=QUICK | {"kind": "noise"}), Workbench())
+    *_, last = ensemble.fit(series.head(SPLIT.test.start), Split.of(40, 8, n_valid))
+    assert ("The validation frames reach to lead 3; beyond that" in last.finding) is said
+    assert "corrected for that." in last.finding
 
 
 def test_the_weights_of_all_networks_are_counted() -> None:

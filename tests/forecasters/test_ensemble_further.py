@@ -8,7 +8,8 @@ import pytest
 
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ExtensibleForecaster, Workbench
-from framecast.forecasters.ensemble import PASSED_ON, Ensemble
+from framecast.forecasters.ensemble import Ensemble
+from framecast.forecasters.ensemble_settings import PASSED_ON
 from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.series.frames import FrameSeries, Split
 from framecast.training.progress import FitProgress

@@ -41,6 +41,9 @@ def test_what_is_judged_at_an_origin_was_not_chosen_there():
     assert choose(series, Split.of(60), ["old", "new"], good_at_the_newest).best_without(found.origins[0]) == "old"
     mixed = dataclasses.replace(found, candidates=["a", "b"], origins=(9, 8, 7), scores=np.array([[3, 0, 0], [0, 1, 1.0]]))
     assert [mixed.best, *map(mixed.best_without, (9, 8, 7))] == ["a", "b", "a", "a"]
+    for more, best in ((1e-7, "a"), (1e-5, "b")):  # what is within rounding is equal, and of equals the first is taken
+        scores = np.array([[0.5, 0.5, 0.5], [0.5 + more, 0.5 + more, 0.5 + more]])
+        assert dataclasses.replace(mixed, scores=scores).best == best
 
 
 def test_among_equals_the_first_is_chosen():

@@ -15,7 +15,7 @@ from framecast.errors import SettingError
 from framecast.forecasters import network_fit
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Workbench
-from framecast.forecasters.network_fit import STAGE_ALL, STAGE_SEARCH
+from framecast.forecasters.network_fit import STAGE_ALL, STAGE_OTHERS, STAGE_SEARCH
 from framecast.forecasters.network_forecaster import NetworkForecaster
 from framecast.forecasters.network_settings import settings_class
 from framecast.forecasters.training_data import as_if_this_series, to_tensor
@@ -93,6 +93,50 @@ def test_the_refit_learns_from_the_validation_frames_too_for_the_share_they_chos
     assert [stage for stage, *_ in asked[2:]] == [STAGE_SEARCH]
 
 
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, int, float | None]]:
+    """Stage, most epochs, most steps and seconds of each training, as they come."""
+    asked, real = [], network_fit.train
+
+    def train(*rest, budget, **how):
+        asked.append((how["stage"], budget.epochs, budget.most_steps, budget.seconds))
+        yield from real(*rest, budget=budget, **how)
+
+    monkeypatch.setattr(network_fit, "train", train)
+    return asked
+
+
+def test_epochs_and_steps_are_of_each_stage_and_of_its_own_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A window is 4 frames: 14 have 11 of them, 20 have 17, and the other series 7; batches are of 4. A quarter of all epochs
+    and steps is for the other series."""
+    asked, shares = recorded(monkeypatch), {"pretraining_share": 0.25}
+    bench = Workbench(others=(waves(10),))
+    for changes, expected in (
+        ({"epochs": 6}, [(2, 2 * 2), (6, 6 * 3), (6, 6 * 5)]),
+        ({"epochs": 100, "steps": 9}, [(33, 3), (100, 9), (100, 9)]),
+    ):
+        asked.clear()
+        forecaster = NetworkForecaster("unet", forecaster_of(**changes, **shares).settings, bench)
+        list(forecaster.fit(waves().head(20), SPLIT))
+        assert [stage for stage, *_ in asked] == [STAGE_OTHERS, STAGE_SEARCH, STAGE_ALL]
+        assert [(epochs, steps) for _, epochs, steps, _ in asked] == expected
+
+
+def test_a_time_limit_is_shared_out_to_the_stages_and_what_one_leaves_goes_to_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of 60 s a quarter is for the other series, two fifths of what is then left for the search, the rest for the refit."""
+    asked, now, took = recorded(monkeypatch), [0.0], {STAGE_OTHERS: 5.0, STAGE_SEARCH: 2.0}
+    settings = forecaster_of(epochs=1000, minutes=1.0, pretraining_share=0.25, steps=12).settings
+    forecaster = NetworkForecaster("unet", settings, Workbench(others=(waves(10),)), clock=lambda: now[0])
+    for progress in forecaster.fit(waves().head(20), SPLIT):
+        now[0] += took.get(progress.stage, 0.0) * progress.epoch_done
+    (others, _, _, for_others), (search, _, _, for_search), (rest, _, _, for_rest) = asked
+    assert (others, search, rest) == (STAGE_OTHERS, STAGE_SEARCH, STAGE_ALL)
+    assert for_others == 15.0
+    assert for_search == pytest.approx(0.4 * (60.0 - 10.0)), "2 epochs of 5 s, of 4 steps, came before"
+    assert for_rest == pytest.approx(50.0 - 8.0), "and 4 epochs of 2 s"
+
+
 def test_without_a_forecast_that_is_a_number_the_last_weights_are_said_to_forecast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Validated, "score", lambda self, select_by: float("nan"))
     forecaster = forecaster_of(epochs=2)
@@ -152,6 +196,8 @@ def test_the_network_sees_differences_from_the_mean_frame_of_the_training_frames
     assert float(inside.mean()) == pytest.approx(0.0, abs=1e-3)
     assert float(inside.std()) == pytest.approx(1.0, rel=1e-3)
     assert forecaster._fitted.scaler.spread[0] == pytest.approx(3.0, rel=0.1), "the spread of the differences"
+    held = seen[0][0, :14, :, :4]
+    assert float(held.abs().max()) < 1e-3, "what is held under the mask is no difference, wild as it is"
 
 
 def test_the_mean_frame_is_kept_with_the_forecaster(tmp_path: Path) -> None:
@@ -293,6 +339,20 @@ def test_of_a_long_past_no_more_is_copied_than_the_network_looks_at(dtype: str) 
         assert tracemalloc.get_traced_memory()[1] < past.nbytes / 2
     finally:
         tracemalloc.stop()
+
+
+def test_another_series_is_learned_from_whole_in_the_units_of_this_one() -> None:
+    """Mean, spread and range are brought along by one factor, so that its structure counts in the loss as at home."""
+    t, y, x = np.ogrid[:12, :16, :20]
+    frames = (30 + 2 * np.sin(0.6 * x + 0.3 * y - 0.5 * t)).astype(np.float32)[..., None]
+    other = FrameSeries("other", frames, (25.0, 35.0))
+    found = as_if_this_series(other, Preparation(), Scaler((500.0,), (70.0,)), normalise=True, device="cpu")
+    gain = 70.0 / float(frames.std())
+    assert float(found.frames.mean()) == pytest.approx(500.0, rel=1e-4)
+    assert float(found.frames.std()) == pytest.approx(70.0, rel=1e-3)
+    assert found.data_range == pytest.approx(10.0 * gain, rel=1e-4)
+    assert found.span == range(12) and not found.valid
+    np.testing.assert_allclose(found.frames[:, 0].numpy(), (frames[..., 0] - frames.mean()) * gain + 500, rtol=1e-4)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])

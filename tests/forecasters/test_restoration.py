@@ -141,6 +141,29 @@ def test_validation_chooses_the_way_and_the_finding_says_so() -> None:
     assert all(way in finding for way in ("native size", *WAYS))
 
 
+@pytest.mark.parametrize("select_by", ["ssim", "mse"])
+@pytest.mark.parametrize("best", WAYS)
+def test_the_way_is_that_whose_forecast_of_the_validation_frames_is_best_at_native_size(
+    best: str, select_by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the last frame before them, at the leads and places that are looked at."""
+    asked = []
+
+    def hindcasts(self: NetworkForecaster, past: np.ndarray, horizon: int, view: View) -> dict[str, np.ndarray]:
+        asked.append((len(past), horizon))
+        truth, early, late = (
+            view.patches(film().frames[len(past) + view.leads + late]).astype(np.float32) for late in (0, -1, 1)
+        )
+        noise = np.random.default_rng(0).normal(0, 1, truth.shape).astype(np.float32)
+        others = iter((early, late))
+        return {way: truth + noise if way == best else next(others) for way in WAYS}
+
+    monkeypatch.setattr(NetworkForecaster, "hindcasts", hindcasts)
+    forecaster, _, _ = fitted(learning_rate=1e-7, select_by=select_by)
+    assert forecaster.restoration == best
+    assert asked == [(14, 5)], "of 24 frames the last 5 are the test, and 5 before them for validation"
+
+
 def test_a_way_that_was_set_is_kept_with_the_forecaster(tmp_path: Path) -> None:
     forecaster, finding, series = fitted(restore="background")
     assert forecaster.restoration == "background" and "native size" not in finding

@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from framecast.errors import SettingError, UnknownNameError
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.network_fit import STAGE_OTHERS
-from framecast.runs.beginning import check_start, frames_seen
+from framecast.runs.beginning import check_start, frames_seen, seen_before, shown_of_others
 from framecast.runs.experiment import carry_out, plan, repeat_forecast
 from framecast.runs.jobs import JobManager
 from framecast.runs.record import RunRecord
@@ -172,6 +173,24 @@ def test_frames_that_are_forecast_never_teach_not_even_as_another_series(tmp_pat
     assert {line["stage"] for line in one.progress()} > {STAGE_OTHERS}
     assert one.record.seen_before == {other.digest(): Split.of(30).test.start}
     assert frames_seen(one.record)[series.digest()] == Split.of(24).test.start
+
+
+@pytest.mark.parametrize(("validation", "n_valid", "shown"), [(True, 5, 14), (False, 5, 19), (True, 0, 19)])
+def test_of_the_series_itself_no_frame_is_shown_first_that_is_to_choose(validation: bool, n_valid: int, shown: int) -> None:
+    """Weights that had seen the validation frames would be judged by what they know."""
+    series, other, split = waves(), waves(30, pace=0.8), Split.of(24, 5, n_valid)
+    settings = FORECASTERS["unet"].configure(changes={**SMALL, "validation": validation})
+    own = series.digest()
+    lengths = [one.n_frames for one in shown_of_others({own: series, other.digest(): other}, own, settings, split)]
+    assert lengths == [shown, Split.of(30).test.start]
+
+
+def test_what_was_seen_before_is_not_forgotten_when_less_of_it_is_seen_again(learned: Run) -> None:
+    other = waves(30, pace=0.8)
+    for n_seen, n_known in ((28, 28), (3, Split.of(30).test.start)):
+        source = SimpleNamespace(record=replace(learned.record, seen_before={"other": n_seen}))
+        found = seen_before(source, {"other": other}, "this")  # type: ignore[arg-type]
+        assert found == {"other": n_known, learned.record.series: learned.record.split.test.start}
 
 
 def test_another_series_brings_its_own_units_size_and_channels(tmp_path: Path) -> None:

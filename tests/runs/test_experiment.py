@@ -13,12 +13,15 @@ import pytest
 
 from framecast.errors import DivergedError, SettingError, UnknownNameError
 from framecast.forecasters.catalog import FORECASTERS
+from framecast.forecasters.hindcast import View
+from framecast.forecasters.network_forecaster import NetworkForecaster
+from framecast.metrics import METRICS
 from framecast.runs import preflight as preflight_module
 from framecast.runs.experiment import carry_out, forecast_beyond, plan, repeat_forecast
 from framecast.runs.preflight import preflight
 from framecast.runs.rules import known_rules
 from framecast.runs.store import Run, RunStore
-from framecast.series.frames import FrameSeries, Preparation, Split
+from framecast.series.frames import Frames, FrameSeries, Preparation, Split
 
 RULES = {name for name, kind in FORECASTERS.items() if kind.family == "rule"}
 
@@ -68,6 +71,20 @@ def test_the_test_frames_do_not_reach_the_fit(tmp_path: Path, series: FrameSerie
     np.testing.assert_array_equal(one.forecast(), other.forecast())
 
 
+def test_each_lead_is_held_against_the_frame_of_its_time(tmp_path: Path, series: FrameSeries, drift: str) -> None:
+    """By a formula of its own: the run's forecast and persistence, and what changes counted from the last observed frame."""
+    run = done(tmp_path, series, drift)
+    start = run.record.split.test.start
+    scored = {(curve.forecaster, curve.metric): curve.values for curve in run.scores() if curve.origin == start - 1}
+    truth, last = series.frames[start:].astype(float), series.frames[start - 1].astype(float)
+    for name, forecast in ((drift, run.forecast().astype(float)), ("persistence", last[None])):
+        off = ((forecast - truth) ** 2).mean(axis=(1, 2, 3))
+        np.testing.assert_allclose(scored[name, "mse"], off, rtol=1e-4, atol=1e-6)
+        assert len(set(np.round(off, 3))) > 1, "each lead has a score of its own"
+    change = METRICS["change"].function(run.forecast(), series.frames[start:], data_range=255.0, last=series.frames[start - 1])
+    np.testing.assert_allclose(scored[drift, "change"], change, rtol=1e-4, atol=1e-6)
+
+
 def test_masked_pixels_are_not_scored(tmp_path: Path, series: FrameSeries) -> None:
     valid = np.ones((series.height, series.width), bool)
     valid[:, 6:] = False
@@ -89,6 +106,33 @@ def test_stopping_keeps_the_best_so_far(tmp_path: Path, series: FrameSeries, dri
     assert [line["epoch"] for line in run.progress()] == [1, 2, 3, 3]
     assert run.progress()[-1]["stage"] == "Stopped early"
     np.testing.assert_array_equal(repeat_forecast(run, series), run.forecast())
+
+
+@pytest.mark.parametrize("forecaster", ["unet", "ensemble"])
+def test_what_is_stopped_while_it_searches_goes_back_to_native_size_in_the_way_that_is_best(
+    forecaster: str, tmp_path: Path, series: FrameSeries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As validation says at that moment; what goes on later chooses again at the end of its search."""
+    asked = []
+
+    def hindcasts(self: NetworkForecaster, past: Frames, horizon: int, view: View) -> dict[str, Frames]:
+        asked.append((len(past), horizon))
+        truth = view.patches(series.frames[len(past) + view.leads]).astype(np.float32)
+        return {"change": truth + 9 * (truth > truth.mean()), "background": truth}
+
+    monkeypatch.setattr(NetworkForecaster, "hindcasts", hindcasts)
+    changes: dict[str, object] = {"epochs": 1000, "unroll": 1}
+    changes |= {"minutes": 0.0} if forecaster == "ensemble" else {"context": 2, "width": 4}
+    record = plan(series, forecaster=forecaster, changes=changes, preparation=Preparation(6), device="cpu")
+    run = RunStore(tmp_path).create(record)
+    judged: list[bool] = []
+    for progress in carry_out(record, series, run, stop=lambda: any(judged)):
+        judged.append(bool(progress.valid_scores))
+    split = record.split
+    assert run.summary()["stopped_early"] and asked == [(split.valid.start, len(split.valid))]
+    assert "At native size a frame is the native mean frame" in run.summary()["finding"]
+    (saved,) = (run.folder / "checkpoint" / "best").rglob("forecaster.json")
+    assert json.loads(saved.read_text())["restoration"] == "background"
 
 
 def test_a_rule_that_is_stopped_has_chosen_all_the_same(tmp_path: Path, series: FrameSeries) -> None:

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from framecast.evaluation.ensemble import ENSEMBLE, MEASURES, Sureness, judge_lead
+from framecast.forecasters.calibration import ensemble_variance
 from framecast.forecasters.catalog import FORECASTERS
+from framecast.forecasters.contract import MemberForecaster
 from framecast.runs.experiment import carry_out, plan
 from framecast.runs.members import spread_beyond
 from framecast.runs.store import Run, RunStore
@@ -42,6 +44,12 @@ def test_a_run_with_members_keeps_spread_and_scores(tmp_path: Path, series: Fram
     np.testing.assert_allclose(spread[1], expected, rtol=0.1, atol=0.1)
     crps = next(curve.values[1] for curve in curves if curve.metric == "crps")
     assert crps == pytest.approx(values["crps"], rel=0.05)
+    kept = members.astype(np.float16).astype(np.float32)  # as they wait on the disk
+    for number, member in enumerate(kept, 1):  # each is scored as the run's own forecast is: as the series would store it
+        off = series.native(member).astype(float) - series.frames[split.test.start : split.test.stop]
+        seen = np.ones((series.height, series.width), np.bool_) if series.valid is None else series.valid
+        (mse,) = (curve.values for curve in curves if (curve.forecaster, curve.metric) == (f"member {number}", "mse"))
+        np.testing.assert_allclose(mse, (off[:, seen] ** 2).mean(axis=(1, 2)), rtol=1e-5)
     left = {path.name for path in run.folder.iterdir()}
     assert {"spread.npy", "members.csv", "scores.csv"} <= left and not any(name.startswith((".", "tmp")) for name in left)
 
@@ -59,3 +67,9 @@ def test_what_comes_after_the_series_has_a_spread_too(tmp_path: Path, series: Fr
     spread = spread_beyond(run, series, 4)
     assert spread is not None and spread.shape == (4, *series.frames.shape[1:]) and spread.dtype == np.float32
     assert np.isfinite(spread).all() and (spread >= 0).all() and spread.any()
+    forecaster = run.forecaster()
+    assert isinstance(forecaster, MemberForecaster)
+    law, members = forecaster.spread_law(4), np.stack([*forecaster.forecast_members(series.frames, 4)])
+    assert len(set(law.constant)) > 1, "each lead has a law of its own"
+    for index, frame in enumerate(spread):
+        np.testing.assert_allclose(frame, law.deviation(index, ensemble_variance(members[:, index])), rtol=1e-4, atol=1e-6)

@@ -12,7 +12,8 @@ from torch import Tensor
 from framecast.forecasters.auto import Auto, AutoSettings
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Member, Workbench
-from framecast.forecasters.ensemble import Ensemble, EnsembleSettings
+from framecast.forecasters.ensemble import Ensemble
+from framecast.forecasters.ensemble_settings import EnsembleSettings
 from framecast.forecasters.seeds import Seeds
 from framecast.networks.unet import UNet
 from framecast.runs.experiment import carry_out, plan, repeat_forecast

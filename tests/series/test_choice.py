@@ -206,6 +206,27 @@ def test_gaps_are_filled_in_time_as_asked(store: SeriesStore) -> None:
     assert series.digest() == stored.digest and "between the frames before and after" in stored.warnings[0]
 
 
+def test_no_gap_is_filled_across_the_border_to_the_test(store: SeriesStore) -> None:
+    """Of 20 frames the last 4 are the test by default. Whatever they show, the frames before are the same."""
+    values = np.random.default_rng(0).normal(300, 5, (20, 6, 5))
+    values[:, 0, 0] = np.nan
+    values[13:18, 1, 1] = np.nan  # a gap across the border
+    values[15, 2, 2] = values[16, 3, 3] = np.nan  # just before it, just after
+    values[:17, 4, 4] = np.nan  # nothing before the test
+    values[16:, 5, 4] = np.nan  # nothing in it
+    other = values.copy()
+    other[16:] += 100
+    one, two = (store.open(ingest(npy(each), store, missing="interpolate").digest).frames[..., 0] for each in (values, other))
+    seen = np.ones((6, 5), bool)
+    seen[0, 0] = False
+    assert np.array_equal(one[:16, seen], two[:16, seen])
+    assert np.allclose(one[13:16, 1, 1], values[12, 1, 1]) and np.allclose(one[16:18, 1, 1], values[18, 1, 1])
+    assert np.isclose(one[15, 2, 2], values[14, 2, 2]) and np.isclose(one[16, 3, 3], values[17, 3, 3])
+    assert np.allclose(one[:16, 4, 4], np.nanmean(values[:16])) and np.allclose(one[16:, 5, 4], values[15, 5, 4])
+    said = store.list()[0].warnings[0]
+    assert "No gap was filled across the border to the last 4, which are the test by default" in said
+
+
 def test_what_fills_gaps_between_whole_numbers_is_rounded(store: SeriesStore) -> None:
     values = np.random.default_rng(0).integers(0, 256, (8, 6, 5)).astype(float)
     values[0, 1, 1], values[1:4, 1, 1], values[4, 1, 1] = 100, np.nan, 107

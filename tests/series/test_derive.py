@@ -91,6 +91,27 @@ def test_a_row_of_replaced_frames_lies_on_the_line_between_its_neighbours(
     assert np.array_equal(frames[:9], colours[:9]) and np.array_equal(frames[11:], colours[12:])
 
 
+def test_a_frame_before_the_test_is_not_replaced_by_what_lies_between_it_and_the_test(
+    store: SeriesStore, stored: StoredSeries, colours: Array
+) -> None:
+    """Of 20 frames the last 4 are the test by default, of every second one of them the last 2; counted as they are kept."""
+    for changes, replaced, alone in (
+        ({}, (15, 16, 17), (15, 16)),
+        ({}, (16,), (16,)),
+        ({}, (14,), ()),
+        ({"every": 2}, (15,), (15,)),
+        ({"frames": (1, 10)}, (8,), (8,)),
+        ({"drop": (17,)}, (15,), (15,)),
+    ):
+        found, frames = made(store, stored, interpolate=replaced, **changes)
+        kept = kept_frames(Recipe(interpolate=replaced, **changes), store.open(stored.digest))
+        for number in replaced:
+            repeats = np.array_equal(frames[kept.index(number - 1)], colours[replaced[0] - 2])
+            assert repeats is (number in alone), (changes, number)
+        assert any("by the one before alone" in step for step in found.steps) is bool(alone)
+        assert found.warnings[0] == "A frame that was replaced knows the one after it; begin no test between the two."
+
+
 @pytest.mark.parametrize("dtype", ["uint16", "float32"])
 def test_deep_values_and_their_range_are_kept(store: SeriesStore, dtype: str) -> None:
     values = (np.random.default_rng(1).random((6, 8, 8, 1)) * 4000).astype(dtype)

@@ -36,6 +36,18 @@ def test_the_average_forgets_the_start_and_lags_by_its_share_of_the_run() -> Non
     assert torch.equal(network.weight, mean)
 
 
+def test_of_a_short_run_the_average_soon_forgets_the_start() -> None:
+    """Whose weights are chance: after 20 steps of a run whose average reaches over all of them, little of it is left."""
+    network = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(network.weight, 1000.0)
+    average = Average(network, TrainingSettings(averaging=1.0))
+    nn.init.constant_(network.weight, 0.0)
+    for step in range(1, 21):
+        average.update(step, step / 20)
+    (mean,) = average.network.parameters()
+    assert 0 < float(mean.detach()) < 1.0
+
+
 def test_without_averaging_it_is_the_network_itself() -> None:
     network = layer()
     before = copy.deepcopy(network.state_dict())

@@ -86,3 +86,41 @@ def test_noise_is_given_in_the_context_only_and_never_asked_for() -> None:
     assert torch.equal(found.window, batch(TrainingSettings()).window)
     assert not torch.equal(found.given[:, :3], found.window[:, :3])
     assert torch.equal(found.given[:, 3:], found.window[:, 3:])
+
+
+def test_noise_is_in_units_of_the_spread_and_another_for_each_window_frame_and_pixel() -> None:
+    """Half the spread of its channel, around nothing; correlated with no other."""
+    frames = torch.zeros(40, 2, 24, 24)
+    spread = torch.tensor([2.0, 40.0]).view(-1, 1, 1)
+    found = cut(
+        TrainingData(frames, range(40), range(0), data_range=255.0), torch.arange(30), 3, 1, TrainingSettings(input_noise=0.5),
+        mixing=0.0, spread=spread, generator=torch.Generator().manual_seed(0),
+    )  # fmt: skip
+    noise = found.given[:, :3]
+    for channel, amount in enumerate((1.0, 20.0)):
+        assert float(noise[:, :, channel].std()) == pytest.approx(amount, rel=0.02)
+        assert float(noise[:, :, channel].mean()) == pytest.approx(0.0, abs=0.02 * amount)
+    scaled = (noise / spread).flatten(3)  # (window, frame, channel, pixel)
+    for one, other in ((scaled[1:], scaled[:-1]), (scaled[:, 1:], scaled[:, :-1]), (scaled[..., 1:], scaled[..., :-1])):
+        assert abs(float((one * other).mean())) < 0.02 * 0.25
+    assert abs(float((scaled[:, :, 0] * scaled[:, :, 1]).mean())) < 0.02 * 0.25
+
+
+def test_left_and_right_are_mirrored_apart_from_up_and_down() -> None:
+    windows = coded(1, 4, 6).expand(60, 1, 1, 4, 6)
+    seen = variation(60, 4, 6, TrainingSettings(flips=True), torch.Generator().manual_seed(0))(windows, ALL)
+    corners = [int(window[0, 0, 0, 0]) for window in seen]
+    assert {0, 5, 300, 305} == set(corners) and min(corners.count(one) for one in set(corners)) > 5
+
+
+@pytest.mark.parametrize(("pushforward", "most"), [(2, 2), (50, 5)])
+def test_any_number_of_frames_is_pushed_up_to_what_was_asked_for_and_fits(pushforward: int, most: int) -> None:
+    """However short the unroll is: 10 frames of the span, 3 of them context and 2 to learn from, leave 5."""
+    data, generator = TrainingData(coded()[:10], range(10), range(0), data_range=255.0), torch.Generator().manual_seed(0)
+    found = [
+        cut(data, torch.arange(7), 3, 2, TrainingSettings(pushforward=pushforward), mixing=0.0, spread=SPREAD,
+            generator=generator)
+        for _ in range(80)
+    ]  # fmt: skip
+    assert {one.pushed for one in found} == set(range(most + 1))
+    assert all(one.window.shape[1] == 3 + one.pushed + 2 for one in found)

@@ -63,6 +63,27 @@ def test_weights_of_one_are_the_plain_loss_and_others_weigh_its_parts() -> None:
     assert float(loss_of(forecast, truth, l1_weight=3.0, mse_weight=0.5)) == pytest.approx(3 * parts[0] + 0.5 * parts[1])
 
 
+def test_errors_are_counted_in_units_of_the_spread_of_their_channel() -> None:
+    """So that no unit of a series, and no channel of it, weighs more than another."""
+    forecast, truth = (torch.rand(3, 4, 2, 12, 14, generator=torch.Generator().manual_seed(i)) for i in range(2))
+    spread = torch.tensor([0.5, 20.0]).view(-1, 1, 1)
+    error = (forecast - truth) / spread
+    steps = [
+        ((forecast.diff(dim=axis).abs() - truth.diff(dim=axis).abs()) / spread).abs().mean() for axis in (-2, -1)
+    ]
+    expected = {
+        "l1": error.abs().mean(),
+        "mse": (error**2).mean(),
+        "l1+mse": error.abs().mean() + (error**2).mean(),
+        "half sum of squares": 0.5 * (error**2).sum() / 12,  # of each of 3 x 4 frames
+    }
+    for loss, value in expected.items():
+        for weight in (0.0, 0.7):
+            settings = TrainingSettings(loss=loss, gradient_weight=weight)
+            found = training_loss(forecast, truth, settings, spread=spread, data_range=1.0)
+            assert float(found) == pytest.approx(float(value + weight * (steps[0] + steps[1])), rel=1e-5), (loss, weight)
+
+
 def test_edges_cost_by_the_paper() -> None:
     """Two steps of height 1 against none, in a row of 4 pixels: 2 of 3 pairs across, 0 of 4 pairs down."""
     truth = torch.tensor([[0.0, 1, 1, 0], [0, 1, 1, 0]]).reshape(1, 1, 1, 2, 4)
