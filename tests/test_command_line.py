@@ -422,9 +422,12 @@ def test_ctrl_c_after_the_scores_says_that_the_run_is_finished(
     command: Command, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("framecast.runs.looking_back.film_run", lambda run, series: [signal.raise_signal(signal.SIGINT)])
-    done = command("run", folder, "--forecaster", "persistence")
+    files = tmp_path / "scores.json", tmp_path / "forecast.npy"
+    done = command("run", folder, "--forecaster", "persistence", "--json", files[0], "--out", files[1])
     (run,) = RunStore(tmp_path / "workspace").runs()
     assert done.code == 130 and run.state == "finished"
+    assert json.loads(files[0].read_text())["forecasters"]["persistence"]["run"] == run.id
+    assert np.array_equal(np.load(files[1]), run.forecast())
     assert f"is finished; only the look back at earlier frames was left. See: runs show {run.id}" in done.err
 
 
