@@ -55,6 +55,17 @@ def writing(path: Path) -> Iterator[BinaryIO]:
         _sync_folder(path.parent)
 
 
+def refusal(path: Path) -> str:
+    """Why the system lets no file be written at `path`, in its words; empty where it does. Nothing is left behind."""
+    part = _part(path)
+    try:
+        part.open("wb").close()
+        part.unlink()
+    except OSError as error:
+        return str(error.strerror).lower()
+    return ""
+
+
 def write_text(path: Path, text: str) -> None:
     with writing(path) as handle:
         handle.write(text.encode())

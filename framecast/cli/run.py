@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+from pathlib import Path
 
 from framecast.cli.carrying import carry_out_all
 from framecast.cli.costs import say_costs
@@ -9,7 +10,7 @@ from framecast.cli.planning import Planner, planner
 from framecast.cli.results import Results
 from framecast.cli.screen import Screen
 from framecast.cli.together import n_processes, refuse_what_cannot_be_shared
-from framecast.errors import FrameCastError
+from framecast.errors import FrameCastError, SettingError
 from framecast.export.arrays import check_target, write_frames
 from framecast.runs.store import Run
 
@@ -18,6 +19,7 @@ def run(asked: argparse.Namespace, screen: Screen) -> int:
     for target, suffixes in ((asked.json, (".json",)), (asked.out, (".npy",))):
         if target is not None:
             check_target(target, suffixes)
+            _refuse_source(target, asked.series)
     with planner(asked, screen) as found:
         records = found.plans(seed=asked.seed, title=asked.title, n_processes=n_processes())
         refuse_what_cannot_be_shared(records)
@@ -33,6 +35,12 @@ def run(asked: argparse.Namespace, screen: Screen) -> int:
     finally:  # a terminal that takes no words keeps no file from being written, nor a full disk the table from being seen
         print(results.text())
     return 1 if failed else 0
+
+
+def _refuse_source(target: Path, source: str) -> None:
+    """A forecast under the name of the frames that it was made of would take their place."""
+    if target.exists() and Path(source).exists() and target.samefile(source):
+        raise SettingError(f"'{target}' holds the series itself, which would be lost. Choose another name for the result.")
 
 
 class _Files:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from framecast.errors import SettingError
-from framecast.files import LONGEST_NAME, writing
+from framecast.files import LONGEST_NAME, refusal, writing
 from framecast.series.frames import Frames
 
 SUFFIXES = (".npy", ".npz", ".mat")
@@ -26,6 +26,10 @@ def check_target(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> None:
     if path.is_dir() or not path.absolute().parent.is_dir():
         found = "is a folder" if path.is_dir() else f"would be in '{path.parent}', which does not exist"
         raise SettingError(f"'{path}' {found}; it must be a file in a folder that exists. Make the folder, or choose another.")
+    if why := refusal(path):
+        raise SettingError(
+            f"'{path}' cannot be written ({why}); it must be in a folder that takes files. Allow it, or choose another folder."
+        )
 
 
 def write_frames(path: Path, frames: Frames, valid: Mask | None = None) -> None:
