@@ -250,6 +250,29 @@ def test_bad_files_are_one_sentence(command: Command, folder: Path, tmp_path: Pa
     assert_refused(command, folder, tmp_path, *words, tmp_path / name, "--quiet")
 
 
+@pytest.mark.parametrize("words", [("run", ""), ("series", "add", ""), ("series", "look", "")], ids=str)
+def test_an_empty_path_is_not_the_folder_that_one_is_in(
+    command: Command, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(folder)
+    assert assert_refused(command, folder, tmp_path, *words).startswith("The path is empty")
+
+
+def test_a_folder_among_other_paths_is_called_one(command: Command, folder: Path, tmp_path: Path) -> None:
+    sentence = assert_refused(command, folder, tmp_path, "series", "add", folder, folder / "frame0.png")
+    assert "is a folder and 2 paths are given" in sentence
+
+
+@pytest.mark.parametrize("words", [("series", "list"), ("run", "nothing"), ("runs", "list")], ids=str)
+def test_a_workspace_that_is_a_file_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    (tmp_path / "taken").write_text("")
+    for workspace in (tmp_path / "taken", tmp_path / "taken" / "below"):
+        assert main([*words, "--workspace", str(workspace)]) == 2
+        assert f"The workspace would be '{workspace}', and '{tmp_path / 'taken'}' is a file" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

@@ -4,11 +4,12 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from framecast.cli import arguments
 from framecast.cli.screen import Screen
 from framecast.cli.together import help_out, is_helper, refuse_what_is_not_shared
-from framecast.errors import FrameCastError
+from framecast.errors import FrameCastError, SettingError
 from framecast.files import OUT_OF_ROOM
 
 INTERRUPTED = 130
@@ -33,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "forecasters": stored.forecasters,
     }
     try:
+        _check_workspace(asked.workspace)
         refuse_what_is_not_shared(asked)
         code = commands[asked.command](asked, screen)
         sys.stdout.flush()  # here, where a reader that has left can be met
@@ -55,6 +57,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         screen.complain("Interrupted. What was finished before is kept.")
         return INTERRUPTED
+
+
+def _check_workspace(workspace: Path) -> None:
+    """It need not exist yet, but nothing else may be where it would be."""
+    there = next((path for path in (workspace, *workspace.absolute().parents) if path.exists()), None)
+    if there is not None and not there.is_dir():
+        raise SettingError(
+            f"The workspace would be '{workspace}', and '{there}' is a file; it must be a folder, which is made where there "
+            "is none. Choose another one by --workspace or FRAMECAST_WORKSPACE."
+        )
 
 
 def _ready_streams() -> None:

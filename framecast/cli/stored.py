@@ -1,10 +1,9 @@
 """`series`, `forecasters` and `forecast`: what is there, and what can be done with it."""
 
 import argparse
-from pathlib import Path
 
 from framecast.cli.health import health_text
-from framecast.cli.reading import added, described
+from framecast.cli.reading import added, described, existing
 from framecast.cli.runs import series_of
 from framecast.cli.screen import Screen, table
 from framecast.export.arrays import check_target, write_frames
@@ -24,7 +23,7 @@ def series(asked: argparse.Namespace, screen: Screen) -> int:
         _say_if_known(stored, known, screen)
         print(_described(stored))
     elif asked.action == "look":
-        print(described(look(Path(asked.source[0]))))
+        print(described(look(existing(asked.source[0]))))
     elif asked.action == "range":
         print(_described(store.declare_range(asked.series, asked.low, asked.high)))
     elif asked.action == "show":

@@ -36,7 +36,18 @@ from framecast.series.readers.pictures import ignorable
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.series.writing import MIN_FRAMES, check_room, too_few
 
-__all__ = ["Contents", "Progress", "Upload", "Wanted", "ingest", "look"]
+__all__ = ["Contents", "Progress", "Upload", "Wanted", "check_there", "ingest", "look"]
+
+
+def check_there(path: Path) -> None:
+    """Raises SeriesError where `path` is neither a file nor a folder. A pipe would be waited for without end."""
+    if not path.exists():
+        raise SeriesError(f"There is no file or folder '{path.name}'; a path to one is needed. Check the spelling.")
+    if not path.is_file() and not path.is_dir():
+        raise SeriesError(
+            f"'{printable(path.name)}' is a pipe or a device; frames are read more than once and must lie in a file. Write "
+            "them into one first."
+        )
 
 
 def look(source: Path | Upload | Sequence[Upload]) -> Contents:
@@ -175,8 +186,7 @@ def _files(source: Path | Upload | Sequence[Upload]) -> list[Upload]:
         if not files:
             raise SeriesError("No file was given; at least one is needed. Choose the frames, or one file that holds them all.")
         return files
-    if not source.exists():
-        raise SeriesError(f"There is no file or folder '{source.name}'; a path to one is needed. Check the spelling.")
+    check_there(source)
     if not source.is_dir():
         return [Upload.from_path(source)]
     inside = [Upload.from_path(path, path.relative_to(source).as_posix()) for path in source.rglob("*") if path.is_file()]
