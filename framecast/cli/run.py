@@ -11,7 +11,7 @@ from framecast.cli.results import Results
 from framecast.cli.screen import Screen
 from framecast.cli.together import n_processes, refuse_what_cannot_be_shared
 from framecast.errors import FrameCastError, SettingError
-from framecast.export.arrays import check_target, write_frames
+from framecast.export.arrays import check_target, said_of_mask, write_frames
 from framecast.runs.store import Run
 
 
@@ -67,7 +67,10 @@ class _Files:
             results.write(self.asked.json)
             self.screen.say(f"The scores are in {self.asked.json}.")
         if self.asked.out is not None:
-            best = results.best_run()
-            write_frames(self.asked.out, best.forecast(), self.found.series.valid)
+            best, valid = results.best_run(), self.found.series.valid
+            forecast = best.forecast()
+            write_frames(self.asked.out, forecast, valid)
             self.screen.say(f"The forecast of {best.record.forecaster} is in {self.asked.out}.")
+            if said := said_of_mask(self.asked.out, forecast, valid):
+                self.screen.say(said)
         self._of = [run.id for run in runs]

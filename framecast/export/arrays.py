@@ -40,6 +40,22 @@ def write_frames(path: Path, frames: Frames, valid: Mask | None = None) -> None:
         handle.write(content)
 
 
+def said_of_mask(path: Path, frames: Frames, valid: Mask | None = None) -> str:
+    """What whoever opens the file that `write_frames` makes of these must know of the pixels without data; empty where there
+    is nothing to know."""
+    if valid is None or valid.all():
+        return ""
+    share = f"{100 * (1 - valid.mean()):.1f} % of the pixels carry no data"
+    if frames.dtype == np.float32:
+        return f"{share}; they are NaN in the file."
+    if path.suffix.lower() == ".npy":
+        return (
+            f"{share}; {frames.dtype} has no NaN, so that they hold a filling. A .npz or .mat, as of 'forecast --out' or "
+            "'export', holds the mask, too."
+        )
+    return f"{share}; {frames.dtype} has no NaN, so that they hold a filling where 'valid' in the file is false."
+
+
 def array_bytes(frames: Frames, suffix: str, valid: Mask | None = None) -> bytes:
     """`frames` (lead, height, width, channel) as .npy or .npz in this order of axes, or as .mat in the order of MATLAB's image
     stacks, (height, width, channel, lead); the variable is called `frames`. Where `valid` (height, width) is false, float
