@@ -1,5 +1,6 @@
 """Read the command line, do it, end with 0, 1, 2 or 130. A user's mistake is one sentence on stderr, without a traceback."""
 
+import argparse
 import io
 import os
 import sys
@@ -22,21 +23,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     _ready_streams()
     asked = arguments.parser().parse_args(argv)
     screen = Screen(asked.quiet)
-    from framecast.cli import export, queue, run, runs, stored  # after the parsing, so that --help does not wait for torch
-
-    commands = {
-        "run": run.run,
-        "queue": queue.queue,
-        "forecast": stored.forecast,
-        "export": export.export,
-        "series": stored.series,
-        "runs": runs.runs,
-        "forecasters": stored.forecasters,
-    }
     try:
         _check_workspace(asked.workspace)
         refuse_what_is_not_shared(asked)
-        code = commands[asked.command](asked, screen)
+        code = _done(asked, screen)
         sys.stdout.flush()  # here, where a reader that has left can be met
         return code
     except BrokenPipeError:  # whoever read along (head, less) has seen enough; nothing may be flushed to it at the end
@@ -57,6 +47,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         screen.complain("Interrupted. What was finished before is kept.")
         return INTERRUPTED
+
+
+def _done(asked: argparse.Namespace, screen: Screen) -> int:
+    """Exit code of the command."""
+    from framecast.cli import export, queue, run, runs, stored  # after the parsing, so that --help does not wait for torch
+
+    commands = {
+        "run": run.run,
+        "queue": queue.queue,
+        "forecast": stored.forecast,
+        "export": export.export,
+        "series": stored.series,
+        "runs": runs.runs,
+        "forecasters": stored.forecasters,
+    }
+    return commands[asked.command](asked, screen)
 
 
 def _check_workspace(workspace: Path) -> None:

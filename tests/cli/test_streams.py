@@ -69,3 +69,21 @@ def test_a_forecast_never_takes_the_place_of_its_series(tmp_path: Path, capsys: 
     words = ("run", path, "--forecaster", "persistence", "--out", tmp_path / "." / "still.npy", "--workspace", tmp_path / "w")
     assert main([*map(str, words)]) == 2
     assert "holds the series itself" in capsys.readouterr().err and path.read_bytes() == before
+
+
+@pytest.mark.parametrize("imported", ["torch", "framecast.cli.main"])
+def test_ctrl_c_while_modules_are_imported_meets_no_traceback(tmp_path: Path, imported: str) -> None:
+    code = f"""
+import runpy, sys
+
+class Pressed:
+    def find_spec(self, name, path=None, target=None):
+        if name == {imported!r}:
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Pressed())
+sys.argv[1:] = ["run", "nothing", "--workspace", {str(tmp_path)!r}]
+runpy.run_module("framecast", run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 130 and "Traceback" not in done.stderr, done.stderr
