@@ -97,7 +97,10 @@ def read_scores(path: Path, horizon: int | None = None) -> list[ScoreCurve]:
     """The curves that `write_scores` was given, in its order and to the bit. Raises InputError if this is no such file, or,
     where the `horizon` is known that all curves have, if the file ends before the last of them does."""
     found: dict[tuple[str, str, int], list[float]] = {}
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InputError(f"{path.name} holds no text; it is not a file of scores. Choose another.") from None
     with io.StringIO(text, newline="") as file:
         rows = csv.reader(file)
         if tuple(next(rows, ())) != COLUMNS:

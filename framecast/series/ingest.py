@@ -13,6 +13,8 @@ from itertools import chain, islice
 from os.path import commonprefix
 from pathlib import Path
 
+import numpy as np
+
 from framecast.errors import SeriesError, SettingError
 from framecast.series import values
 from framecast.series.filling import filled
@@ -50,10 +52,10 @@ def check_there(path: Path) -> None:
         )
 
 
-def look(source: Path | Upload | Sequence[Upload]) -> Contents:
+def look(source: Path | str | Upload | Sequence[Upload]) -> Contents:
     """What a file holds: its arrays with shapes and the layouts they can be read in. Empty for formats in which there is
     nothing to choose. Raises SeriesError as `ingest` does."""
-    reader, chosen = _reader(_files(source))
+    reader, chosen = _reader(_files(Path(source) if isinstance(source, str) else source))
     return reader.look(chosen) if reader.look is not None else Contents(chosen[0].label, ())
 
 
@@ -69,7 +71,7 @@ def first_frame(source: Path | Upload | Sequence[Upload], *, variable: str = "",
 
 
 def ingest(
-    source: Path | Upload | Sequence[Upload],
+    source: Path | str | Upload | Sequence[Upload],
     store: SeriesStore,
     *,
     name: str | None = None,
@@ -92,6 +94,12 @@ def ingest(
     `progress(done, expected)` is called with 0 once the headers were checked and after each frame. Raises SeriesError, one
     sentence, and StorageError where the disk is full; nothing is then left behind.
     """
+    source = Path(source) if isinstance(source, str) else source
+    if isinstance(source, np.ndarray):
+        raise SeriesError(
+            f"An array {source.shape} of {source.dtype} was given; a path is needed. Write it by numpy.save and give that "
+            "file."
+        )
     wanted = wanted or Wanted()
     _check_choices(sizes, missing)
     files = _files(source)

@@ -203,6 +203,13 @@ def test_a_pipe_is_refused_and_not_waited_for(store: SeriesStore, tmp_path: Path
             door(tmp_path / "pipe.npy")
 
 
+def test_a_path_may_be_text_and_an_array_is_told_where_it_belongs(store: SeriesStore, tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.arange(8 * 5 * 6, dtype=np.uint8).reshape(8, 5, 6))
+    assert ingest(str(tmp_path / "a.npy"), store).n_frames == 8 and look(str(tmp_path / "a.npy")).parts
+    with pytest.raises(SeriesError, match=r"An array \(8, 5, 6\) of float64 was given.*numpy\.save"):
+        ingest(np.zeros((8, 5, 6)), store)  # type: ignore[arg-type]
+
+
 def test_progress_ends_where_it_said(store: SeriesStore, frames: Array) -> None:
     calls: list[tuple[int, int | None]] = []
     ingest(pictures(frames), store, progress=lambda done, expected: calls.append((done, expected)))
