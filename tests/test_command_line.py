@@ -493,6 +493,11 @@ def test_the_workspace_is_named_by_the_environment(tmp_path: Path) -> None:
     assert [series.name for series in SeriesStore(tmp_path / "chosen").list()] == ["blob"]
 
 
+def test_the_public_classes_and_functions_say_what_they_are() -> None:
+    said = {name: getattr(framecast, name).__doc__ or "" for name in framecast.__all__}
+    assert not [name for name, words in said.items() if not words or words.startswith(f"{name}(")]  # which dataclass makes
+
+
 def test_the_public_names_are_sorted_and_there() -> None:
     upper = [name for name in framecast.__all__ if name.isupper()]
     classes = [name for name in framecast.__all__ if not name.isupper() and name[0].isupper()]

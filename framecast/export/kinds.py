@@ -63,7 +63,8 @@ def by_suffix(suffix: str) -> ExportKind:
     found = next((kind for kind in KINDS.values() if kind.suffix == suffix.lower()), None)
     if found is None:
         known = ", ".join(dict.fromkeys(kind.suffix for kind in KINDS.values()))
-        raise SettingError(f"'{suffix}' is no kind of file that a comparison is written to. Name a file ending in {known}.")
+        wrong = f"'{suffix}' is no kind of file that a comparison is written to" if suffix else "The name has no ending"
+        raise SettingError(f"{wrong}; the ending says what the file becomes. Name a file ending in {known}.")
     return found
 
 

@@ -33,6 +33,8 @@ def made(name: str, evidence: Evidence, **asked: object) -> bytes:
 def test_the_command_line_offers_what_there_is() -> None:
     assert set(KINDS) == set(arguments.EXPORTS)
     assert by_suffix(".PNG") is KINDS["figure"]
+    with pytest.raises(SettingError, match=r"The name has no ending; .* Name a file ending in \.csv"):
+        by_suffix("")
     with pytest.raises(SettingError, match=r"'\.xls' is no kind of file .* Name a file ending in \.csv"):
         by_suffix(".xls")
 
