@@ -178,9 +178,10 @@ def storage_errors(path: Path) -> Iterator[None]:
         if error.errno in OUT_OF_ROOM or (error.errno is None and any(sign in str(error).lower() for sign in _ROOM_SIGNS)):
             raise _full(path) from error
         if error.errno in NOT_WRITABLE:
+            what = "The workspace" if path.name.startswith(".") else f"'{path.name}'"  # a name that nobody has seen
             raise StorageError(
-                f"'{path.name}' cannot be written ({os.strerror(error.errno).lower()}); FrameCast must be able to write where "
-                "it belongs. Allow it, or choose another workspace."
+                f"{what} cannot be written ({os.strerror(error.errno).lower()}); FrameCast must be able to write where it "
+                "belongs. Allow it, or choose another workspace."
             ) from error
         raise
 
