@@ -32,6 +32,8 @@ class FrameCastError(Exception):
 
 
 class InputError(FrameCastError):
+    """The user's files or choices cannot be used."""
+
     exit_code = 2
 
 
@@ -61,7 +63,7 @@ class UnknownNameError(InputError):
 
 
 class RunError(FrameCastError):
-    pass
+    """A run that began and could not go on."""
 
 
 class DeviceMemoryError(RunError):

@@ -55,6 +55,17 @@ def writing(path: Path) -> Iterator[BinaryIO]:
         _sync_folder(path.parent)
 
 
+def refusal(path: Path) -> str:
+    """Why the system lets no file be written at `path`, in its words; empty where it does. Nothing is left behind."""
+    part = _part(path)
+    try:
+        part.open("wb").close()
+        part.unlink()
+    except OSError as error:
+        return str(error.strerror).lower()
+    return ""
+
+
 def write_text(path: Path, text: str) -> None:
     with writing(path) as handle:
         handle.write(text.encode())
@@ -167,9 +178,10 @@ def storage_errors(path: Path) -> Iterator[None]:
         if error.errno in OUT_OF_ROOM or (error.errno is None and any(sign in str(error).lower() for sign in _ROOM_SIGNS)):
             raise _full(path) from error
         if error.errno in NOT_WRITABLE:
+            what = "The workspace" if path.name.startswith(".") else f"'{path.name}'"  # a name that nobody has seen
             raise StorageError(
-                f"'{path.name}' cannot be written ({os.strerror(error.errno).lower()}); FrameCast must be able to write where "
-                "it belongs. Allow it, or choose another workspace."
+                f"{what} cannot be written ({os.strerror(error.errno).lower()}); FrameCast must be able to write where it "
+                "belongs. Allow it, or choose another workspace."
             ) from error
         raise
 

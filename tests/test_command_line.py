@@ -250,6 +250,29 @@ def test_bad_files_are_one_sentence(command: Command, folder: Path, tmp_path: Pa
     assert_refused(command, folder, tmp_path, *words, tmp_path / name, "--quiet")
 
 
+@pytest.mark.parametrize("words", [("run", ""), ("series", "add", ""), ("series", "look", "")], ids=str)
+def test_an_empty_path_is_not_the_folder_that_one_is_in(
+    command: Command, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(folder)
+    assert assert_refused(command, folder, tmp_path, *words).startswith("The path is empty")
+
+
+def test_a_folder_among_other_paths_is_called_one(command: Command, folder: Path, tmp_path: Path) -> None:
+    sentence = assert_refused(command, folder, tmp_path, "series", "add", folder, folder / "frame0.png")
+    assert "is a folder and 2 paths are given" in sentence
+
+
+@pytest.mark.parametrize("words", [("series", "list"), ("run", "nothing"), ("runs", "list")], ids=str)
+def test_a_workspace_that_is_a_file_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    (tmp_path / "taken").write_text("")
+    for workspace in (tmp_path / "taken", tmp_path / "taken" / "below"):
+        assert main([*words, "--workspace", str(workspace)]) == 2
+        assert f"The workspace would be '{workspace}', and '{tmp_path / 'taken'}' is a file" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
@@ -422,9 +445,12 @@ def test_ctrl_c_after_the_scores_says_that_the_run_is_finished(
     command: Command, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("framecast.runs.looking_back.film_run", lambda run, series: [signal.raise_signal(signal.SIGINT)])
-    done = command("run", folder, "--forecaster", "persistence")
+    files = tmp_path / "scores.json", tmp_path / "forecast.npy"
+    done = command("run", folder, "--forecaster", "persistence", "--json", files[0], "--out", files[1])
     (run,) = RunStore(tmp_path / "workspace").runs()
     assert done.code == 130 and run.state == "finished"
+    assert json.loads(files[0].read_text())["forecasters"]["persistence"]["run"] == run.id
+    assert np.array_equal(np.load(files[1]), run.forecast())
     assert f"is finished; only the look back at earlier frames was left. See: runs show {run.id}" in done.err
 
 
@@ -465,6 +491,11 @@ def test_the_workspace_is_named_by_the_environment(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert [series.name for series in SeriesStore(tmp_path / "chosen").list()] == ["blob"]
+
+
+def test_the_public_classes_and_functions_say_what_they_are() -> None:
+    said = {name: getattr(framecast, name).__doc__ or "" for name in framecast.__all__}
+    assert not [name for name, words in said.items() if not words or words.startswith(f"{name}(")]  # which dataclass makes
 
 
 def test_the_public_names_are_sorted_and_there() -> None:

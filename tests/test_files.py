@@ -17,6 +17,7 @@ from framecast.files import (
     set_aside,
     settled,
     standing,
+    storage_errors,
     write_array,
     write_json,
     writing,
@@ -102,3 +103,9 @@ def test_json_holds_what_json_has_no_numbers_for(tmp_path: Path) -> None:
 )
 def test_bytes_are_said_in_words(n_bytes: float, words: str) -> None:
     assert bytes_in_words(n_bytes) == words
+
+
+@pytest.mark.parametrize(("name", "says"), [("notes.json", "'notes.json' cannot"), (".incoming-1a2b", "The workspace cannot")])
+def test_a_refusal_names_what_a_person_knows(tmp_path: Path, name: str, says: str) -> None:
+    with pytest.raises(StorageError, match=f"^{says} be written .*read-only file system"), storage_errors(tmp_path / name):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))

@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     common = _Parser(add_help=False)
     common.add_argument(
         "--workspace",
-        type=Path,
+        type=_folder,
         default=default_workspace(),
         metavar="DIR",
         help="where series and runs are kept (default: $FRAMECAST_WORKSPACE, else ./workspace)",
@@ -224,6 +224,12 @@ def _export(export: argparse.ArgumentParser) -> None:
     export.add_argument("--kind", choices=EXPORTS, help="where the ending leaves it open: strip is a .png as figure is")
     export.add_argument("--leads", metavar="1,10,50", help="of a figure or a strip (default: some over the horizon)")
     export.add_argument("--rate", type=_rate, metavar="N", help="frames per second of a film (default: the series' own)")
+
+
+def _folder(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty, which would be the folder that you are in; write . for that")
+    return Path(text)
 
 
 def _rate(text: str) -> float:

@@ -14,7 +14,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -26,7 +26,7 @@ from framecast.cli.together import helpers, refuse_what_cannot_be_shared
 from framecast.errors import RunError
 from framecast.leaving import PATIENCE_S, Left, left_when
 from framecast.runs.cutting_off import cut_off
-from framecast.runs.experiment import carry_out
+from framecast.runs.experiment import STAGE_LOOK_BACK, carry_out
 from framecast.runs.record import RunRecord
 from framecast.runs.resuming import extension, going_on
 from framecast.runs.rules import known_rules
@@ -68,17 +68,24 @@ class Wish:
 
 
 def carry_out_all(
-    records: list[RunRecord], series: FrameSeries, others: dict[str, FrameSeries], workspace: Path, screen: Screen
+    records: list[RunRecord],
+    series: FrameSeries,
+    others: dict[str, FrameSeries],
+    workspace: Path,
+    screen: Screen,
+    scored: Callable[[list[Run]], object] = lambda runs: None,
 ) -> tuple[list[Run], bool]:
-    """The finished runs, and whether any failed: one that fails is said, and the others go on. Raises KeyboardInterrupt once
-    it was asked to leave."""
+    """The finished runs, and whether any failed: one that fails is said, and the others go on. `scored` is called with all of
+    them as soon as the last has its scores, before that one is looked back on, which somebody may not wait for. Raises
+    KeyboardInterrupt once it was asked to leave."""
     finished: list[Run] = []
     failed = False
     with _leaving() as wished, helpers() as group:
         for record in records:
             try:
                 run = RunStore(workspace).create(record)
-                finished.append(_carry_out(run, series, others, finished, screen, wished, group))
+                told = partial(scored, [*finished, run]) if record is records[-1] else _nothing
+                finished.append(_carry_out(run, series, others, finished, screen, wished, told, group))
             except RunError as error:
                 failed = True
                 screen.complain(f"{record.title} failed. {error}")
@@ -100,7 +107,7 @@ def resume(asked: argparse.Namespace, screen: Screen) -> Run:
         others = {digest: stored.open(digest) for digest in run.record.learned_from}
         stop = asked.action == "finish"
         finished = RunStore(asked.workspace).runs()
-        return _follow(chosen, stored.open(run.record.series), others, finished, screen, wished, stop, group)
+        return _follow(chosen, stored.open(run.record.series), others, finished, screen, wished, _nothing, stop, group)
 
 
 def _carry_out(
@@ -110,10 +117,11 @@ def _carry_out(
     finished: list[Run],
     screen: Screen,
     wished: Wish,
+    scored: Callable[[], object],
     group: "Group | None",
 ) -> Run:
     with run.hold():
-        return _follow(run, series, others, finished, screen, wished, False, group)
+        return _follow(run, series, others, finished, screen, wished, scored, False, group)
 
 
 def _follow(
@@ -123,6 +131,7 @@ def _follow(
     finished: list[Run],
     screen: Screen,
     wished: Wish,
+    scored: Callable[[], object],
     stop: bool,
     group: "Group | None",
 ) -> Run:
@@ -134,7 +143,7 @@ def _follow(
     kept = "where it stood"
     try:
         with left_when(wished.for_long):
-            screen.follow(_until(steps, wished), title)
+            screen.follow(_until(steps, wished, scored), title)
     except (Left, KeyboardInterrupt):
         kept = "as of its last checkpoint; what came after comes again, the same"
     done = run.store.open(run.id)
@@ -159,9 +168,13 @@ def _follow(
     return done
 
 
-def _until(steps: Iterator[FitProgress], wished: Wish) -> Iterator[FitProgress]:
+def _until(steps: Iterator[FitProgress], wished: Wish, scored: Callable[[], object]) -> Iterator[FitProgress]:
+    stage = ""
     with contextlib.closing(steps):  # type: ignore[type-var]
         for progress in steps:
+            if progress.stage == STAGE_LOOK_BACK != stage:
+                scored()
+            stage = progress.stage
             yield progress
             if wished():
                 return
@@ -186,6 +199,10 @@ def _leaving() -> Iterator[Wish]:
         for number, handler in before.items():
             signal.signal(number, handler)
         tells.close()  # which the watching thread takes for the end
+
+
+def _nothing() -> None:
+    pass
 
 
 def _end_now() -> None:

@@ -17,6 +17,7 @@ from framecast.cli.sizing import Widths, asked_for_trial, size_by_trial
 from framecast.errors import InputError, SeriesError, SettingError, UnknownNameError
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind
+from framecast.runs.checks import MOST_THREADS
 from framecast.runs.devices import chosen_device, most_threads, n_threads_alone
 from framecast.runs.experiment import plan
 from framecast.runs.notes import RunNotes
@@ -30,7 +31,6 @@ from framecast.training.pace import MOST_EPOCHS
 DEFAULT_FORECASTERS = ("auto", "unet")
 """The first that there is."""
 BUDGET = re.compile(r"(\d+(?:\.\d+)?)([smh])")
-MOST_THREADS = 1024
 MINUTES = {"s": 1 / 60, "m": 1.0, "h": 60.0}
 
 

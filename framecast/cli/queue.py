@@ -50,7 +50,8 @@ def queue(asked: argparse.Namespace, screen: Screen) -> int:
     place = Place(1, 1, records[0].device.startswith("cuda"), found.n_threads)
     write_text(folder / BATCH, array_file(folder / LIST, len(records), place, folder.name))
     where = "GPUs" if place.on_gpu else f"CPUs with {found.n_threads} threads each; --device cuda is for GPUs"
-    screen.say(f"{len(records)} runs are prepared in {workspace}, for {where}. Submit them with:")
+    runs, them = ("1 run is", "it") if len(records) == 1 else (f"{len(records)} runs are", "them")
+    screen.say(f"{runs} prepared in {workspace}, for {where}. Submit {them} with:")
     print(f"sbatch {shlex.quote(str(folder / BATCH))}")
     return 0
 

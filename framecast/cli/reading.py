@@ -5,7 +5,7 @@ from pathlib import Path
 
 from framecast.cli.screen import Screen, table
 from framecast.errors import ChoiceNeededError, SeriesError, SettingError
-from framecast.series.ingest import Contents, Upload, Wanted, ingest
+from framecast.series.ingest import Contents, Upload, Wanted, check_there, ingest
 from framecast.series.readers.contract import printable
 from framecast.series.store import SeriesStore, StoredSeries
 
@@ -15,10 +15,13 @@ OPTIONS = {"variable": "", "axes": "", "sizes": "", "missing": "", "units": "", 
 
 def added(sources: list[str], asked: argparse.Namespace, screen: Screen, name: str | None = None) -> StoredSeries:
     """The series that the files make. Raises SeriesError; where something is to be chosen, the choices are listed first."""
-    paths = [Path(source) for source in sources]
-    for path in paths:
-        if not path.exists():
-            raise SeriesError(f"There is no file or folder '{path}'; frames must be where the path says. Check the path.")
+    paths = [existing(source) for source in sources]
+    folder = next((path for path in paths if path.is_dir()), None)
+    if folder is not None and len(paths) > 1:
+        raise SeriesError(
+            f"'{folder}' is a folder and {len(paths)} paths are given; a series is one folder, or files. Give it alone, or "
+            "name the files in it."
+        )
     uploads = [Upload.from_path(path) for path in paths]
     wanted = Wanted(asked.start - 1, asked.end, asked.every)
     try:
@@ -43,6 +46,17 @@ def added(sources: list[str], asked: argparse.Namespace, screen: Screen, name: s
     if stored.n_frames < (wanted.count(asked.end) or 0):
         screen.say(f"The files end before frame {asked.end}: {stored.n_frames} frames were read.")
     return stored
+
+
+def existing(source: str) -> Path:
+    """The path that a person wrote, where something lies that can be read. An empty one, as of a variable that is not set,
+    would be the folder that one is in. Raises SeriesError."""
+    path = Path(source)
+    if not source or not path.exists():
+        found = f"There is no file or folder '{source}'" if source else "The path is empty"
+        raise SeriesError(f"{found}; frames must be where the path says. Check the path.")
+    check_there(path)
+    return path
 
 
 def refuse_reading_options(asked: argparse.Namespace) -> None:

@@ -13,6 +13,7 @@ from framecast.evaluation.diagnosis import in_lines
 from framecast.evaluation.origins import before_test, inside_test, rolling_origins, spread
 from framecast.export.arrays import check_target
 from framecast.files import bytes_in_words, default_workspace, write_text
+from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.arranging import RunFilter, arranged, filtered
 from framecast.runs.backtest import backtest, kept_backtest
 from framecast.runs.blend_members import is_member_still
@@ -20,6 +21,7 @@ from framecast.runs.cluster import Place
 from framecast.runs.diagnosing import diagnosis, kept_diagnosis
 from framecast.runs.differences import differences, same_frames
 from framecast.runs.disk import clean_up, disk_use, planned_clean_up
+from framecast.runs.holding import AT_WORK
 from framecast.runs.notes import RunNotes, read_notes, write_notes
 from framecast.runs.overview import Overview, RunLine, read_line
 from framecast.runs.repeat import repeat, usual_place
@@ -30,6 +32,7 @@ from framecast.series.frames import FrameSeries
 from framecast.series.store import SeriesStore
 
 HEADER = ("run", "state", "SSIM", "PSNR dB", "MSE", "MAE", "skill", "title", "tags")
+STATES = ("finished", "failed", "interrupted", AT_WORK, "waiting", "paused")
 METRICS_SHOWN = ("ssim", "psnr", "mse", "mae")
 
 
@@ -59,6 +62,7 @@ def series_of(run: Run, workspace: Path) -> FrameSeries:
 def _list(asked: argparse.Namespace, screen: Screen) -> None:
     look = Overview(asked.workspace)
     lines = look.lines()
+    _refuse_what_no_run_can_be(asked, lines)
     wanted = RunFilter(asked.series, asked.forecaster, asked.state, asked.tag, asked.text)
     states = {line.id: doing for line in lines if (doing := line.held())}
     found = arranged(filtered(lines, wanted, states), asked.sort, reverse=asked.reverse, states=states)
@@ -71,6 +75,19 @@ def _list(asked: argparse.Namespace, screen: Screen) -> None:
             screen.complain(line.trouble)
     for broken in look.damaged():
         screen.complain(broken.sentence)
+
+
+def _refuse_what_no_run_can_be(asked: argparse.Namespace, lines: list[RunLine]) -> None:
+    """A word that was mistyped is no filter that finds nothing."""
+    for state in asked.state:
+        if state not in STATES:
+            known = f"{', '.join(STATES[:-1])} or {STATES[-1]}"
+            raise SettingError(f"No run is ever '{state}'; runs are {known}. Choose one of these.")
+    for name in asked.forecaster:
+        if name not in FORECASTERS and all(line.record.forecaster != name for line in lines):
+            raise UnknownNameError(
+                f"There is no forecaster '{name}', nor a run of one. List the forecasters to see which there are."
+            )
 
 
 def _row(line: RunLine, ids: set[str], state: str) -> tuple[str, ...]:

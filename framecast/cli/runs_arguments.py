@@ -18,7 +18,7 @@ def runs_arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentPar
     for option, metavar, words in (
         ("--series", "NAME", "of this series"),
         ("--forecaster", "NAME", "of this forecaster"),
-        ("--state", "STATE", "finished, failed, interrupted or 'at work'"),
+        ("--state", "STATE", "finished, failed, interrupted, 'at work', waiting or paused"),
         ("--tag", "TAG", "with this tag"),
     ):
         listed.add_argument(option, nargs="+", action="extend", default=[], metavar=metavar, help=f"only runs {words}")

@@ -1,11 +1,13 @@
 """What a person sees while waiting, and tables. Progress goes to stderr: a bar on a terminal, plain lines elsewhere."""
 
+import contextlib
 import sys
 import time
 from collections.abc import Iterable, Sequence
 
 from tqdm import tqdm
 
+from framecast.files import OUT_OF_ROOM
 from framecast.training.progress import FitProgress
 
 LINE_EVERY_S = 10.0
@@ -25,12 +27,13 @@ class Screen:
         if self.bars:
             tqdm.write(text, file=sys.stderr)
         elif not self.quiet:
-            print(text, file=sys.stderr, flush=True)
+            _print(text)
 
     def complain(self, sentence: str) -> None:
         """An error, said also when quiet."""
         self.clear()
-        print(sentence, file=sys.stderr, flush=True)
+        with contextlib.suppress(BrokenPipeError):  # nobody hears it, and the exit code still tells
+            _print(sentence)
 
     def ingested(self, n_done: int, n_frames: int | None) -> None:
         """Progress of an ingest: frames stored so far, of how many if that is known."""
@@ -101,6 +104,15 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[i
 def number(value: float) -> str:
     """Four significant digits, without a power of ten where that can be read."""
     return f"{value:.4g}" if value == 0 or 1e-4 <= abs(value) < 1e6 or value != value else f"{value:.3e}"
+
+
+def _print(text: str) -> None:
+    """To stderr. One that is kept on a disk that has filled up ends no run."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError as error:
+        if error.errno not in OUT_OF_ROOM:
+            raise
 
 
 def _words(progress: FitProgress) -> str:

@@ -1,13 +1,12 @@
 """`series`, `forecasters` and `forecast`: what is there, and what can be done with it."""
 
 import argparse
-from pathlib import Path
 
 from framecast.cli.health import health_text
-from framecast.cli.reading import added, described
+from framecast.cli.reading import added, described, existing
 from framecast.cli.runs import series_of
 from framecast.cli.screen import Screen, table
-from framecast.export.arrays import check_target, write_frames
+from framecast.export.arrays import check_target, said_of_mask, write_frames
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.experiment import forecast_beyond
 from framecast.runs.store import RunStore
@@ -24,7 +23,7 @@ def series(asked: argparse.Namespace, screen: Screen) -> int:
         _say_if_known(stored, known, screen)
         print(_described(stored))
     elif asked.action == "look":
-        print(described(look(Path(asked.source[0]))))
+        print(described(look(existing(asked.source[0]))))
     elif asked.action == "range":
         print(_described(store.declare_range(asked.series, asked.low, asked.high)))
     elif asked.action == "show":
@@ -69,9 +68,12 @@ def forecast(asked: argparse.Namespace, screen: Screen) -> int:
     run = RunStore(asked.workspace).open(asked.run)
     run.refuse_unfinished("forecast")
     series = series_of(run, asked.workspace)
-    write_frames(asked.out, forecast_beyond(run, series, asked.steps), series.valid)
+    forecast = forecast_beyond(run, series, asked.steps)
+    write_frames(asked.out, forecast, series.valid)
     frames = "1 frame" if asked.steps == 1 else f"{asked.steps} frames"
     screen.say(f"{frames} after the last one of '{run.record.series_name}' written to {asked.out}.")
+    if said := said_of_mask(asked.out, forecast, series.valid):
+        screen.say(said)
     return 0
 
 

@@ -34,6 +34,8 @@ Told = Callable[[float, str], None]
 
 @dataclass(frozen=True)
 class HealthReport:
+    """What is wrong with a series, how predictable it is, and what of it was looked at."""
+
     findings: tuple[Finding, ...]
     predictability: Predictability
     noise: Noise

@@ -93,10 +93,14 @@ def write_scores(path: Path, curves: Iterable[ScoreCurve]) -> None:
     write_text(path, text.getvalue())
 
 
-def read_scores(path: Path) -> list[ScoreCurve]:
-    """The curves that `write_scores` was given, in its order and to the bit. Raises InputError if this is no such file."""
+def read_scores(path: Path, horizon: int | None = None) -> list[ScoreCurve]:
+    """The curves that `write_scores` was given, in its order and to the bit. Raises InputError if this is no such file, or,
+    where the `horizon` is known that all curves have, if the file ends before the last of them does."""
     found: dict[tuple[str, str, int], list[float]] = {}
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InputError(f"{path.name} holds no text; it is not a file of scores. Choose another.") from None
     with io.StringIO(text, newline="") as file:
         rows = csv.reader(file)
         if tuple(next(rows, ())) != COLUMNS:
@@ -113,4 +117,21 @@ def read_scores(path: Path) -> list[ScoreCurve]:
                 in_order = False
             if not in_order:
                 raise InputError(f"Line {number} of {path.name} is {','.join(row)!r}; it must be the next lead of a curve.")
-    return [ScoreCurve(*key, np.array(values)) for key, values in found.items()]
+    curves = [ScoreCurve(*key, np.array(values)) for key, values in found.items()]
+    if horizon is not None and curves and _is_cut(curves, horizon):
+        last = curves[-1]
+        raise InputError(
+            f"{path.name} ends with lead {len(last.values)} of the {last.metric} of {last.forecaster}; more belongs there."
+        )
+    return curves
+
+
+def _is_cut(curves: list[ScoreCurve], horizon: int) -> bool:
+    """Whether a curve is too short, or the last forecaster lacks metrics that each other one has: a file that was cut between
+    two lines shows no other sign."""
+    metrics: dict[str, list[str]] = {}
+    for curve in curves:
+        metrics.setdefault(curve.forecaster, []).append(curve.metric)
+    *others, last = metrics.values()
+    fewer = bool(others) and all(len(last) < len(other) and other[: len(last)] == last for other in others)
+    return fewer or any(len(curve.values) != horizon for curve in curves)

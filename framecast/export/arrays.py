@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from framecast.errors import SettingError
-from framecast.files import LONGEST_NAME, writing
+from framecast.files import LONGEST_NAME, refusal, writing
 from framecast.series.frames import Frames
 
 SUFFIXES = (".npy", ".npz", ".mat")
@@ -26,6 +26,10 @@ def check_target(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> None:
     if path.is_dir() or not path.absolute().parent.is_dir():
         found = "is a folder" if path.is_dir() else f"would be in '{path.parent}', which does not exist"
         raise SettingError(f"'{path}' {found}; it must be a file in a folder that exists. Make the folder, or choose another.")
+    if why := refusal(path):
+        raise SettingError(
+            f"'{path}' cannot be written ({why}); it must be in a folder that takes files. Allow it, or choose another folder."
+        )
 
 
 def write_frames(path: Path, frames: Frames, valid: Mask | None = None) -> None:
@@ -34,6 +38,22 @@ def write_frames(path: Path, frames: Frames, valid: Mask | None = None) -> None:
     content = array_bytes(frames, path.suffix.lower(), valid)
     with writing(path) as handle:
         handle.write(content)
+
+
+def said_of_mask(path: Path, frames: Frames, valid: Mask | None = None) -> str:
+    """What whoever opens the file that `write_frames` makes of these must know of the pixels without data; empty where there
+    is nothing to know."""
+    if valid is None or valid.all():
+        return ""
+    share = f"{100 * (1 - valid.mean()):.1f} % of the pixels carry no data"
+    if frames.dtype == np.float32:
+        return f"{share}; they are NaN in the file."
+    if path.suffix.lower() == ".npy":
+        return (
+            f"{share}; {frames.dtype} has no NaN, so that they hold a filling. A .npz or .mat, as of 'forecast --out' or "
+            "'export', holds the mask, too."
+        )
+    return f"{share}; {frames.dtype} has no NaN, so that they hold a filling where 'valid' in the file is false."
 
 
 def array_bytes(frames: Frames, suffix: str, valid: Mask | None = None) -> bytes:

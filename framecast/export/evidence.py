@@ -125,6 +125,21 @@ class Evidence:
             words += "; truth and forecast: " + ("channel 1" if channels == 2 else "channels 1 to 3")
         return words + ("" if self.valid is None or self.valid.all() else "; ochre: no data")
 
+    @property
+    def scales(self) -> str:
+        """What the colours of the pictures are in units of the series, as lines: for files that have no scale beside them."""
+        units = "" if self.units in ("", "1") else f" {self.units}"
+        low, high, limit = (f"{value:.6g}{units}" for value in (self.shown.low, self.shown.high, self.limit))
+        ends = "black is {} and white {}" if self.truth.shape[-1] < 3 else "a colour is 0 at {} and full at {}"
+        lines = [
+            f"Run {self.run.id}: {self.record.title}",
+            f"Truth and forecast: {ends.format(low, high)}, evenly between them; what lies beyond has the colour of the end.",
+            f"Error: blue is -{limit}, near-white 0 and red +{limit}, evenly between them; what lies beyond has the colour of "
+            "the end.",
+            f"{self.key[:1].upper()}{self.key[1:]}.",
+        ]
+        return "\n".join(lines) + "\n"
+
     def frame_name(self, index: int) -> str:
         """'lead_07_frame_000357': sorts by lead, and says which frame of the series it is, counted from 1."""
         return f"lead_{index + 1:0{len(str(self.n_leads))}d}_frame_{self.record.split.test.start + index + 1:06d}"

@@ -12,6 +12,7 @@ import numpy as np
 
 from framecast.drawing.colours import error_lut, grey_lut
 from framecast.export.evidence import PANELS, Evidence
+from framecast.export.letters import USUAL, families
 from framecast.metrics import METRICS
 
 FORMATS = ("png", "svg", "pdf")
@@ -39,14 +40,15 @@ def figure(evidence: Evidence, leads: Sequence[int] | None = None, *, format: st
     height, width, channels = evidence.truth.shape[1:]
     panel = (WIDTH_MM / 25.4 - 1.1) / max(len(leads), 2)
     units = evidence.units if len(evidence.units) <= LONGEST_UNITS else f"{evidence.units[: LONGEST_UNITS - 1]}…"
-    units = "" if units in ("", "1") else f" ({units})"
+    fonts = families(units)
+    units = "" if units in ("", "1") else f" ({units})" if fonts else " (units of the series)"
     beside_rows = ("error" + units, *map(evidence.panel_title, PANELS))
     row_inches = max(panel * min(height / width, 3.0), LETTER * max(map(len, beside_rows)))
     inches = (panel * len(leads) + 1.1, len(PANELS) * row_inches + 0.75)
     # Pixels that share a dot are averaged: one of them alone would draw patterns that are not there. Errors are not, since
     # they would cancel and look smaller than they are.
     shared = format == "png" and max(width / panel, height / row_inches) > DOTS_PER_INCH
-    letters: dict[Any, Any] = {"font.size": POINTS, "font.family": "DejaVu Sans", "text.parse_math": False}  # a $ is a $
+    letters: dict[Any, Any] = {"font.size": POINTS, "font.family": fonts or [USUAL], "text.parse_math": False}  # a $ is a $
     with rc_context({**letters, "svg.hashsalt": "framecast", "pdf.fonttype": 42}):
         drawn = Figure(figsize=inches, dpi=DOTS_PER_INCH, layout="constrained", facecolor="white")
         axes = drawn.subplots(len(PANELS), len(leads), squeeze=False)
@@ -88,8 +90,9 @@ def figure(evidence: Evidence, leads: Sequence[int] | None = None, *, format: st
 
 def strip(evidence: Evidence, leads: Sequence[int] | None = None) -> bytes:
     """A PNG without letters or scales: truth above forecast above error at `leads` (up to ten by default), every pixel as it
-    is, for whoever lays out a figure by hand."""
+    is, for whoever lays out a figure by hand. What its colours mean stands in the file, under "Description"."""
     from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
     gap = 4
     chosen = evidence.chosen_leads(leads, most=10)
@@ -101,7 +104,9 @@ def strip(evidence: Evidence, leads: Sequence[int] | None = None) -> bytes:
             top, left = row * (height + gap), column * (width + gap)
             canvas[top : top + height, left : left + width] = image if image.ndim == 3 else image[..., None]
     content = io.BytesIO()
-    Image.fromarray(canvas).save(content, "PNG", compress_level=3)
+    said = PngInfo()
+    said.add_itxt("Description", evidence.scales)
+    Image.fromarray(canvas).save(content, "PNG", compress_level=3, pnginfo=said)
     return content.getvalue()
 
 

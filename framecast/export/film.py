@@ -24,12 +24,13 @@ def mp4(
     *,
     quality: int = 18,
     least_side: int = 256,
+    comment: str = "",
 ) -> bytes:
     """The bytes of an MP4 of `pictures`, (height, width) or (height, width, 3) uint8, all of one size, at least one.
 
     `quality` is x264's rate factor: 18 looks like the source, higher is smaller. Pictures whose longer side is below
-    `least_side` pixels are enlarged to it or a little more, pixel by pixel: players blur a film of 64 x 64. Raises
-    SettingError where they are larger than H.264 can be.
+    `least_side` pixels are enlarged to it or a little more, pixel by pixel: players blur a film of 64 x 64. `comment` is kept
+    in the file, where players show it. Raises SettingError where the pictures are larger than H.264 can be.
     """
     import av  # a hundred megabytes of codecs: loaded when a film is asked for
     from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
@@ -37,6 +38,8 @@ def mp4(
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
         stream = None
+        if comment:
+            container.metadata["comment"] = comment
         for picture in pictures:
             colours = picture if picture.ndim == 3 else picture[..., None].repeat(3, axis=-1)
             frame = _even(_enlarged(colours, least_side))

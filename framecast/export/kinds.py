@@ -63,7 +63,8 @@ def by_suffix(suffix: str) -> ExportKind:
     found = next((kind for kind in KINDS.values() if kind.suffix == suffix.lower()), None)
     if found is None:
         known = ", ".join(dict.fromkeys(kind.suffix for kind in KINDS.values()))
-        raise SettingError(f"'{suffix}' is no kind of file that a comparison is written to. Name a file ending in {known}.")
+        wrong = f"'{suffix}' is no kind of file that a comparison is written to" if suffix else "The name has no ending"
+        raise SettingError(f"{wrong}; the ending says what the file becomes. Name a file ending in {known}.")
     return found
 
 
@@ -72,7 +73,7 @@ def _rate(evidence: Evidence, asked: Asked) -> float:
 
 
 def _film(evidence: Evidence, asked: Asked) -> bytes:
-    return mp4(side_by_side(evidence), _rate(evidence, asked))
+    return mp4(side_by_side(evidence), _rate(evidence, asked), comment=evidence.scales)
 
 
 def _animation(evidence: Evidence, asked: Asked, format: str) -> bytes:
@@ -84,7 +85,8 @@ def _frames(evidence: Evidence, asked: Asked) -> bytes:
     """Truth, forecast and error in a folder each, 8 bits a channel as they are shown."""
     pictures = (np.asarray(one) for panel in PANELS for one in evidence.pictures(panel))
     leads = range(evidence.n_leads)
-    return png_zip(pictures, [f"{panel}/{evidence.frame_name(index)}" for panel in PANELS for index in leads])
+    names = [f"{panel}/{evidence.frame_name(index)}" for panel in PANELS for index in leads]
+    return png_zip(pictures, names, evidence.scales)
 
 
 KINDS: dict[str, ExportKind] = {
@@ -120,7 +122,9 @@ KINDS: dict[str, ExportKind] = {
         lambda evidence, asked: strip(evidence, asked.leads), ("leads",),
     ),
     "frames": ExportKind(
-        "Frames", ".zip", "application/zip", "All frames of truth, forecast and error as PNG, as they are shown.", _frames
+        "Frames", ".zip", "application/zip",
+        "All frames of truth, forecast and error as PNG, as they are shown, and in README.txt what their colours mean.",
+        _frames,
     ),
     "report": ExportKind(
         "Report", ".html", "text/html",

@@ -11,8 +11,8 @@ from PIL import Image
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 
 
-def png_zip(pictures: Iterable[np.ndarray[Any, Any]], names: Sequence[str]) -> bytes:
-    """One PNG per picture, named in order `names` without suffix.
+def png_zip(pictures: Iterable[np.ndarray[Any, Any]], names: Sequence[str], readme: str = "") -> bytes:
+    """One PNG per picture, named in order `names` without suffix, and a README.txt where there is one.
 
     A picture is (height, width) uint8 or uint16, or (height, width, 3 or 4) uint8. The ZIP only stores: PNG is compressed.
     The same pictures give the same bytes.
@@ -23,6 +23,8 @@ def png_zip(pictures: Iterable[np.ndarray[Any, Any]], names: Sequence[str]) -> b
             image = io.BytesIO()
             Image.fromarray(np.ascontiguousarray(picture)).save(image, "PNG", compress_level=3)
             archive.writestr(zipfile.ZipInfo(f"{name}.png", _FIXED_TIME), image.getvalue())
+        if readme:
+            archive.writestr(zipfile.ZipInfo("README.txt", _FIXED_TIME), readme)
     return buffer.getvalue()
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 
 class Forecaster(Protocol):
+    """What every forecaster can do, learned or not: native units in and out. `fit` or `load` comes first."""
+
     def fit(self, history: FrameSeries, split: Split) -> Iterator[FitProgress]:
         """Fit on `history`, which ends where the test begins. A generator: the caller may leave it at any yield, and
         what was best until then is what forecasts. Rules that have nothing to learn yield nothing."""

@@ -11,7 +11,7 @@ import scipy.fft
 
 from framecast.metrics.contract import METRICS, Array, Mask, MetricKind, check_pair
 from framecast.metrics.one_pass import Passed
-from framecast.metrics.sums import ratio
+from framecast.metrics.sums import ratio, towards_one
 
 SEEN = 768
 FINE_PX = 8
@@ -72,11 +72,12 @@ def _power(frame: Array, valid: Mask | None) -> Array:
     mask = None if valid is None else valid[part]
     if mask is not None and not mask.all():
         grey = np.where(mask, grey, grey[mask].mean() if mask.any() else 0)
-    grey -= grey.mean()
-    grey *= _window(height, width)
+    grey -= grey.mean(dtype=np.float64)  # a sum may leave float32
+    scale = towards_one(grey)
+    grey *= _window(height, width) * scale
     found = scipy.fft.rfft2(grey)
     power: Array = (found.real**2 + found.imag**2) / np.float32(height * width)
-    return power
+    return power.astype(np.float64) / float(scale) ** 2
 
 
 def _seen_shape(frame: Array) -> tuple[int, int]:

@@ -5,6 +5,8 @@ import numpy as np
 from framecast.metrics.contract import Array
 
 _BLOCK = 65536
+_SURE = 1e-24
+"""A sum of squares below it may be made of squares that float32 cannot hold, and so may one above its inverse."""
 
 
 def inner(one: Array, other: Array) -> float:
@@ -15,8 +17,14 @@ def inner(one: Array, other: Array) -> float:
 
 
 def energy(values: Array) -> float:
-    """Sum of squares of a float32 array of one axis."""
-    return inner(values, values)
+    """Sum of squares of a float32 array of one axis, also where a square leaves float32."""
+    with np.errstate(over="ignore"):
+        found = inner(values, values)
+    if _SURE < found < 1 / _SURE or not values.size:
+        return found
+    scale = towards_one(values)
+    scaled = values * scale
+    return inner(scaled, scaled) / float(scale) ** 2
 
 
 def towards_one(values: Array) -> np.float32:

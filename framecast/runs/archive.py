@@ -183,7 +183,7 @@ def _check_sizes(infos: list[zipfile.ZipInfo], label: str, archive: zipfile.ZipF
     if sum(info.compress_size for info in infos) > packed or whole > FREE_RATIO * packed + FREE_BYTES:
         raise InputError(
             f"{label} has {bytes_in_words(packed)} and claims to unpack to {bytes_in_words(whole)}; no run is packed so "
-            "densely. Export the run again."
+            "densely. Export the run again; where its series is nearly empty, without the series, and add its files here."
         )
     free = shutil.disk_usage(next(folder for folder in (disk, *disk.absolute().parents) if folder.exists())).free
     if whole > free - SPARE_BYTES:

@@ -15,6 +15,8 @@ from framecast.runs.preflight import preflight
 from framecast.series.frames import FrameSeries, Preparation, Split
 from framecast.settings import Settings
 
+MOST_THREADS = 1024
+
 
 def check_split(series: FrameSeries, split: Split) -> None:
     """The split lies within the series and holds back at least one frame."""
@@ -29,6 +31,14 @@ def check_split(series: FrameSeries, split: Split) -> None:
             f"The split of series '{series.name}' holds back no frame; at least 1 is needed to score a forecast. "
             f"Choose a test of 1 to {max(split.n_frames - 2, 1)} frames."
         )
+
+
+def check_numbers(seed: int, n_threads: int | None) -> None:
+    """Torch takes no others, and says so only when the run begins."""
+    if not 0 <= seed < 2**32:
+        raise SettingError(f"The seed is {seed}; it must be a whole number from 0 to {2**32 - 1}. Choose another.")
+    if n_threads is not None and not 1 <= n_threads <= MOST_THREADS:
+        raise SettingError(f"{n_threads} threads are asked for; choose 1 to {MOST_THREADS}, or leave it out.")
 
 
 def check_mask(series: FrameSeries) -> None:

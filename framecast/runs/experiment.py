@@ -28,7 +28,7 @@ from framecast.forecasters.contract import (
 from framecast.leaving import Left, left_when, may_be_left
 from framecast.runs.beginning import check_others, check_start, inherited_settings, seen_above, seen_before, shown_of_others
 from framecast.runs.blend_members import keep_weights, runs_of_members
-from framecast.runs.checks import check_context, check_mask, check_memory, check_split, check_validation
+from framecast.runs.checks import check_context, check_mask, check_memory, check_numbers, check_split, check_validation
 from framecast.runs.devices import available_bytes, chosen_device, n_threads_alone, torch_threads
 from framecast.runs.failure import recording_failure
 from framecast.runs.forecasting import forecast_again, forecast_first, native_forecast, score_test
@@ -88,6 +88,7 @@ def plan(
     preset = preset or next(iter(kind.presets))
     split = split or Split.of(series.n_frames)
     others = others or {}
+    check_numbers(seed, n_threads)
     changes = {**inherited_settings(kind, forecaster, start_from), **(changes or {})}
     settings = kind.configure(preset, changes, split)
     preparation = preparation or Preparation()

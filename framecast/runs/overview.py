@@ -134,6 +134,8 @@ def _scores(run: Run) -> tuple[dict[str, float], float | None, int | None]:
     except (OSError, ValueError) as error:
         raise StorageError(f"scores.csv of run '{run.id}' is damaged ({type(error).__name__}). Run it again.") from error
     means = {metric: float(np.mean(values)) for (name, metric), values in found.items() if name == own and metric in METRICS}
+    if any(len(values) != run.record.split.horizon for (name, _), values in found.items() if name == own):
+        raise StorageError(f"scores.csv of run '{run.id}' is damaged (it ends before the last lead). Run it again.")
     if not means:
         raise StorageError(f"scores.csv of run '{run.id}' has no scores of its own forecaster. Run it again.")
     mine, zero = (np.array(found.get((name, SKILL_IN), [])) for name in (own, REFERENCE))

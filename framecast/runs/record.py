@@ -26,6 +26,8 @@ SOURCE = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class RunRecord:
+    """What a run is: all that was asked for, with every default filled in, and on what it was carried out. Written once."""
+
     id: str
     created: str
     """ISO 8601, UTC."""

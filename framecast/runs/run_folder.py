@@ -121,7 +121,7 @@ class Run:
         path = self.folder / "scores.csv"
         if not path.exists():
             return []
-        return readable(self.id, path.name, lambda: read_scores(path))
+        return readable(self.id, path.name, lambda: read_scores(path, self.record.split.horizon))
 
     def forecast(self) -> Frames:
         """(lead, height, width, channel), the series' dtype, units and size; a read-only memory map."""
@@ -145,7 +145,7 @@ class Run:
         from framecast.evaluation.scores import read_scores
 
         path = self.folder / "members.csv"
-        return readable(self.id, path.name, lambda: read_scores(path)) if path.exists() else []
+        return readable(self.id, path.name, lambda: read_scores(path, self.record.split.horizon)) if path.exists() else []
 
     def weights(self) -> dict[str, Array]:
         """Of a blend, the heaviest first: name in FORECASTERS to its weight at each lead, (lead,). Empty for other runs."""

@@ -55,7 +55,7 @@ class Recipe:
             raise SettingError(f"Every {self.every}th frame is to be kept; that must be 1 (all) or more. Choose 1 or more.")
         if self.size is not None and self.size < 1:
             raise SettingError(f"The size is {self.size}; it is the shorter side in pixels. Choose 1 or more.")
-        if self.crop is not None and (min(self.crop[:2]) < 0 or min(self.crop[2:]) < 1):
+        if self.crop is not None and (len(self.crop) != 4 or min(self.crop[:2]) < 0 or min(self.crop[2:]) < 1):
             raise SettingError(
                 f"The crop is {_numbers(self.crop)}; it is x, y (0 or more), width and height (1 or more)."
             )

@@ -46,6 +46,10 @@ class FrameSeries:
     made_of: Lineage = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.frames, np.ndarray):
+            raise SeriesError(
+                f"Series '{self.name}' is a {type(self.frames).__name__}; its frames must be one array of numpy. Stack them."
+            )
         if self.frames.ndim != 4 or str(self.frames.dtype) not in DTYPES or not 1 <= self.frames.shape[-1] <= 4:
             raise SeriesError(
                 f"Series '{self.name}' is an array {self.frames.shape} of {self.frames.dtype}; frames must be "
@@ -55,6 +59,11 @@ class FrameSeries:
             raise SeriesError(f"Series '{self.name}' has value range {self.value_range}; the first must be below the second.")
         if self.valid is not None and self.valid.shape != self.frames.shape[1:3]:
             raise SeriesError(f"The mask of series '{self.name}' is {self.valid.shape}, its frames {self.frames.shape[1:3]}.")
+        if self.valid is not None and self.valid.dtype != np.bool_:
+            raise SeriesError(
+                f"The mask of series '{self.name}' holds {self.valid.dtype}; it must hold booleans, true where there are "
+                "data. Compare it with something."
+            )
 
     @property
     def n_frames(self) -> int:

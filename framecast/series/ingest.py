@@ -13,6 +13,8 @@ from itertools import chain, islice
 from os.path import commonprefix
 from pathlib import Path
 
+import numpy as np
+
 from framecast.errors import SeriesError, SettingError
 from framecast.series import values
 from framecast.series.filling import filled
@@ -36,13 +38,24 @@ from framecast.series.readers.pictures import ignorable
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.series.writing import MIN_FRAMES, check_room, too_few
 
-__all__ = ["Contents", "Progress", "Upload", "Wanted", "ingest", "look"]
+__all__ = ["Contents", "Progress", "Upload", "Wanted", "check_there", "ingest", "look"]
 
 
-def look(source: Path | Upload | Sequence[Upload]) -> Contents:
+def check_there(path: Path) -> None:
+    """Raises SeriesError where `path` is neither a file nor a folder. A pipe would be waited for without end."""
+    if not path.exists():
+        raise SeriesError(f"There is no file or folder '{path.name}'; a path to one is needed. Check the spelling.")
+    if not path.is_file() and not path.is_dir():
+        raise SeriesError(
+            f"'{printable(path.name)}' is a pipe or a device; frames are read more than once and must lie in a file. Write "
+            "them into one first."
+        )
+
+
+def look(source: Path | str | Upload | Sequence[Upload]) -> Contents:
     """What a file holds: its arrays with shapes and the layouts they can be read in. Empty for formats in which there is
     nothing to choose. Raises SeriesError as `ingest` does."""
-    reader, chosen = _reader(_files(source))
+    reader, chosen = _reader(_files(Path(source) if isinstance(source, str) else source))
     return reader.look(chosen) if reader.look is not None else Contents(chosen[0].label, ())
 
 
@@ -58,7 +71,7 @@ def first_frame(source: Path | Upload | Sequence[Upload], *, variable: str = "",
 
 
 def ingest(
-    source: Path | Upload | Sequence[Upload],
+    source: Path | str | Upload | Sequence[Upload],
     store: SeriesStore,
     *,
     name: str | None = None,
@@ -81,6 +94,12 @@ def ingest(
     `progress(done, expected)` is called with 0 once the headers were checked and after each frame. Raises SeriesError, one
     sentence, and StorageError where the disk is full; nothing is then left behind.
     """
+    source = Path(source) if isinstance(source, str) else source
+    if isinstance(source, np.ndarray):
+        raise SeriesError(
+            f"An array {source.shape} of {source.dtype} was given; a path is needed. Write it by numpy.save and give that "
+            "file."
+        )
     wanted = wanted or Wanted()
     _check_choices(sizes, missing)
     files = _files(source)
@@ -175,8 +194,7 @@ def _files(source: Path | Upload | Sequence[Upload]) -> list[Upload]:
         if not files:
             raise SeriesError("No file was given; at least one is needed. Choose the frames, or one file that holds them all.")
         return files
-    if not source.exists():
-        raise SeriesError(f"There is no file or folder '{source.name}'; a path to one is needed. Check the spelling.")
+    check_there(source)
     if not source.is_dir():
         return [Upload.from_path(source)]
     inside = [Upload.from_path(path, path.relative_to(source).as_posix()) for path in source.rglob("*") if path.is_file()]

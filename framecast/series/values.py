@@ -75,7 +75,7 @@ def survey(name: str, frames: Iterable[Frame], missing: str = "") -> Survey:
         real = frame[~absent] if absent.any() else frame
         if real.size == 0:
             continue
-        frame_low, frame_high = float(real.min()), float(real.max())
+        frame_low, frame_high = real.min().item(), real.max().item()  # exact: float64 does not tell all integers apart
         if not max(-frame_low, frame_high) <= LARGEST:
             infinite.append(index)
             continue
@@ -122,9 +122,13 @@ def _decide(
     if whole and high >= LOOKS_8_BIT:
         notes.append(f"All values ({kind}) are whole numbers from {low:g} to {high:g}; they are kept as 8-bit grey levels.")
         return Survey(np.dtype(np.uint8), None, np.rint(mean), valid, warnings=tuple(notes))
+    told_apart = low < high
     low, high = float(np.float32(low)), float(np.float32(high))
     if low == high:
-        notes.append(f"All values are {low:g}; the value range was set to end one unit above.")
+        ends = "end one unit above" if low + 1 > low else "end just above"
+        notes.append(f"All values are {low:g}; the value range was set to {ends}.")
+        if told_apart:
+            notes.append("They differ in the file, by less than float32 can tell; subtract a constant or multiply them first.")
         span = (low, float(max(low + 1, np.nextafter(np.float32(low), np.float32(np.inf)))))
     else:
         notes.append(

@@ -25,6 +25,8 @@ _BADGES = {
 _SHOWN_FRAMES = 6
 _HELP = "Opens Prepare with these frames filled in. The series stays as it is; a new one is made of it."
 _TOLD_EVERY_S = 0.2
+_MOST_REPORTS = 8
+"""Kept in memory, of those that the disk may not have taken."""
 
 
 def report_with_progress(store: SeriesStore, stored: StoredSeries, slot: DeltaGenerator) -> HealthReport:
@@ -33,9 +35,12 @@ def report_with_progress(store: SeriesStore, stored: StoredSeries, slot: DeltaGe
     if kept is not None:
         return kept
     of, made = (str(workspace()), stored.digest, stored.created, stored.value_range), _made_here()
-    if of not in made:
-        made[of] = health_report(store, stored.digest, told_in(slot, "Looking through the frames"))
-    return made[of]
+    report = made.get(of)
+    if report is None:
+        for oldest in list(made)[: max(0, len(made) - _MOST_REPORTS + 1)]:
+            made.pop(oldest, None)  # another session may have been quicker
+        report = made[of] = health_report(store, stored.digest, told_in(slot, "Looking through the frames"))
+    return report
 
 
 @st.cache_resource(show_spinner=False)

@@ -97,6 +97,10 @@ def test_the_list_is_filtered_and_sorted(command: Command, both: tuple[Run, Run]
     assert listed(command("list", "--state", "failed")) == []
     assert listed(command("list", "--series", "a blob", "--tag", "good")) == []
     assert command("list", "--sort", "colour").code == 2
+    mistyped = command("list", "--state", "finnished")
+    assert mistyped.code == 2 and "No run is ever 'finnished'; runs are finished, failed" in mistyped.err
+    mistyped = command("list", "--forecaster", "persistance")
+    assert mistyped.code == 2 and "There is no forecaster 'persistance', nor a run of one" in mistyped.err
 
 
 def test_name_tags_note_and_pin_are_kept_and_shown(command: Command, both: tuple[Run, Run]) -> None:

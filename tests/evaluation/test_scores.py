@@ -1,6 +1,7 @@
 """Scores survive their file to the bit, and are averaged over origins lead by lead."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -98,3 +99,9 @@ def test_origins_are_averaged_lead_by_lead():
         mean_curve(curves, "unet", "mae")
     with pytest.raises(InputError, match=r"over horizons \[1, 2\]"):
         mean_curve([curve(), curve(origin=5, values=(1.0,))], "unet", "ssim")
+
+
+def test_a_file_that_is_no_text_is_not_one_of_scores(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"\x93NUMPY")
+    with pytest.raises(InputError, match="no text"):
+        read_scores(tmp_path / "a.csv")

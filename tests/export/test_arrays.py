@@ -1,10 +1,11 @@
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.io
 
-from framecast.export.arrays import array_bytes
+from framecast.export.arrays import array_bytes, said_of_mask
 
 
 def test_masked_pixels_of_float_frames_are_written_as_nan_and_integers_stay() -> None:
@@ -25,3 +26,17 @@ def test_a_file_of_integers_says_which_pixels_have_no_data(suffix: str) -> None:
         found = np.load(content) if suffix == ".npz" else scipy.io.loadmat(content)
         assert ("valid" in found) == (given is not None)
         assert given is None or np.array_equal(found["valid"].astype(bool), valid)
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "says"),
+    [
+        ("a.npy", "float32", "25.0 % of the pixels carry no data; they are NaN in the file."),
+        ("a.npy", "uint8", "uint8 has no NaN, so that they hold a filling. A .npz or .mat"),
+        ("a.npz", "uint8", "uint8 has no NaN, so that they hold a filling where 'valid' in the file is false."),
+    ],
+)
+def test_it_is_said_what_pixels_without_data_hold(name: str, dtype: str, says: str) -> None:
+    frames, valid = np.ones((2, 2, 2, 1), dtype), np.array([[True, False], [True, True]])
+    assert says in said_of_mask(Path(name), frames, valid)
+    assert said_of_mask(Path(name), frames) == ""

@@ -18,7 +18,7 @@ from PIL import Image
 from framecast.cli import arguments
 from framecast.cli.main import main
 from framecast.errors import SeriesError, SettingError
-from framecast.export import KINDS, Asked, Evidence, by_suffix
+from framecast.export import KINDS, Asked, Evidence, by_suffix, letters
 from framecast.export.evidence import PANELS
 from framecast.export.side_by_side import _fitted, side_by_side
 from framecast.runs.store import Run
@@ -33,6 +33,8 @@ def made(name: str, evidence: Evidence, **asked: object) -> bytes:
 def test_the_command_line_offers_what_there_is() -> None:
     assert set(KINDS) == set(arguments.EXPORTS)
     assert by_suffix(".PNG") is KINDS["figure"]
+    with pytest.raises(SettingError, match=r"The name has no ending; .* Name a file ending in \.csv"):
+        by_suffix("")
     with pytest.raises(SettingError, match=r"'\.xls' is no kind of file .* Name a file ending in \.csv"):
         by_suffix(".xls")
 
@@ -186,11 +188,43 @@ def test_frames_are_pictures_in_a_folder_for_each_panel(evidence: Evidence) -> N
     archive = zipfile.ZipFile(io.BytesIO(made("frames", evidence)))
     first = evidence.record.split.test.start + 1
     assert f"truth/lead_1_frame_{first:06d}.png" in archive.namelist()
-    assert len(archive.namelist()) == 3 * evidence.n_leads == len(set(archive.namelist()))
+    assert len(archive.namelist()) == 3 * evidence.n_leads + 1 == len(set(archive.namelist()))
     for panel in PANELS:
         names = sorted(name for name in archive.namelist() if name.startswith(panel))
         for index, name in enumerate(names):
             assert np.array_equal(np.asarray(Image.open(io.BytesIO(archive.read(name)))), evidence.picture(panel, index))
+
+
+def test_files_without_a_scale_say_in_words_what_their_colours_are(tmp_path: Path) -> None:
+    frames = (np.random.default_rng(0).random((30, 16, 24, 1)) * 70 + 1.5).astype(np.float32)
+    evidence = Evidence.of(finished_run(tmp_path, frames, "persistence", units="mm/h"), SeriesStore(tmp_path))
+    said = zipfile.ZipFile(io.BytesIO(made("frames", evidence))).read("README.txt").decode()
+    assert f"black is {frames.min():.6g} mm/h and white {frames.max():.6g} mm/h" in said
+    assert f"blue is -{evidence.limit:.6g} mm/h, near-white 0 and red +{evidence.limit:.6g} mm/h" in said
+    assert Image.open(io.BytesIO(made("strip", evidence))).info["Description"] == said
+    with av.open(io.BytesIO(made("film", evidence))) as container:
+        assert container.metadata["comment"] == said
+
+
+def test_units_that_no_font_can_draw_are_no_boxes(
+    tmp_path: Path, drawn: list[Figure], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = np.random.default_rng(0).random((30, 15, 21, 1), np.float32)
+    evidence = Evidence.of(finished_run(tmp_path, frames, "persistence", units="毫米每小时"), SeriesStore(tmp_path))
+    monkeypatch.setattr("framecast.export.letters.OTHERS", ())
+    made("figure", evidence)
+    labels = [words.get_text() for words in words_of(drawn[0])]
+    assert "error (units of the series)" in labels and not any("毫" in label for label in labels)
+
+
+def test_another_font_that_is_there_lends_the_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(letters, "_installed", lambda: {"DejaVu Sans", "NanumGothic", "SimHei"})
+    have = {"DejaVu Sans": set("ms/ µ"), "NanumGothic": set("가"), "SimHei": set("毫米")}
+    monkeypatch.setattr(letters, "_letters", lambda name: have[name])
+    assert letters.families("µm/s") == ["DejaVu Sans"]
+    assert letters.families("毫米/s") == ["DejaVu Sans", "SimHei"]
+    assert letters.families("毫가") == ["DejaVu Sans", "NanumGothic", "SimHei"]
+    assert letters.families("毫秒") == []
 
 
 def test_a_film_shows_every_lead_side_by_side_without_rescaling(evidence: Evidence) -> None:

@@ -103,6 +103,17 @@ def test_it_says_what_it_is(kind):
     assert kind.title and kind.explanation.endswith(".") and kind.unit in ("", "dB", "units", "units²")
 
 
+@pytest.mark.parametrize("scale", [2.0**-100, 2.0**-70, 2.0**70, 2.0**110])
+def test_numbers_near_the_ends_of_float32_score_as_others(kind, scale):
+    """In units of the series; a warning would be an error here."""
+    forecast, truth, last = (one.astype(np.float32) for one in (frames(0), frames(1), LAST))
+    usual = kind.function(forecast, truth, data_range=255.0, last=last)
+    scaled = (one * np.float32(scale) for one in (forecast, truth, last))
+    found = kind.function(next(scaled), next(scaled), data_range=255.0 * scale, last=next(scaled))
+    power = {"units": 1, "units²": 2}.get(kind.unit, 0)
+    np.testing.assert_allclose(found / scale**power, usual, rtol=1e-4, atol=1e-5)
+
+
 def test_scoring_needs_no_torch():
     code = "import sys; from framecast.metrics import METRICS; assert METRICS['ssim'] and 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

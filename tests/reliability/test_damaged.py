@@ -14,6 +14,7 @@ from framecast.errors import FrameCastError, SeriesError, SettingError, StorageE
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.experiment import carry_out
 from framecast.runs.jobs import JobManager
+from framecast.runs.overview import Overview
 from framecast.runs.rules import known_rules
 from framecast.runs.store import DamagedRun, Run, RunStore
 from framecast.series.store import SeriesStore
@@ -86,6 +87,22 @@ def test_the_store_names_what_is_damaged_and_reads_all_else(copied: Run, name: s
     for other in store.runs():
         if other.id != copied.id:
             assert asked(other) == [], "the run beside it is whole"
+
+
+@pytest.mark.parametrize("n_leads", [1, 2, 2 * 3])
+def test_scores_cut_between_two_lines_are_damaged_and_not_fewer(copied: Run, n_leads: int) -> None:
+    path, horizon = copied.folder / "scores.csv", copied.record.split.horizon
+    lines = path.read_text().splitlines(keepends=True)
+    for n_lines in {n_leads, horizon * n_leads}:  # within a curve, and between two of them
+        path.write_text("".join(lines[:-n_lines]))
+        with pytest.raises(StorageError, match=r"scores\.csv .* is damaged .* ends with lead"):
+            copied.scores()
+    (line,) = (one for one in Overview(copied.store.folder.parent).lines() if one.id == copied.id)
+    assert line.means and not line.trouble, "its own scores stand first, and are whole"
+    own = [text for text in lines[1:] if text.startswith(f"{copied.record.forecaster},")]
+    path.write_text("".join([lines[0], *own[:-1]]))
+    (line,) = (one for one in Overview(copied.store.folder.parent).lines() if one.id == copied.id)
+    assert "scores.csv" in line.trouble
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

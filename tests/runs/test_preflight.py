@@ -4,13 +4,16 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
+from framecast.errors import SettingError
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs import preflight as preflight_module
+from framecast.runs.experiment import plan
 from framecast.runs.preflight import Preflight, preflight
 from framecast.runs.trial import Question, Trial, _Clock, duration
-from framecast.series.frames import Preparation, Split
+from framecast.series.frames import FrameSeries, Preparation, Split
 
 
 def ask(
@@ -169,3 +172,12 @@ def test_a_trial_that_cannot_be_is_a_sentence() -> None:
         [sys.executable, "-m", "framecast.runs.trial"], input=json.dumps(question), capture_output=True, text=True, timeout=300
     )
     assert "push no zeros" in json.loads(done.stdout)["error"]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "says"), [({"seed": -1}, "The seed is -1"), ({"n_threads": -3}, "-3 threads are asked for")]
+)
+def test_numbers_that_torch_does_not_take_are_refused_before_the_run(numbers: dict[str, int], says: str) -> None:
+    series = FrameSeries("still", np.zeros((12, 8, 8, 1), np.uint8), (0, 255))
+    with pytest.raises(SettingError, match=says):
+        plan(series, forecaster="persistence", **numbers)

@@ -228,3 +228,8 @@ def test_frames_pass_one_by_one(store: SeriesStore, stored: StoredSeries, monkey
 def test_steps_of_many_frames_are_cut_short(tmp_path: Path) -> None:
     series = FrameSeries("a", np.zeros((90, 2, 2, 1), np.uint8), (0.0, 255.0))
     assert steps(Recipe(drop=tuple(range(2, 80))), series)[0].endswith("13 and 66 others left out.")
+
+
+def test_a_crop_of_two_numbers_is_told_what_it_lacks() -> None:
+    with pytest.raises(SettingError, match="it is x, y"):
+        Recipe(crop=(1, 2))  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from framecast.errors import SettingError
+from framecast.errors import SeriesError, SettingError
 from framecast.series.frames import FrameSeries, Split
 
 
@@ -29,3 +29,11 @@ def test_the_head_leaves_masked_pixels_out_and_a_constant_has_a_range() -> None:
 def test_a_split_that_leaves_too_little_says_what_would_work(n_test: int, way: str) -> None:
     with pytest.raises(SettingError, match=way):
         Split.of(60, n_test, 12)
+
+
+def test_what_is_no_array_and_a_mask_of_numbers_are_refused() -> None:
+    frames = np.zeros((4, 5, 6, 1), np.uint8)
+    with pytest.raises(SeriesError, match="'cells' is a list; its frames must be one array"):
+        FrameSeries("cells", frames.tolist(), (0, 255))
+    with pytest.raises(SeriesError, match="mask of series 'cells' holds float64; it must hold booleans"):
+        FrameSeries("cells", frames, (0, 255), valid=np.ones((5, 6)))

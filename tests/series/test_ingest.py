@@ -1,6 +1,7 @@
 """The one door: bad input is one sentence that says what was found, what is needed and what to do, and leaves no trace."""
 
 import io
+import os
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,7 +14,7 @@ from PIL import Image
 from framecast.errors import SeriesError, StorageError
 from framecast.series import store as store_module
 from framecast.series import to_disk, writing
-from framecast.series.ingest import Upload, Wanted, ingest
+from framecast.series.ingest import Upload, Wanted, ingest, look
 from framecast.series.look_ahead import in_order
 from framecast.series.store import SeriesStore
 from tests.series.files import Array, encoded, pictures, zipped
@@ -183,6 +184,30 @@ def test_what_numbers_become(store: SeriesStore) -> None:
 def test_a_constant_float_series_has_a_value_range(store: SeriesStore) -> None:
     stored = ingest(npy(np.full((3, 4, 5), 7.5)), store)
     assert stored.value_range == (7.5, 8.5) and "All values are 7.5" in stored.warnings[0]
+
+
+@pytest.mark.parametrize(
+    "values", [np.linspace(0, 1e-300, 8), np.arange(8, dtype=np.uint64) + np.uint64(2**64 - 300)], ids=["tiny", "large"]
+)
+def test_values_that_float32_cannot_tell_apart_are_said_to_differ(store: SeriesStore, values: Array) -> None:
+    stored = ingest(npy(np.broadcast_to(values[:, None, None], (8, 5, 6))), store)
+    assert any("They differ in the file, by less than float32 can tell" in note for note in stored.warnings)
+    assert stored.value_range[0] < stored.value_range[1]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
+def test_a_pipe_is_refused_and_not_waited_for(store: SeriesStore, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.npy")
+    for door in (look, lambda path: ingest(path, store)):
+        with pytest.raises(SeriesError, match=r"'pipe\.npy' is a pipe or a device"):
+            door(tmp_path / "pipe.npy")
+
+
+def test_a_path_may_be_text_and_an_array_is_told_where_it_belongs(store: SeriesStore, tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.arange(8 * 5 * 6, dtype=np.uint8).reshape(8, 5, 6))
+    assert ingest(str(tmp_path / "a.npy"), store).n_frames == 8 and look(str(tmp_path / "a.npy")).parts
+    with pytest.raises(SeriesError, match=r"An array \(8, 5, 6\) of float64 was given.*numpy\.save"):
+        ingest(np.zeros((8, 5, 6)), store)  # type: ignore[arg-type]
 
 
 def test_progress_ends_where_it_said(store: SeriesStore, frames: Array) -> None:

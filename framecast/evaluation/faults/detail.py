@@ -62,7 +62,8 @@ def erased(case: Case) -> Finding | None:
     amounts = [np.where(one > limit / 2, one, 0.0).sum(axis=1) for one in (truth, forecast, last)]
     known = amounts[2] > _GONE * amounts[0]  # what was not there at the origin cannot be wiped out
     elsewhere = ~there & (forecast <= limit)
-    off = np.sqrt(np.mean(np.square(case.small_forecast - case.small_truth)[elsewhere])) if elsewhere.any() else np.inf
+    errors = np.subtract(case.small_forecast, case.small_truth, dtype=np.float64)[elsewhere]
+    off = np.sqrt(np.mean(np.square(errors))) if elsewhere.any() else np.inf
     gone = (amounts[1] < _GONE * amounts[0]) & known
     lead = _lead_from(gone, amounts[0])
     if lead is None or off > 0.25 * strong:
@@ -132,9 +133,9 @@ def _detail(case: Case, counted: Mask | None) -> tuple[Array, Array] | None:
 
 def _whiteness(forecast: Array, truth: Array, valid: Mask | None) -> tuple[float, float] | None:
     """(largest correlation of the error with its neighbour right or below, its root mean square); None where there is none."""
-    error = np.subtract(forecast, truth, dtype=np.float32)
+    error = np.subtract(forecast, truth, dtype=np.float64)  # squares of large or small numbers leave float32
     if valid is not None:
-        error = np.where(valid[..., None], error, np.float32(0))
+        error = np.where(valid[..., None], error, 0.0)
     power = float(np.square(error).mean())
     if power == 0 or min(error.shape[:2]) < 8:
         return None

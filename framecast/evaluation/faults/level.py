@@ -29,7 +29,7 @@ def frozen(case: Case) -> Finding | None:
         return None
     share = (case.horizon - lead + 1) / case.horizon
     steps = [np.diff(frames[max(0, lead - 2) :], axis=0) for frames in (case.small_forecast, case.small_truth)]
-    sizes = [float(np.sqrt(np.mean(np.square(step)))) if step.size else 0.0 for step in steps]
+    sizes = [float(np.sqrt(mean_square(step).mean())) if step.size else 0.0 for step in steps]
     kept = min(1.0, sizes[0] / sizes[1]) if sizes[1] > 0 else 0.0
     happens = "nothing" if kept < 0.005 else f"only {percent(kept)} of the true change"
     return Finding(

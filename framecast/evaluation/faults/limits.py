@@ -25,15 +25,15 @@ def new_content(case: Case) -> Finding | None:
     n_recent = min(case.horizon, len(case.history) // 3)
     if n_recent < 2 or min(case.shape) < _PATCH:
         return None
-    grey = {
-        name: case.grid(frames).mean(axis=-1)
+    grey = {  # in units of the data range, whose squares stay within float32
+        name: case.grid(frames).mean(axis=-1) / np.float32(case.data_range)
         for name, frames in (("past", case.small_history), ("truth", case.small_truth), ("forecast", case.small_forecast))
     }
     known = _dictionary(grey["past"][:-n_recent])
     recent = grey["past"][-n_recent:][_spread(n_recent)]
     leads = _spread(case.horizon)
     usual = float(np.percentile(np.concatenate([_unlike(frame, known) for frame in recent]), 99))
-    floor = 4 * case.small_noise**2 + (2e-3 * case.data_range) ** 2
+    floor = 4 * (case.small_noise / case.data_range) ** 2 + 2e-3**2
     shares, errors = [], []
     for lead in leads:
         unlike = _unlike(grey["truth"][lead], known) > max(_UNUSUAL**2 * usual, floor)
