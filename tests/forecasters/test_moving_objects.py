@@ -5,7 +5,7 @@ import pytest
 
 from framecast.forecasters.baselines import objects
 from framecast.forecasters.baselines.moving_objects import LAST_FRAME, Motion, MovingObjects, MovingObjectsSettings
-from framecast.forecasters.baselines.objects import Blob, background, find
+from framecast.forecasters.baselines.objects import Blob, Signals, background, find
 from framecast.forecasters.baselines.tracks import Track, follow, walls_of
 from framecast.forecasters.baselines.ways import NO_WALLS, folded
 from framecast.forecasters.hindcast import View
@@ -87,7 +87,7 @@ def test_walls_are_where_objects_turned_and_the_border_where_none_did():
     frames = np.full((T, 60, 90, 1), 30, np.uint8)
     for k in t:
         frames[k, row[k] : row[k] + 6, 20 + k // 3 : 26 + k // 3] = 200
-    seen = follow(find(frames, background(frames), 1.0), NO_WALLS)[1]
+    seen = follow(find(Signals(frames, background(frames)), 1.0), NO_WALLS)[1]
     np.testing.assert_array_equal(walls_of(seen, (60, 90)), [[9.5, 39.5], [-0.5, 89.5]])
     np.testing.assert_array_equal(walls_of([], (60, 90)), [[-0.5, 59.5], [-0.5, 89.5]])
 
@@ -98,7 +98,7 @@ def test_what_turns_back_half_outside_is_known_to_go_beyond_the_border():
     frames = np.full((T, 30, 60, 1), 30, np.uint8)
     for k in t:
         frames[k, 10:18, max(0, left[k]) : left[k] + 8] = 200
-    seen = follow(find(frames, background(frames), 1.0), NO_WALLS)[1]
+    seen = follow(find(Signals(frames, background(frames)), 1.0), NO_WALLS)[1]
     low, high = walls_of(seen, (30, 60))[1]
     assert -4.5 <= low <= -2.5 and high == 33.5
 
