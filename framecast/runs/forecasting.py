@@ -37,7 +37,7 @@ class Scoring:
         """The curves of the `forecast` (lead, height, width, channel) of the forecaster `name`."""
         from framecast.evaluation.scores import score
 
-        still = all(np.array_equal(frame, self._last) for frame in forecast)
+        still = forecast.shape == self._truth.shape and all(np.array_equal(frame, self._last) for frame in forecast)
         if still and self._of_last:
             return [replace(curve, forecaster=name) for curve in self._of_last]
         curves = score(

@@ -159,6 +159,15 @@ def test_more_than_can_be_followed_is_left_as_it_is():
     np.testing.assert_array_equal(MovingObjects.forecast_by(FOR_EVER, past, 2), past[[-1, -1]].astype(np.float32))
 
 
+def test_where_the_last_frame_has_too_much_the_others_are_not_looked_at():
+    past = np.full((120, 120, 120, 1), 30, np.uint8)
+    past[:, ::6, ::6] = past[:, 1::6, ::6] = past[:, ::6, 1::6] = past[:, 1::6, 1::6] = past[:, 2::6, ::6] = 200
+    signals = Signals(past, np.full((120, 120, 1), 30, np.float32))
+    assert find(signals, 1.0) is None and find(signals, 2.0) is None
+    assert len(signals._known) <= 11
+    np.testing.assert_array_equal(signals.at(119), past[-1, ..., 0] - np.float32(30))
+
+
 @pytest.mark.parametrize("sensitivity", [1e-300, 1e-3, 20.0])
 @pytest.mark.parametrize("scale", [1e-30, 1.0, 1e34])
 def test_any_sensitivity_and_any_unit(sensitivity, scale):
