@@ -1,6 +1,6 @@
 """What a first run on a series makes a person wait for, of this tree and of an earlier one: the rules, and looking back.
 
-    python -m benchmarks.first_run FRAMES.npy EARLIER_TREE [--repeats 3] [--without local_law ...]
+    python -m benchmarks.first_run FRAMES.npy EARLIER_TREE [--repeats 3] [--without local_law ...] [--rules-alone]
 
 FRAMES.npy are 8-bit frames (time, height, width, channel), such as `benchmarks.question` makes; EARLIER_TREE is a folder
 with this project as it was (`git worktree add`). A run of persistence is carried out by each, in a process of its own, both at
@@ -30,14 +30,15 @@ def main() -> None:
     parser.add_argument("earlier", type=Path, nargs="?")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--without", nargs="*", default=[], metavar="RULE")
+    parser.add_argument("--rules-alone", action="store_true", help="do not look back")
     parser.add_argument("--measure", action="store_true", help="print what this tree takes, as JSON")
     asked = parser.parse_args()
     if asked.measure:
-        print(json.dumps(measured(asked.frames, asked.without)))
+        print(json.dumps(measured(asked.frames, asked.without, asked.rules_alone)))
         return
     trees, before, after = (asked.earlier.resolve(), Path.cwd()), [], []
     for number in range(asked.repeats):
-        pair = [begun(tree, asked.frames.resolve(), asked.without) for tree in trees]
+        pair = [begun(tree, asked.frames.resolve(), asked.without, asked.rules_alone) for tree in trees]
         for found, process in zip((before, after), pair, strict=True):
             out, _ = process.communicate()
             if process.returncode:
@@ -56,12 +57,13 @@ def main() -> None:
         sys.stdout.flush()
 
 
-def begun(tree: Path, frames: Path, without: list[str]) -> "subprocess.Popen[str]":
+def begun(tree: Path, frames: Path, without: list[str], rules_alone: bool) -> "subprocess.Popen[str]":
     command = [sys.executable, str(Path(__file__).resolve()), str(frames), "--measure", "--without", *without]
+    command += ["--rules-alone"] if rules_alone else []
     return subprocess.Popen(command, cwd=tree, env={**os.environ, "PYTHONPATH": str(tree)}, stdout=subprocess.PIPE, text=True)
 
 
-def measured(path: Path, without: list[str]) -> dict[str, Any]:
+def measured(path: Path, without: list[str], rules_alone: bool) -> dict[str, Any]:
     import numpy as np
 
     import framecast.runs.backtest as backtest  # before numpy, whose threads the package chooses
@@ -89,7 +91,10 @@ def measured(path: Path, without: list[str]) -> dict[str, Any]:
                 doing = names.pop(0)
             elif progress.stage == STAGE_LOOK_BACK:
                 doing = REST
-        seconds[REST] += time.process_time() - since
+                if rules_alone:
+                    break
+        if not rules_alone:
+            seconds[REST] += time.process_time() - since
         kept = [*run.scores(), *backtest.kept_backtest(run)]
     scores = {f"{one.metric} of {one.forecaster} from {one.origin}": float(one.values.mean()) for one in kept}
     seconds["all"] = sum(seconds.values())
