@@ -64,10 +64,14 @@ def begun(tree: Path, frames: Path, without: list[str], rules_alone: bool) -> "s
 
 
 def measured(path: Path, without: list[str], rules_alone: bool) -> dict[str, Any]:
+    import framecast  # by itself, before numpy: the package says how many threads that computes with
+
+    assert Path(framecast.__file__).is_relative_to(Path.cwd()), "the tree that was asked for"
+
     import numpy as np
 
-    import framecast.runs.backtest as backtest  # before numpy, whose threads the package chooses
     from framecast.forecasters.catalog import FORECASTERS
+    from framecast.runs import backtest
     from framecast.runs.experiment import STAGE_LOOK_BACK, STAGE_SCORE, carry_out, plan
     from framecast.runs.store import RunStore
     from framecast.series.frames import FrameSeries, Split
