@@ -26,11 +26,13 @@ def scores_of_leads(
     data_range: float,
     valid: Mask | None = None,
     last: Array | None = None,
+    moving: Mask | None = None,
     n_threads: int | None = None,
     device: str = "cpu",
 ) -> dict[str, Array]:
     """Each of the `metrics` as its function gives it, (lead,) float64, to float32's rounding: on the processor in `n_threads`,
-    by default one a core, or on another `device` of torch.
+    by default one a core, or on another `device` of torch. `moving` are the `moving_pixels` of this truth, where the caller
+    has found them; the processor then need not.
 
     Arrays and errors as `framecast.metrics.contract.Metric`.
     """
@@ -47,7 +49,7 @@ def scores_of_leads(
             if not memory_ran_out(error):  # beside a network there may be no room; the processor has it
                 raise
     if passing and not found:
-        leads = _leads(forecast, truth, passing, data_range, valid, last, n_threads, maps=False)
+        leads = _leads(forecast, truth, passing, data_range, valid, last, n_threads, maps=False, moving=moving)
         found = dict(zip(passing, np.array([values for values, _ in leads]).T, strict=True))
     for name in metrics:
         if name not in found:
@@ -102,11 +104,13 @@ def _leads(
     n_threads: int | None,
     *,
     maps: bool,
+    moving: Mask | None = None,
 ) -> Iterator[tuple[list[float], Maps | None]]:
     kinds = [METRICS[name] for name in metrics]
     parts = {kind.part for kind in kinds if kind.part}
     start = _start(metrics, last)
-    moving = moving_pixels(truth, start, valid) if start is not None and "moving" in parts else None
+    if moving is None and start is not None and "moving" in parts:
+        moving = moving_pixels(truth, start, valid)
 
     def taken(lead: int) -> tuple[list[float], Maps | None]:
         before = None

@@ -46,19 +46,28 @@ def score(
     valid: Mask | None = None,
     last: Array | None = None,
     metrics: Sequence[str] | None = None,
+    moving: Mask | None = None,
     n_threads: int | None = None,
     device: str = "cpu",
 ) -> list[ScoreCurve]:
     """The forecast of forecaster `name` from `origin` by every metric that there is enough to compute, or by those named.
 
     `forecast` and `truth` are (lead, height, width, channel) in the units of the series, `data_range` the width of its value
-    range, `valid` its (height, width) mask, `last` the frame at `origin`: without it what changes is not scored. On all cores,
-    or in so many threads, or on another `device` of torch. Raises InputError where they do not fit and UnknownNameError for a
-    metric.
+    range, `valid` its (height, width) mask, `last` the frame at `origin`: without it what changes is not scored. `moving` are
+    the `moving_pixels` of this truth, where they are known. On all cores, or in so many threads, or on another `device` of
+    torch. Raises InputError where they do not fit and UnknownNameError for a metric.
     """
     asked = [one for one in METRICS if last is not None or not METRICS[one].needs_last] if metrics is None else metrics
     found = scores_of_leads(
-        forecast, truth, asked, data_range=data_range, valid=valid, last=last, n_threads=n_threads, device=device
+        forecast,
+        truth,
+        asked,
+        data_range=data_range,
+        valid=valid,
+        last=last,
+        moving=moving,
+        n_threads=n_threads,
+        device=device,
     )
     return [ScoreCurve(name, metric, origin, values) for metric, values in found.items()]
 

@@ -27,6 +27,8 @@ _FOUND_FILE = "found.json"
 ALL = 1_000_000
 """More frames, or cycles, than any series has."""
 _MEDIAN_BYTES = 32 * 2**20
+_SUMMED_AT_ONCE = 32_768
+"""Values of a frame."""
 AVERAGED = (ALL, 80, 40, 20, 10, 5)
 """Of how many of the last frames a mean is tried."""
 
@@ -130,10 +132,16 @@ def counts_averaged(asked: int, history: FrameSeries) -> list[int]:
 
 
 def weighted_sum(frames: Frames, indices: Sequence[int], weights: Sequence[float]) -> Array:
-    """Sum of weight times frame, (height, width, channel) float64, with one frame at a time as float."""
+    """Sum of weight times frame, (height, width, channel) float64, a few rows at a time as float, which the cache holds."""
     total = np.zeros(frames.shape[1:], np.float64)
-    for index, weight in zip(indices, weights, strict=True):
-        total += np.multiply(frames[index], weight, dtype=np.float64)
+    n_rows = max(1, _SUMMED_AT_ONCE // max(1, frames[0, :1].size))
+    room = np.empty_like(total[:n_rows])
+    for start in range(0, len(total), n_rows):
+        rows = total[start : start + n_rows]
+        product = room[: len(rows)]
+        for index, weight in zip(indices, weights, strict=True):
+            np.multiply(frames[index, start : start + n_rows], weight, out=product, dtype=np.float64)
+            rows += product
     return total
 
 

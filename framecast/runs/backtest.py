@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from framecast.errors import InputError, StorageError
-from framecast.evaluation.origins import Origin, rolling_origins
-from framecast.evaluation.scores import ScoreCurve, read_scores, score, write_scores
+from framecast.evaluation.origins import rolling_origins
+from framecast.evaluation.scores import ScoreCurve, read_scores, write_scores
 from framecast.evaluation.verdict import REFERENCE, best_rule
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Forecaster, Workbench
 from framecast.leaving import left_when
 from framecast.runs.devices import torch_threads
-from framecast.runs.forecasting import native_forecast
+from framecast.runs.forecasting import Scoring, native_forecast
 from framecast.runs.reading import UNREADABLE
 from framecast.runs.store import Run
 from framecast.series.frames import FrameSeries
@@ -62,9 +62,10 @@ def backtest(
         for done, origin in enumerate(rolling_origins(record.split), start=1):
             if stop() or time.monotonic() - began > limit:
                 return
+            scoring = Scoring(series, origin.n_past, origin.horizon, record.n_threads)
             for name, forecaster in forecasters.items():
                 with left_when(stop), contextlib.suppress(InputError):  # a past too short for this rule
-                    curves += _scored(name, forecaster, series, origin, record.n_threads)
+                    curves += scoring.score(name, native_forecast(forecaster, series, origin.n_past, origin.horizon, name))
             if len(curves) >= n_kept:
                 with contextlib.suppress(StorageError):  # a disk that takes nothing
                     write_scores(_path(run), curves)
@@ -91,22 +92,6 @@ def _forecasters(run: Run, series: FrameSeries, fitted: Mapping[str, Forecaster]
             continue
         found[name] = forecaster
     return found
-
-
-def _scored(
-    name: str, forecaster: Forecaster, series: FrameSeries, origin: Origin, n_threads: int
-) -> list[ScoreCurve]:
-    forecast = native_forecast(forecaster, series, origin.n_past, origin.horizon, name)
-    return score(
-        name,
-        forecast,
-        series.frames[origin.n_past : origin.n_past + origin.horizon],
-        origin=origin.n_past - 1,
-        data_range=series.data_range,
-        valid=series.valid,
-        last=series.frames[origin.n_past - 1],
-        n_threads=n_threads,
-    )
 
 
 def _at_test(run: Run, names: tuple[str, ...]) -> list[ScoreCurve]:

@@ -31,7 +31,7 @@ from framecast.runs.blend_members import keep_weights, runs_of_members
 from framecast.runs.checks import check_context, check_mask, check_memory, check_numbers, check_split, check_validation
 from framecast.runs.devices import available_bytes, chosen_device, n_threads_alone, torch_threads
 from framecast.runs.failure import recording_failure
-from framecast.runs.forecasting import forecast_again, forecast_first, native_forecast, score_test
+from framecast.runs.forecasting import Scoring, forecast_again, forecast_first, native_forecast, score_test
 from framecast.runs.helping import announce
 from framecast.runs.keeping import Keeper
 from framecast.runs.looking_back import look_back
@@ -358,6 +358,7 @@ def _score_rules(
     wanted, curves, left_out = sorted_out(known, record.forecaster)
     notes.left_out.update(left_out)
     began = time.monotonic()
+    scoring = Scoring(series, split.test.start, split.horizon, record.n_threads, record.device)
     for index, name in enumerate(wanted):
         kind = FORECASTERS[name]
         left_s = (time.monotonic() - began) / index * (len(wanted) - index) if index else None
@@ -376,7 +377,7 @@ def _score_rules(
                     notes.rule_choices[name] = asdict(choice)
                 with _timed(notes.forecast_seconds, name):
                     forecast = native_forecast(rule, series, split.test.start, split.horizon, kind.title)
-                curves += score_test(name, forecast, series, split, record.n_threads, record.device)
+                curves += scoring.score(name, forecast)
         except InputError as error:
             notes.left_out[name] = str(error)
         except Left:

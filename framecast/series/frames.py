@@ -112,8 +112,9 @@ class FrameSeries:
         if self.frames.dtype == np.float32:
             return values.astype(np.float32, copy=False)
         top = np.iinfo(self.frames.dtype).max
-        rounded: Frames = np.clip(np.rint(values), 0, top).astype(self.frames.dtype)
-        return rounded
+        rounded = np.rint(values)
+        native: Frames = np.clip(rounded, 0, top, out=rounded).astype(self.frames.dtype)
+        return native
 
 
 @dataclass(frozen=True)

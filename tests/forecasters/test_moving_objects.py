@@ -5,7 +5,7 @@ import pytest
 
 from framecast.forecasters.baselines import objects
 from framecast.forecasters.baselines.moving_objects import LAST_FRAME, Motion, MovingObjects, MovingObjectsSettings
-from framecast.forecasters.baselines.objects import Blob, background, find
+from framecast.forecasters.baselines.objects import Blob, Signals, background, find
 from framecast.forecasters.baselines.tracks import Track, follow, walls_of
 from framecast.forecasters.baselines.ways import NO_WALLS, folded
 from framecast.forecasters.hindcast import View
@@ -87,7 +87,7 @@ def test_walls_are_where_objects_turned_and_the_border_where_none_did():
     frames = np.full((T, 60, 90, 1), 30, np.uint8)
     for k in t:
         frames[k, row[k] : row[k] + 6, 20 + k // 3 : 26 + k // 3] = 200
-    seen = follow(find(frames, background(frames), 1.0), NO_WALLS)[1]
+    seen = follow(find(Signals(frames, background(frames)), 1.0), NO_WALLS)[1]
     np.testing.assert_array_equal(walls_of(seen, (60, 90)), [[9.5, 39.5], [-0.5, 89.5]])
     np.testing.assert_array_equal(walls_of([], (60, 90)), [[-0.5, 59.5], [-0.5, 89.5]])
 
@@ -98,7 +98,7 @@ def test_what_turns_back_half_outside_is_known_to_go_beyond_the_border():
     frames = np.full((T, 30, 60, 1), 30, np.uint8)
     for k in t:
         frames[k, 10:18, max(0, left[k]) : left[k] + 8] = 200
-    seen = follow(find(frames, background(frames), 1.0), NO_WALLS)[1]
+    seen = follow(find(Signals(frames, background(frames)), 1.0), NO_WALLS)[1]
     low, high = walls_of(seen, (30, 60))[1]
     assert -4.5 <= low <= -2.5 and high == 33.5
 
@@ -157,6 +157,15 @@ def test_more_than_can_be_followed_is_left_as_it_is():
         past[t, t % 3 :: 6, ::6] = past[t, 1 + t % 3 :: 6, ::6] = past[t, t % 3 :: 6, 1::6] = 200
         past[t, 1 + t % 3 :: 6, 1::6] = past[t, 2 + t % 3 :: 6, ::6] = 200
     np.testing.assert_array_equal(MovingObjects.forecast_by(FOR_EVER, past, 2), past[[-1, -1]].astype(np.float32))
+
+
+def test_where_the_last_frame_has_too_much_the_others_are_not_looked_at():
+    past = np.full((120, 120, 120, 1), 30, np.uint8)
+    past[:, ::6, ::6] = past[:, 1::6, ::6] = past[:, ::6, 1::6] = past[:, 1::6, 1::6] = past[:, 2::6, ::6] = 200
+    signals = Signals(past, np.full((120, 120, 1), 30, np.float32))
+    assert find(signals, 1.0) is None and find(signals, 2.0) is None
+    assert len(signals._known) <= 11
+    np.testing.assert_array_equal(signals.at(119), past[-1, ..., 0] - np.float32(30))
 
 
 @pytest.mark.parametrize("sensitivity", [1e-300, 1e-3, 20.0])

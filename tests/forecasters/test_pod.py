@@ -121,3 +121,16 @@ def test_frames_of_coefficients_are_mean_and_modes_and_what_they_miss_of_the_las
     missed = flat[-1] - flat.mean(axis=0) - modes.coefficients[-1] @ patterns
     expected = flat.mean(axis=0) + future @ patterns + 0.8 ** np.arange(1, 5)[:, None] * missed
     np.testing.assert_allclose(modes.weights(future, 0.8).whole @ flat, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_frames_of_many_parts_are_summed_as_a_whole(dtype: str) -> None:
+    generator = np.random.default_rng(0)
+    past = generator.integers(0, 255, (9, 41, 113, 1)).astype(dtype)  # more than a part of values, and no whole number of them
+    assert past[0].size > pod._SUMMED and past[0].size % pod._SUMMED
+    rows = generator.random((4, 9))
+    weights = Weights(rows / rows.sum(axis=1, keepdims=True), np.eye(9))
+    summed = np.tensordot(weights.whole, past.astype(np.float64), axes=1)
+    found = combined(past, weights)
+    np.testing.assert_allclose(found, np.clip(summed, past.min(), past.max()), atol=1e-4)
+    np.testing.assert_array_equal(combined(past, Weights.still(9, 2)), past[[-1, -1]].astype(np.float32))

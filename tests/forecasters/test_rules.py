@@ -13,7 +13,7 @@ from framecast.forecasters.baselines.damped_trend import DampedTrend, DampedTren
 from framecast.forecasters.baselines.persistence import Persistence
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import Workbench
-from framecast.forecasters.tuned_rule import ALL, TunedRule
+from framecast.forecasters.tuned_rule import ALL, TunedRule, mean_frame, weighted_sum
 from framecast.series.frames import FrameSeries, Split
 
 DTYPES = ("uint8", "uint16", "float32")
@@ -259,3 +259,15 @@ def test_a_rule_of_before_its_finding_was_kept_still_forecasts(tmp_path):
     loaded = Climatology.load(tmp_path)
     assert loaded.found == ""
     np.testing.assert_array_equal(loaded.forecast(history.frames, 2), rule.forecast(history.frames, 2))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(3, 2, 1), (300, 113, 3)])  # of the second, not all rows are summed at once
+def test_sums_of_frames_are_those_of_whole_frames_to_the_bit(dtype, shape):
+    frames = np.random.default_rng(0).integers(0, 255, (7, *shape)).astype(dtype)
+    weights = [0.1, -0.7, 1 / 3]
+    expected = np.zeros(shape)
+    for index, weight in zip((6, 0, 3), weights, strict=True):
+        expected += np.multiply(frames[index], weight, dtype=np.float64)
+    np.testing.assert_array_equal(weighted_sum(frames, (6, 0, 3), weights), expected)
+    np.testing.assert_array_equal(mean_frame(frames, range(7)), frames.astype(np.float64).sum(axis=0) / 7)

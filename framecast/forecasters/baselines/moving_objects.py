@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from framecast.forecasters.baselines.objects import FEWEST_PIXELS, Array, Found, background, difference, find
+from framecast.forecasters.baselines.objects import FEWEST_PIXELS, Array, Found, Signals, background, difference, find
 from framecast.forecasters.baselines.tracks import Track, follow, walls_of
 from framecast.forecasters.baselines.ways import NO_WALLS, Way
 from framecast.forecasters.catalog import FORECASTERS
@@ -140,6 +140,7 @@ class _Stage:
     def __init__(self, past: Frames) -> None:
         self.past = past
         self._behind: Array | None = None
+        self._signals: Signals | None = None
         self._bounds: tuple[float, float] | None = None
         self._found: dict[float, tuple[Found, list[Track], list[Track]] | None] = {}
         self._cuts: dict[tuple[float, bool], list[_Cut]] = {}
@@ -161,10 +162,11 @@ class _Stage:
         key = (sensitivity, bounce)
         if key in self._cuts:
             return self._cuts[key]
-        if self._behind is None:
+        if self._behind is None or self._signals is None:
             self._behind = background(self.past)
+            self._signals = Signals(self.past, self._behind)
         if sensitivity not in self._found:
-            found = find(self.past, self._behind, sensitivity)
+            found = find(self._signals, sensitivity)
             self._found[sensitivity] = None if found is None else (found, *follow(found, NO_WALLS))
         self._cuts[key] = []
         if known := self._found[sensitivity]:

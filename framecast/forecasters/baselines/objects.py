@@ -1,5 +1,6 @@
 """Objects in front of a background that stands still: what differs from the median of past frames and hangs together."""
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,38 +61,56 @@ def background(past: Frames) -> Array:
 
 def difference(frame: Array, behind: Array) -> Array:
     """Of (height, width, channel) from the background, the largest over the channels: (height, width) float32."""
-    return np.asarray(np.abs(frame.astype(np.float32) - behind).max(axis=-1))
+    away = np.abs(frame.astype(np.float32) - behind)
+    return functools.reduce(np.maximum, (away[..., channel] for channel in range(away.shape[-1])))  # an axis of 3 takes long
 
 
-def find(past: Frames, behind: Array, sensitivity: float) -> Found | None:
-    """What differs from the background `behind` in the last hundred frames of (time, height, width, channel); None where
-    nothing does, more than half of the last one or more than two hundred things in it.
+class Signals:
+    """How far each of the last hundred frames of (time, height, width, channel) is from the background `behind`, on the grid
+    that is searched; each found when it is first asked for."""
+
+    def __init__(self, past: Frames, behind: Array) -> None:
+        self._past = past
+        self.shape = reduced_shape(past.shape[1], past.shape[2], _SEARCHED_PIXELS)
+        self.times = range(max(0, len(past) - _SEARCHED), len(past))
+        self._behind = reduce_frames(behind[None], self.shape)[0]
+        self._known: dict[int, Array] = {}
+
+    def at(self, time: int) -> Array:
+        """(height, width) float32 of the grid."""
+        if time not in self._known:
+            may_be_left()
+            frame = self._past[time : time + 1].astype(np.float32)  # not rounded, as whole numbers would be
+            self._known[time] = difference(reduce_frames(frame, self.shape)[0], self._behind)
+        return self._known[time]
+
+
+def find(signals: Signals, sensitivity: float) -> Found | None:
+    """What differs from the background in the frames of `signals`; None where nothing does, more than half of the last one or
+    more than two hundred things in it. Most series without objects show that in a tenth of the frames, and the others are
+    not looked at.
 
     An object's pixels differ by more than Otsu's threshold (IEEE Transactions on Systems, Man, and Cybernetics 9 (1979) 62-66)
     divided by `sensitivity`.
     """
     from skimage.filters import threshold_otsu  # takes a second to import
 
-    shape = reduced_shape(past.shape[1], past.shape[2], _SEARCHED_PIXELS)
-    small_behind = reduce_frames(behind[None], shape)[0]
-    signals = {}
-    for time in range(max(0, len(past) - _SEARCHED), len(past)):
-        may_be_left()
-        small = reduce_frames(past[time : time + 1].astype(np.float32), shape)[0]  # not rounded, as whole numbers would be
-        signals[time] = difference(small, small_behind)
-    last = signals[len(past) - 1]
-    sample = np.stack([*list(signals.values())[:: max(1, len(signals) // 10)], last])
+    times, last = signals.times, signals.times[-1]
+    sample = np.stack([signals.at(time) for time in (*times[:: max(1, len(times) // 10)], last)])
     top = float(sample.max())
-    if not 0 < top < np.inf or min(shape) < FEWEST_PIXELS:
+    if not 0 < top < np.inf or min(signals.shape) < FEWEST_PIXELS:
         return None
     threshold = float(threshold_otsu(sample / top)) * top / sensitivity  # type: ignore[no-untyped-call]
-    if not 0 < threshold < top or float((last > threshold).mean()) > _MOST_COVERED:
+    if not 0 < threshold < top or float((signals.at(last) > threshold).mean()) > _MOST_COVERED:
+        return None
+    newest = blobs(signals.at(last), threshold)
+    if len(newest[0]) > _MOST_OBJECTS:
         return None
     found, labels = {}, {}
-    for time, signal in signals.items():
+    for time in times:
         may_be_left()
-        found[time], labels[time] = blobs(signal, threshold)
-    return Found(shape, threshold, found, labels) if len(found[len(past) - 1]) <= _MOST_OBJECTS else None
+        found[time], labels[time] = newest if time == last else blobs(signals.at(time), threshold)
+    return Found(signals.shape, threshold, found, labels)
 
 
 def blobs(signal: Array, threshold: float) -> tuple[list[Blob], Array]:

@@ -34,6 +34,8 @@ _NEGLIGIBLE = 1e-6
 _BLOCK = 1 << 14
 """Values of a frame that are summed at a time: small enough for the cache, and large enough that threads do not
 wait for each other all the time on a busy machine."""
+_SUMMED = 1 << 12
+"""Values of each past frame that are summed at a time; all of them together stay near the processor."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,11 +123,18 @@ def combined(past: Frames, weights: Weights) -> Frames:
     out = np.empty((n_leads, *past.shape[1:]), np.float32)
     columns, flat = out.reshape(n_leads, -1), past[-n_summed:].reshape(n_summed, -1)
     of_parts, parts = (one.astype(np.float32) for one in (weights.of_parts, weights.parts))
-    for start in range(0, columns.shape[1], _BLOCK):
-        part = slice(start, start + _BLOCK)
+    low, high = bounds(past)
+    room = np.empty(n_summed * _SUMMED, np.float32)
+    for start in range(0, columns.shape[1], _SUMMED):
+        part = slice(start, start + _SUMMED)
         last = flat[-1, part].astype(np.float32)  # differences keep float32 exact far from zero, and the last frame itself
-        columns[:, part] = of_parts @ (parts @ (flat[:, part].astype(np.float32) - last)) + last
-    return np.clip(out, *bounds(past), out=out)
+        away = room[: n_summed * len(last)].reshape(n_summed, -1)
+        np.copyto(away, flat[:, part])
+        away -= last
+        summed = of_parts @ (parts @ away)
+        summed += last
+        np.clip(summed, low, high, out=columns[:, part])
+    return out
 
 
 class Known:
