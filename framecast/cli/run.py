@@ -8,11 +8,11 @@ from framecast.cli.planning import planner
 from framecast.cli.results import Results
 from framecast.cli.screen import Screen
 from framecast.cli.together import n_processes, refuse_what_cannot_be_shared
-from framecast.export.arrays import check_target, write_frames
+from framecast.export.arrays import SUFFIXES, check_target, write_frames
 
 
 def run(asked: argparse.Namespace, screen: Screen) -> int:
-    for target, suffixes in ((asked.json, (".json",)), (asked.out, (".npy",))):
+    for target, suffixes in ((asked.json, (".json",)), (asked.out, SUFFIXES)):
         if target is not None:
             check_target(target, suffixes)
     with planner(asked, screen) as found:
@@ -29,9 +29,9 @@ def run(asked: argparse.Namespace, screen: Screen) -> int:
         if asked.json is not None:
             results.write(asked.json)
         if asked.out is not None:
-            write_frames(asked.out, best.forecast(), found.series.valid)
+            filled = write_frames(asked.out, best.forecast(), found.series.valid)
     finally:  # a terminal that takes no words keeps no file from being written, nor a full disk the table from being seen
         print(results.text())
     if asked.out is not None:
-        screen.say(f"The forecast of {best.record.forecaster} is in {asked.out}.")
+        screen.say(f"The forecast of {best.record.forecaster} is in {asked.out}. {filled}".rstrip())
     return 1 if failed else 0

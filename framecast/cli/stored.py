@@ -69,9 +69,9 @@ def forecast(asked: argparse.Namespace, screen: Screen) -> int:
     run = RunStore(asked.workspace).open(asked.run)
     run.refuse_unfinished("forecast")
     series = series_of(run, asked.workspace)
-    write_frames(asked.out, forecast_beyond(run, series, asked.steps), series.valid)
+    filled = write_frames(asked.out, forecast_beyond(run, series, asked.steps), series.valid)
     frames = "1 frame" if asked.steps == 1 else f"{asked.steps} frames"
-    screen.say(f"{frames} after the last one of '{run.record.series_name}' written to {asked.out}.")
+    screen.say(f"{frames} after the last one of '{run.record.series_name}' written to {asked.out}. {filled}".rstrip())
     return 0
 
 

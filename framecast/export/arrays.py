@@ -28,12 +28,19 @@ def check_target(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> None:
         raise SettingError(f"'{path}' {found}; it must be a file in a folder that exists. Make the folder, or choose another.")
 
 
-def write_frames(path: Path, frames: Frames, valid: Mask | None = None) -> None:
-    """Write `array_bytes` to `path`, whose ending says which kind. Raises SettingError where it cannot be written so."""
+def write_frames(path: Path, frames: Frames, valid: Mask | None = None) -> str:
+    """Write `array_bytes` to `path`, whose ending says which kind, and return what is to be said of it, mostly nothing. Raises
+    SettingError where it cannot be written so."""
     check_target(path)
     content = array_bytes(frames, path.suffix.lower(), valid)
     with writing(path) as handle:
         handle.write(content)
+    if valid is None or valid.all() or frames.dtype == np.float32 or path.suffix.lower() != ".npy":
+        return ""
+    return (
+        f"{1 - valid.mean():.3g} of its pixels have no data and hold a filling, since {frames.dtype} has no NaN; "
+        "a .npz or a .mat file says which."
+    )
 
 
 def array_bytes(frames: Frames, suffix: str, valid: Mask | None = None) -> bytes:

@@ -34,8 +34,9 @@ def predictability_chart(found: Predictability) -> go.Figure:
     low = min(min(curve) for curve in (found.persistence, found.climatology, found.seasonal) if curve)
     figure.update_yaxes(title_text="SSIM (1 is perfect)", range=[min(low - 0.03, 0.95), 1.01], nticks=6)
     figure.update_xaxes(title_text="frames ahead", rangemode="tozero")
+    rows = 20 * (len(figure.data) - 1)  # of the legend, in a narrow column
     figure.update_layout(
-        height=350, margin={**_MARGIN, "t": 56}, hovermode="x", uirevision="predictability",
+        height=330 + rows, margin={**_MARGIN, "t": 36 + rows}, hovermode="x", uirevision="predictability",
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},  # below Plotly's buttons
     )  # fmt: skip
     return figure

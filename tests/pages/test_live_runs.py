@@ -72,6 +72,15 @@ def test_every_page_names_the_live_run_and_leads_to_it(page: str, open_page: Ope
     assert record.id in link.proto.query_string
 
 
+def test_a_paused_run_that_is_named_is_not_counted_again(open_page: Open, workspace: Path, record: RunRecord) -> None:
+    live(workspace, record)
+    job = job_manager(workspace).jobs[record.id]
+    job.snapshot = replace(job.snapshot, phase="paused")
+    app = open_page("series")
+    (link,) = [one for one in app.get("page_link") if "moving" in one.proto.label]
+    assert "paused" in link.proto.label and "1 paused" not in texts(app)
+
+
 def test_a_run_that_is_scored_is_not_named_as_done(open_page: Open, workspace: Path, record: RunRecord) -> None:
     live(workspace, record)
     job = job_manager(workspace).jobs[record.id]
@@ -175,6 +184,18 @@ def test_a_run_that_waits_is_paused_and_goes_on_waiting(open_page: Open, workspa
     app.button(key=f"pause_run_{a}").click().run()
     assert job_manager(workspace).snapshot(a).phase == "paused"  # type: ignore[union-attr]
     assert "Paused" in app.get("progress")[0].text and app.button(key=f"resume_run_{a}")
+    assert f"stop_run_{a}" not in [one.key for one in app.button], "it has nothing to keep the best of"
+
+
+def test_a_paused_run_can_be_taken_off_where_no_other_is_live(open_page: Open, workspace: Path, record: RunRecord) -> None:
+    """The queue, which has a cross for it, is not drawn for the run that is shown alone."""
+    live(workspace, record)
+    job = job_manager(workspace).jobs[record.id]
+    job.snapshot = replace(job.snapshot, phase="paused")
+    app = open_page("train", run=record.id)
+    assert app.button(key=f"stop_run_{record.id}")
+    app.button(key=f"remove_run_{record.id}").click().run()
+    assert not app.exception and not job_manager(workspace).live() and app.button(key="resume_ended")
 
 
 def test_words_stand_before_the_curves(open_page: Open, workspace: Path, record: RunRecord) -> None:
