@@ -4,13 +4,23 @@ import streamlit as st
 
 from framecast.errors import FrameCastError
 from framecast.runs.transfer import Imported, import_run
-from framecast.ui import page, resources, state
+from framecast.ui import page, resources
 from framecast.ui.runs_table import choose
-from framecast.ui.text import short
+from framecast.ui.text import escaped, short
+
+
+_SAID = "run_imported"
+"""What to say below the box once the page was drawn anew: the top of the page, where notices stand, may be out of sight."""
 
 
 def run_import() -> None:
-    """Draw the box, folded. What is refused is said in its place; what came in is chosen in the table."""
+    """Draw the box, folded. What is refused is said in its place; what came in is chosen in the table, and named below."""
+    _box()
+    if said := st.session_state.pop(_SAID, None):
+        st.success(escaped(said))
+
+
+def _box() -> None:
     with st.expander("Import a run", icon=":material/upload:"):
         st.caption("A ZIP that FrameCast exported. It is checked like any file from outside; no run here is written over.")
         with st.form("import_run", border=False, clear_on_submit=True):
@@ -25,7 +35,7 @@ def run_import() -> None:
             page.refuse(error)
             return
         choose([found.run.id])
-        state.say("success", _words(found))
+        st.session_state[_SAID] = f"{_words(found)} It is chosen in the table above."
         st.rerun()
 
 

@@ -174,7 +174,7 @@ def taken_along_and_back(page: Page, run: Run, tmp_path: Path) -> None:
     page.locator("input[type=file]").set_input_files(tmp_path / "run.zip")
     expect(page.get_by_text("run.zip")).to_be_visible()
     click(button(page, "Import"))
-    expect(page.get_by_text("Twice is here.")).to_be_visible()
+    expect(page.get_by_text("Twice is here.")).to_be_in_viewport()
     assert run.state == "finished" and len(run.scores())
 
 
