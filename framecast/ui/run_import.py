@@ -8,19 +8,19 @@ from framecast.ui import page, resources
 from framecast.ui.runs_table import choose
 from framecast.ui.text import escaped, short
 
-
 _SAID = "run_imported"
-"""What to say below the box once the page was drawn anew: the top of the page, where notices stand, may be out of sight."""
+"""What to say once the page was drawn anew. Not at its top, where other notices stand: that may be out of sight."""
 
 
-def run_import() -> None:
-    """Draw the box, folded. What is refused is said in its place; what came in is chosen in the table, and named below."""
-    _box()
+def what_came_in() -> None:
+    """Say it of a run just imported: between the table, where it is chosen, and what can be done with it, which now stands
+    where the box was."""
     if said := st.session_state.pop(_SAID, None):
         st.success(escaped(said))
 
 
-def _box() -> None:
+def run_import() -> None:
+    """Draw the box, folded. What is refused is said in its place; what came in is chosen in the table."""
     with st.expander("Import a run", icon=":material/upload:"):
         st.caption("A ZIP that FrameCast exported. It is checked like any file from outside; no run here is written over.")
         with st.form("import_run", border=False, clear_on_submit=True):
@@ -35,7 +35,7 @@ def _box() -> None:
             page.refuse(error)
             return
         choose([found.run.id])
-        st.session_state[_SAID] = f"{_words(found)} It is chosen in the table above."
+        st.session_state[_SAID] = _words(found)
         st.rerun()
 
 
