@@ -1,5 +1,6 @@
 """What the pages do for runs that are live: a banner everywhere, a queue in order, several queued at once, more training."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,17 @@ def test_a_result_is_shown_while_it_is_looked_back_on(open_page: Open, workspace
     (finished.folder / "scores.csv").write_text("damaged")
     app = open_page("train", run=finished.id)
     assert not app.exception and app.error and app.button(key="train"), "what is below it is drawn"
+
+
+@pytest.mark.parametrize("page", ["train", "compare"])
+def test_a_result_names_the_rules_that_were_not_scored(page: str, open_page: Open, finished: Run) -> None:
+    """After "Finish now" the best simple rule is the best of those that were."""
+    told = {**finished.summary(), "left_out": {"dmd": "Oscillations was not scored."}}
+    for left in (True, False):
+        (finished.folder / "summary.json").write_text(json.dumps({**told, "scoring_left": left}))
+        app = open_page(page, run=finished.id)
+        assert not app.exception and ("Not scored beside it" in texts(app)) == left
+        assert "was left out: Oscillations" not in texts(app), "its reason names it"
 
 
 def test_the_address_opens_a_run_in_another_browser(open_page: Open, workspace: Path, record: RunRecord) -> None:
