@@ -9,7 +9,7 @@ from framecast.ui.run_actions import run_actions
 from framecast.ui.run_deletion import deletion_box
 from framecast.ui.run_differences import run_differences
 from framecast.ui.run_filter import filtered_runs
-from framecast.ui.run_import import run_import
+from framecast.ui.run_import import run_import, what_came_in
 from framecast.ui.run_repeat import run_repeat
 from framecast.ui.run_words import run_words
 from framecast.ui.runs_table import live_states, runs_table, watch
@@ -26,6 +26,7 @@ else:
     states = live_states(lines)
     found, order = filtered_runs(lines, states)
     chosen = runs_table(found, states, order) if found else []
+    what_came_in()
     try:
         if chosen:
             run_actions(chosen, states)

@@ -115,9 +115,9 @@ def _run(run: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--out",
         type=Path,
-        metavar="FORECAST.npy",
-        help="write the forecast, (lead, height, width, channel) in native units and size; of several forecasters the one "
-        "with the best mean SSIM",
+        metavar="FILE",
+        help="a .npy, .npz or .mat file to write: the forecast, (lead, height, width, channel) in native units and size; of "
+        "several forecasters the one with the best mean SSIM",
     )
 
 

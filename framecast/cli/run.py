@@ -11,12 +11,12 @@ from framecast.cli.results import Results
 from framecast.cli.screen import Screen
 from framecast.cli.together import n_processes, refuse_what_cannot_be_shared
 from framecast.errors import FrameCastError, SettingError
-from framecast.export.arrays import check_target, said_of_mask, write_frames
+from framecast.export.arrays import SUFFIXES, check_target, said_of_mask, write_frames
 from framecast.runs.store import Run
 
 
 def run(asked: argparse.Namespace, screen: Screen) -> int:
-    for target, suffixes in ((asked.json, (".json",)), (asked.out, (".npy",))):
+    for target, suffixes in ((asked.json, (".json",)), (asked.out, SUFFIXES)):
         if target is not None:
             check_target(target, suffixes)
             _refuse_source(target, asked.series)

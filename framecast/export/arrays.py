@@ -49,10 +49,7 @@ def said_of_mask(path: Path, frames: Frames, valid: Mask | None = None) -> str:
     if frames.dtype == np.float32:
         return f"{share}; they are NaN in the file."
     if path.suffix.lower() == ".npy":
-        return (
-            f"{share}; {frames.dtype} has no NaN, so that they hold a filling. A .npz or .mat, as of 'forecast --out' or "
-            "'export', holds the mask, too."
-        )
+        return f"{share}; {frames.dtype} has no NaN, so that they hold a filling. A .npz or .mat holds the mask, too."
     return f"{share}; {frames.dtype} has no NaN, so that they hold a filling where 'valid' in the file is false."
 
 

@@ -351,7 +351,7 @@ class JobManager:
                 pausing=old.pausing and not after_fit,  # too late for that
                 progress=kept,
                 preview=progress.preview or old.preview,
-                history=(*old.history, kept) if progress.epoch_done or progress.valid_scores else old.history,
+                history=(*old.history, kept) if not after_fit and (kept.epoch_done or kept.valid_scores) else old.history,
             )
 
 

@@ -25,8 +25,9 @@ def banner(manager: JobManager) -> None:
 def _banner(manager: JobManager) -> None:
     live = manager.live()
     at_work = [one for one in live if one.phase in ("training", "forecasting")]
-    n_waiting, n_paused = (sum(one.phase == phase for one in live) for phase in ("waiting", "paused"))
     named = (at_work or live)[:_NAMED]
+    others = [one for one in live if one not in named]
+    n_waiting, n_paused = (sum(one.phase == phase for one in others) for phase in ("waiting", "paused"))
     rest = [f"{n_waiting} waiting" * bool(n_waiting), f"{n_paused} paused" * bool(n_paused)]
     more = len(at_work) - len(named)
     rest = [f"{count(more, 'more run')} at work" * (more > 0), *rest]

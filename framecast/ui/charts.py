@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from framecast.drawing.colours import faded, forecaster_colour
-from framecast.ui.figures import single_figure
+from framecast.ui.figures import lead_axis, single_figure
 
 MARGIN = {"l": 8, "r": 8, "t": 28, "b": 8}
 CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
@@ -31,13 +31,14 @@ def weights_chart(weights: Mapping[str, Sequence[float]], titles: Mapping[str, s
                 x=leads, y=percent, mode="lines", stackgroup="blend", line=line, fillcolor=faded(colour, 0.75), **hover
             )
     last = max((len(one) for one in weights.values()), default=1)
-    figure.update_xaxes(title_text="lead (frames ahead)", range=[1, last] if last > 1 else [0.5, 1.5], showspikes=True)
+    figure.update_xaxes(**lead_axis(last), range=[1, last] if last > 1 else [0.5, 1.5], showspikes=True)
     figure.update_yaxes(title_text="weight", range=[0, 100], ticksuffix=" %", nticks=6)
     figure.update_layout(
         height=320,
         barmode="stack",
         hovermode="x",
         margin={**MARGIN, "t": 56},
+        showlegend=True,  # also of a single member
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.04, "x": 0, "traceorder": "normal"},
         uirevision="weights",
     )

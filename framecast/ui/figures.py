@@ -9,6 +9,9 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly import subplots
 
+_EACH = 10
+"""So many leads have a tick each, also in a narrow column."""
+
 
 def single_figure(*parts: Any) -> go.Figure:
     """A chart of `parts`, by which Plotly's own `Figure` is made."""
@@ -20,6 +23,11 @@ def subplot_figure(**layout: Any) -> go.Figure:
     """Several charts in one, by what Plotly's own `make_subplots` takes."""
     _have_pandas()
     return subplots.make_subplots(**layout)
+
+
+def lead_axis(n_leads: int, title: str = "lead (frames ahead)") -> dict[str, Any]:
+    """An axis over leads. Where they are few, Plotly would put ticks between them, at a lead of 1.5."""
+    return {"title_text": title, **({"tick0": 0, "dtick": 1} if n_leads <= _EACH else {})}
 
 
 def _have_pandas() -> None:

@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 from framecast.drawing.colours import forecaster_colour
 from framecast.evaluation.health import HealthReport
 from framecast.evaluation.predictability import Predictability
-from framecast.ui.figures import single_figure, subplot_figure
+from framecast.ui.figures import lead_axis, single_figure, subplot_figure
 from framecast.ui.text import thousands, with_units
 
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
@@ -33,9 +33,10 @@ def predictability_chart(found: Predictability) -> go.Figure:
             )
     low = min(min(curve) for curve in (found.persistence, found.climatology, found.seasonal) if curve)
     figure.update_yaxes(title_text="SSIM (1 is perfect)", range=[min(low - 0.03, 0.95), 1.01], nticks=6)
-    figure.update_xaxes(title_text="frames ahead", rangemode="tozero")
+    figure.update_xaxes(**lead_axis(found.horizon, "frames ahead"), rangemode="tozero")
+    rows = 20 * (len(figure.data) - 1)  # of the legend, in a narrow column
     figure.update_layout(
-        height=350, margin={**_MARGIN, "t": 56}, hovermode="x", uirevision="predictability",
+        height=330 + rows, margin={**_MARGIN, "t": 36 + rows}, hovermode="x", uirevision="predictability",
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},  # below Plotly's buttons
     )  # fmt: skip
     return figure

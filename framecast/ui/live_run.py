@@ -110,11 +110,17 @@ def _buttons(run: Run, snapshot: JobSnapshot, manager: JobManager) -> None:
                 "Pause", key=f"pause_run_{run.id}", icon=":material/pause:", width="stretch", disabled=snapshot.stopping,
                 on_click=manager.pause, args=(run.id,), help="Keeps where it stands and lets the next run have the device.",
             )  # fmt: skip
-        label, help, asked = _stopping(snapshot)
-        st.button(
-            label, key=f"stop_run_{run.id}", icon=":material/stop:", disabled=asked, width="stretch", help=help,
-            on_click=manager.stop, args=(run.id,),
-        )  # fmt: skip
+        if snapshot.phase not in ("waiting", "paused") or _has_begun(snapshot):
+            label, help, asked = _stopping(snapshot)
+            st.button(
+                label, key=f"stop_run_{run.id}", icon=":material/stop:", disabled=asked, width="stretch", help=help,
+                on_click=manager.stop, args=(run.id,),
+            )  # fmt: skip
+        if snapshot.phase in ("waiting", "paused"):  # the queue has a cross for it, but is drawn only where there are others
+            st.button(
+                "Take off the queue", key=f"remove_run_{run.id}", icon=":material/close:", width="stretch",
+                on_click=manager.remove, args=(run.id,), help="What it has learned is kept, and it can be resumed.",
+            )  # fmt: skip
     if sentence := _what_follows(snapshot):
         st.caption(sentence)
 
@@ -122,6 +128,11 @@ def _buttons(run: Run, snapshot: JobSnapshot, manager: JobManager) -> None:
 def _is_rule(run: Run) -> bool:
     """Rules keep nothing on the way: one that was paused would begin anew."""
     return FORECASTERS[run.record.forecaster].family == "rule"
+
+
+def _has_begun(snapshot: JobSnapshot) -> bool:
+    """Whether there is something to keep the best of."""
+    return snapshot.progress is not None or bool(snapshot.history)
 
 
 def _what_follows(snapshot: JobSnapshot) -> str:

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from framecast.drawing.colours import CURSOR, faded, forecaster_colour
 from framecast.evaluation.verdict import REFERENCE
 from framecast.ui.charts import MARGIN
-from framecast.ui.figures import single_figure, subplot_figure
+from framecast.ui.figures import lead_axis, single_figure, subplot_figure
 from framecast.ui.text import value
 
 Along = Literal["step", "epoch", "time"]
@@ -83,7 +83,7 @@ def ahead_chart(history: Sequence[Mapping[str, Any]], forecaster: str) -> go.Fig
     for name, curve, line in lines:
         mode = "lines" if len(curve) > 1 else "markers"
         figure.add_scatter(x=_leads(curve), y=curve, mode=mode, name=name, line=line, hovertemplate="%{y:.3f}")
-    figure.update_xaxes(title_text="lead (frames ahead)")
+    figure.update_xaxes(**lead_axis(len(latest["valid_curves"]["ssim"])))
     figure.update_yaxes(title_text="validation SSIM", nticks=5)
     legend = {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0}
     margin = {**MARGIN, "t": 56}  # in a narrow column Plotly's buttons stand above the legend, not over it

@@ -19,14 +19,20 @@ def navigate() -> Page:
     resources.empty_old_trash(resources.workspace())
     return st.navigation(
         [
-            st.Page("pages/series.py", title="Series", default=True),
+            st.Page("pages/series.py", title="Series", default=True, url_path="first"),  # frees its name for the last one
             st.Page("pages/train.py", title="Train"),
             st.Page("pages/runs.py", title="Runs"),
             st.Page("pages/compare.py", title="Compare"),
             st.Page("pages/forecast.py", title="Forecast"),
+            st.Page(_to_first, title="Series", url_path="series", visibility="hidden"),
         ],
         position="top",
     )
+
+
+def _to_first() -> None:
+    """Streamlit's first page is at the root alone; whoever types the name of it beside those of the others comes here."""
+    st.switch_page("pages/series.py")
 
 
 def begin_with_app() -> None:

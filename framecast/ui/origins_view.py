@@ -16,7 +16,7 @@ from framecast.runs.store import Run
 from framecast.series.store import SeriesStore, StoredSeries
 from framecast.ui.charts import MARGIN
 from framecast.ui.clicked_chart import clicked_chart
-from framecast.ui.figures import subplot_figure
+from framecast.ui.figures import lead_axis, subplot_figure
 from framecast.ui.metric_choice import ordered
 from framecast.ui.score_charts import CLICKABLE
 from framecast.ui.text import count, duration, escaped, value
@@ -86,7 +86,8 @@ def origins_chart(parts: Mapping[str, Spreads], titles: Mapping[str, str], lead:
             )
             named.add(name)
         figure.add_vline(x=lead, line={"color": CURSOR, "width": 1}, row=1, col=column)
-    figure.update_xaxes(title_text="lead (frames ahead)")
+    n_leads = max((len(one.mean) for spreads in parts.values() for one in spreads.values()), default=1)
+    figure.update_xaxes(**lead_axis(n_leads))
     figure.update_layout(
         height=_HEIGHT_PX,
         hovermode="x",

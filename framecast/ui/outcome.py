@@ -38,7 +38,15 @@ def outcome(run: Run) -> Outcome:
     sentence = verdict(
         curves, name, FORECASTERS[name].title, findings=kept_diagnosis(run) or (), choices=rule_choices(run)
     )
-    return Outcome(tone, ending(summary), sentence, str(summary.get("finding", "")))
+    return Outcome(tone, ending(summary), f"{sentence} {_not_scored(summary)}".rstrip(), str(summary.get("finding", "")))
+
+
+def _not_scored(summary: Mapping[str, Any]) -> str:
+    """Of a run that was finished before all rules were scored: the best one may be among them."""
+    names = [one for one in summary.get("left_out", {}) if one in FORECASTERS and FORECASTERS[one].family == "rule"]
+    if not summary.get("scoring_left") or not names:
+        return ""
+    return f"Not scored beside it, since it was finished early: {', '.join(FORECASTERS[one].title for one in names)}."
 
 
 def tone_of(curves: Sequence[ScoreCurve], forecaster: str) -> Tone:

@@ -28,6 +28,7 @@ _STYLE = f"""<style>
   animation-range: 0 8.8rem; }}
 @keyframes side-run-grows {{ to {{ max-height: calc(100vh - 4.8rem); }} }}
 .st-key-queue .stHorizontalBlock {{ flex-wrap: nowrap; }}
+.st-key-queue [class*="st-key-show_"] button {{ justify-content: flex-start; text-align: left; }}
 .stColumn div:has(> .st-key-ready) {{ position: sticky; bottom: 0; z-index: 5;
   background: light-dark({_PAGE["light"]}, {_PAGE["dark"]}); }}
 .stPlotlyChart :is([class$="tick"], [class*="title"], .annotation, .legend) text {{

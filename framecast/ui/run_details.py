@@ -39,7 +39,7 @@ def run_details(run: Run, runs: RunStore) -> None:
             )
         for name, reason in summary.get("left_out", {}).items():
             title = FORECASTERS[name].title if name in FORECASTERS else name
-            st.caption(f"{escaped(title)} was left out: {escaped(reason)}")
+            st.caption(escaped(reason if reason.startswith(title) else f"{title} was left out: {reason}"))
         doomed = [(run.id, run.record.title)]
         st.button("Delete this run", key="delete_run", icon=":material/delete:", on_click=ask_to_delete, args=(doomed,))
     deletion_box()

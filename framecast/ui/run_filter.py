@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.runs.arranging import NEWEST, RunFilter, arranged, filtered, sort_keys
 from framecast.runs.overview import RunLine
-from framecast.ui.text import count, distinct, short
+from framecast.ui.text import count, distinct, short, thousands
 
 
 def filtered_runs(lines: list[RunLine], states: dict[str, str]) -> tuple[list[RunLine], str]:
@@ -34,9 +34,13 @@ def filtered_runs(lines: list[RunLine], states: dict[str, str]) -> tuple[list[Ru
     turned = turn.toggle("The other way round", key="runs_turned", persist_state="session")
     found = arranged(filtered(lines, asked, states), by, reverse=turned, states=states)
     of = f" of {len(lines)}" if len(found) < len(lines) else ""
-    nothing = f"None of the {count(len(lines), 'run')} is like that. Change or empty what is asked for above."
+    nothing = f"{_none_of(len(lines))} Change or empty what is asked for above."
     number.caption(f"{count(len(found), 'run')}{of}, pinned ones first." if found else nothing)
     return found, by if by != NEWEST else ""
+
+
+def _none_of(n_runs: int) -> str:
+    return "The only run is not like that." if n_runs == 1 else f"None of the {thousands(n_runs)} runs is like that."
 
 
 def forecaster_title(forecaster: str) -> str:

@@ -4,9 +4,19 @@ import streamlit as st
 
 from framecast.errors import FrameCastError
 from framecast.runs.transfer import Imported, import_run
-from framecast.ui import page, resources, state
+from framecast.ui import page, resources
 from framecast.ui.runs_table import choose
-from framecast.ui.text import short
+from framecast.ui.text import escaped, short
+
+_SAID = "run_imported"
+"""What to say once the page was drawn anew. Not at its top, where other notices stand: that may be out of sight."""
+
+
+def what_came_in() -> None:
+    """Say it of a run just imported: between the table, where it is chosen, and what can be done with it, which now stands
+    where the box was."""
+    if said := st.session_state.pop(_SAID, None):
+        st.success(escaped(said))
 
 
 def run_import() -> None:
@@ -25,7 +35,7 @@ def run_import() -> None:
             page.refuse(error)
             return
         choose([found.run.id])
-        state.say("success", _words(found))
+        st.session_state[_SAID] = _words(found)
         st.rerun()
 
 

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from framecast.drawing.colours import CURSOR, faded, forecaster_colour
 from framecast.evaluation.verdict import REFERENCE
 from framecast.ui.charts import MARGIN
-from framecast.ui.figures import subplot_figure
+from framecast.ui.figures import lead_axis, subplot_figure
 from framecast.ui.text import value
 
 UNSEEN = {"opacity": 0.0}
@@ -57,8 +57,10 @@ def horizon_chart(plots: list[CurvePlot], lead: int, emphasised: str) -> go.Figu
                 _add_band(figure, curve, row, col)
             figure.add_scatter(**_line(curve, emphasised), showlegend=index == 0, row=row, col=col)
         figure.add_vline(x=lead, line={"color": CURSOR, "width": 1}, row=row, col=col)
-        if row == n_rows or index + 2 >= len(plots):
-            figure.update_xaxes(title_text="lead (frames ahead)", row=row, col=col)
+        axis = lead_axis(max((len(curve.values) for curve in plot.curves), default=1))
+        if row < n_rows and index + 2 < len(plots):
+            axis.pop("title_text")
+        figure.update_xaxes(**axis, row=row, col=col)
     figure.update_layout(
         height=60 + 250 * n_rows,
         hovermode="x",

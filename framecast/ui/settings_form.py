@@ -1,10 +1,11 @@
 """The form of a forecaster's settings, drawn from what each setting says of itself."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.contract import ForecasterKind
 from framecast.series.frames import Split
 from framecast.settings import SettingField, Value
@@ -19,7 +20,8 @@ def settings_form(name: str, preset: str, kind: ForecasterKind, split: Split, be
     """Draw the settings of `kind`, each at the value that its preset has for this split, and return those that the person
     changed. What comes from the run that `begin` starts from stands in the form and is returned too.
 
-    Keys carry forecaster and preset: what was typed for one is not taken over by another.
+    Keys carry forecaster and preset: what was typed for one is not taken over by another. Only what comes from a run that is
+    started from has a place for each such run; all else that was typed stays where one is chosen.
     """
     begin = begin or Start()
     start = kind.configure(preset, begin.inherited, split).to_mapping()
@@ -29,25 +31,27 @@ def settings_form(name: str, preset: str, kind: ForecasterKind, split: Split, be
     advanced = [field for field in fields if field.advanced]
     if not fields:
         st.markdown(":gray[This forecaster has nothing to set.]")
-    prefix = _prefix(name, preset, begin.run.id if begin.run else "")
-    _draw(basic, start, prefix, chosen)
+    keys = _keys(name, preset, begin.run.id if begin.run else "", begin.inherited, fields, start)
+    _draw(basic, start, keys, chosen)
     if advanced:
-        _draw_advanced(advanced, start, prefix, chosen)
+        _draw_advanced(advanced, start, keys, chosen)
     return {**begin.inherited, **{field: value for field, value in chosen.items() if value != start[field]}}
 
 
-def _draw_advanced(fields: list[SettingField], start: dict[str, Value], prefix: str, chosen: dict[str, Value]) -> None:
+def _draw_advanced(
+    fields: list[SettingField], start: dict[str, Value], keys: dict[str, str], chosen: dict[str, Value]
+) -> None:
     """Folded, and drawn only while they are unfolded: forty number fields are a third of what a click on Train costs."""
     folded = st.expander(f"Advanced settings ({len(fields)})", key=ADVANCED, on_change="rerun")
     if not folded.open:
-        kept = ((field, st.session_state.get(_key(prefix, field, start))) for field in fields)
+        kept = ((field, st.session_state.get(keys[field.name])) for field in fields)
         chosen |= {field.name: start[field.name] if value is None else field.kind(value) for field, value in kept}
         return
     with folded:
         for heading in dict.fromkeys(field.group for field in sorted(fields, key=lambda field: field.group != "")):
             if heading:
                 st.markdown(f"**{heading}**")
-            _draw([field for field in fields if field.group == heading], start, prefix, chosen)
+            _draw([field for field in fields if field.group == heading], start, keys, chosen)
 
 
 def use_settings(
@@ -61,11 +65,13 @@ def use_settings(
 ) -> None:
     """Let the form begin with these values, whether it begins with the run of this id (and what is `inherited` from there) or
     not."""
+    fields = kind.settings.fields()
     for begin, given in {"": {}, run: inherited}.items():
         start = kind.configure(preset, given, split).to_mapping()
-        for field in kind.settings.fields():
+        keys = _keys(name, preset, begin, given, fields, start)
+        for field in fields:
             if field.name in values:
-                st.session_state[_key(_prefix(name, preset, begin), field, start)] = field.kind(values[field.name])
+                st.session_state[keys[field.name]] = field.kind(values[field.name])
 
 
 def settings_key(name: str, preset: str) -> str:
@@ -73,29 +79,36 @@ def settings_key(name: str, preset: str) -> str:
     return f"setting:{name}:{preset}"
 
 
-def _prefix(name: str, preset: str, run: str) -> str:
-    return settings_key(name, preset) + (f":{run}" if run else "")
-
-
-def _key(prefix: str, field: SettingField, start: Mapping[str, Value]) -> str:
-    """A context that shrank to fit is another starting point."""
-    return f"{prefix}:{field.name}" + (f":{start[field.name]}" if field.name == "context" else "")
+def _keys(
+    name: str,
+    preset: str,
+    run: str,
+    inherited: Mapping[str, Value],
+    fields: Sequence[SettingField],
+    start: Mapping[str, Value],
+) -> dict[str, str]:
+    """Setting to the key of its field; `run` is the id of the one that the form begins with, or empty. A context that shrank
+    to fit is another starting point."""
+    own = settings_key(name, preset)
+    keys = {field.name: f"{own}:{run}:{field.name}" if field.name in inherited else f"{own}:{field.name}" for field in fields}
+    return {one: f"{key}:{start[one]}" if one == "context" else key for one, key in keys.items()}
 
 
 def use_setting(name: str, preset: str, run: str, field: str, value: Value) -> None:
     """Let the form show this value, as if it had been typed there. `run` is the id of the one that it begins with, or empty;
     not for the context, whose key tells more."""
-    st.session_state[f"{_prefix(name, preset, run)}:{field}"] = value
+    place = f"{run}:" if run and field in FORECASTERS[name].inherited else ""
+    st.session_state[f"{settings_key(name, preset)}:{place}{field}"] = value
 
 
-def _draw(fields: list[SettingField], start: dict[str, Value], prefix: str, chosen: dict[str, Value]) -> None:
+def _draw(fields: list[SettingField], start: dict[str, Value], keys: dict[str, str], chosen: dict[str, Value]) -> None:
     """Numbers and choices two beside each other, then the switches: mixed, they would not line up."""
     fields = sorted(fields, key=lambda field: field.kind is bool)
     for row in range(0, len(fields), _COLUMNS):
         columns = st.columns(_COLUMNS, vertical_alignment="bottom")
         for column, field in zip(columns, fields[row : row + _COLUMNS], strict=False):
             with column:
-                chosen[field.name] = _widget(field, start[field.name], _key(prefix, field, start))
+                chosen[field.name] = _widget(field, start[field.name], keys[field.name])
 
 
 def _widget(field: SettingField, start: Value, key: str) -> Value:

@@ -15,7 +15,7 @@ from framecast.metrics.contract import Array
 from framecast.runs.store import Run
 from framecast.ui.charts import MARGIN
 from framecast.ui.clicked_chart import clicked_chart
-from framecast.ui.figures import single_figure
+from framecast.ui.figures import lead_axis, single_figure
 from framecast.ui.metric_choice import ordered
 from framecast.ui.score_charts import CLICKABLE, UNSEEN
 from framecast.ui.text import escaped
@@ -82,7 +82,7 @@ def scorecard(skills: Mapping[str, Array], lead: int) -> go.Figure:
     figure.add_shape(
         type="rect", x0=lead - 0.5, x1=lead + 0.5, y0=-0.5, y1=len(titles) - 0.5, line={"color": CURSOR, "width": 2}
     )
-    figure.update_xaxes(title_text="lead (frames ahead)", range=[0.5, n_leads + 0.5], showgrid=False, zeroline=False)
+    figure.update_xaxes(**lead_axis(n_leads), range=[0.5, n_leads + 0.5], showgrid=False, zeroline=False)
     figure.update_yaxes(autorange="reversed", showgrid=False, automargin=True)
     figure.update_layout(height=90 + _ROW_PX * len(titles), margin=MARGIN, hovermode="closest", uirevision="scorecard")
     return figure

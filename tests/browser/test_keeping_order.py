@@ -64,7 +64,7 @@ def test_the_queue_is_put_in_order_and_a_second_server_looks_on(browser: Browser
         for run in (first, second, third):
             page.goto(f"{url}/train?run={run.id}")
             click(button(page, "Resume"))
-            expect(button(page, STOP)).to_be_visible()
+            expect(button(page, "Pause")).to_be_visible()
         expect(page.locator(".st-key-queue").get_by_text("1 run at work, 2 waiting")).to_be_visible()
         click(icon(page, "next", third))
         expect(icon(page, "next", third)).to_be_disabled()  # it is the next
@@ -174,7 +174,7 @@ def taken_along_and_back(page: Page, run: Run, tmp_path: Path) -> None:
     page.locator("input[type=file]").set_input_files(tmp_path / "run.zip")
     expect(page.get_by_text("run.zip")).to_be_visible()
     click(button(page, "Import"))
-    expect(page.get_by_text("Twice is here.")).to_be_visible()
+    expect(page.get_by_text("Twice is here.")).to_be_in_viewport()
     assert run.state == "finished" and len(run.scores())
 
 

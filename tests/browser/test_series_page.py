@@ -86,15 +86,28 @@ def test_the_crop_box_says_where_it_stretches_a_frame(
     assert complaints == []
 
 
-def test_the_legend_is_not_under_the_buttons_of_its_chart(page: Page, server_workspace: Path) -> None:
+@pytest.mark.parametrize("name", ["two curves", "a third one"])
+def test_the_legend_is_not_under_the_buttons_of_its_chart(page: Page, server_workspace: Path, name: str) -> None:
     """The column is narrow, and where nothing hovers, as on a tablet, the buttons are always there."""
     frames = np.random.default_rng(0).integers(0, 256, (30, 20, 24, 1), np.uint8)
-    SeriesStore(server_workspace).add("noise with a legend", frames)
+    if name == "a third one":  # of past cycles, which takes a second row
+        frames = np.concatenate([frames[:9]] * 6)
+    SeriesStore(server_workspace).add(name, frames)
     page.reload()
-    click(page.get_by_role("button", name="noise with a legend", exact=True))
+    click(page.get_by_role("button", name=name, exact=True))
     chart = page.locator(".st-key-predictability")
     expect(chart.locator(".legend")).to_be_visible()
     drawn(page)
     legend, buttons = chart.locator(".legend").bounding_box(), chart.locator(".modebar").bounding_box()
     assert legend is not None and buttons is not None
     assert buttons["y"] + buttons["height"] <= legend["y"] + 2
+
+
+def test_the_first_page_is_found_by_its_name_too(page: Page, app_url: str, complaints: list[str]) -> None:
+    """The others are at /train, /runs, /compare and /forecast."""
+    page.goto(f"{app_url}/series")
+    expect(page.get_by_role("heading", name="Series", exact=True)).to_be_visible()
+    drawn(page)
+    expect(page.get_by_text("Page not found")).not_to_be_visible()
+    expect(page).to_have_url(f"{app_url}/")
+    assert complaints == []

@@ -1,5 +1,6 @@
 """Each fault is found in a made series that has exactly it, and in no other."""
 
+import re
 import tracemalloc
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from framecast.evaluation.diagnosis import FAULTS, NOTHING, diagnose, in_lines
 from framecast.evaluation.faults.finding import Finding, number
 from framecast.evaluation.faults.grid import grid
 from framecast.evaluation.faults.level import drifted, exploded
+from framecast.forecasters.catalog import FORECASTERS
 from framecast.series.preparation import reduce_frames
 from tests.evaluation.made_faults import MADE, case, frames, near, stored
 
@@ -78,6 +80,15 @@ def test_a_rule_gets_other_advice_than_a_network(name: str) -> None:
     network, rule = look(made), look(replace(made, learned=False))
     assert network is not None and rule is not None and network.sentence == rule.sentence
     assert "epoch" not in rule.advice and "unroll" not in rule.advice and "loss" not in rule.advice
+
+
+@pytest.mark.parametrize("learned", [True, False])
+def test_forecasters_and_settings_are_named_as_the_pages_name_them(learned: bool) -> None:
+    """Who reads 'advect' or 'residual' finds no such button."""
+    advice = " ".join(one.advice for name in MADE for one in diagnose(replace(MADE[name][0](), learned=learned)))
+    others = {name for name, kind in FORECASTERS.items() if kind.title.lower() != name} - {"damped"}  # also a common word
+    assert "Optical flow" in advice and not set(re.findall(r"\w+", advice)) & {*others, "auto", "residual"}
+    assert "optical flow" not in advice and "damped persistence" not in advice
 
 
 def test_a_mask_hides_what_is_wrong_outside_it() -> None:

@@ -236,7 +236,9 @@ def test_a_run_begins_with_another_one_and_with_other_series(
     app.button(key="forecaster:unet").click().run()
     box = next(box for box in app.selectbox if box.label == "Series")
     box.set_value(stored.digest).run()
+    app.number_input(key="setting:unet:recommended:epochs").set_value(3).run()
     app.selectbox(key=f"start:unet:{stored.digest}").set_value(run.id).run()
+    assert app.number_input(key="setting:unet:recommended:epochs").value == 3, "typed before, and not what the network is"
     app.multiselect(key=f"also:unet:{stored.digest}").set_value([other.digest]).run()
     assert not app.exception
     assert app.number_input(key=f"setting:unet:recommended:{run.id}:width").value == 4
@@ -244,7 +246,7 @@ def test_a_run_begins_with_another_one_and_with_other_series(
     app.button(key="train").click().run()
     record = RunStore(workspace).open(in_address(app)).record
     assert (record.start_from, record.learned_from) == (run.id, (other.digest,))
-    assert record.settings["width"] == 4
+    assert (record.settings["width"], record.settings["epochs"]) == (4, 3)
     manager = job_manager(workspace)
     deadline = time.monotonic() + 600
     manager.stop(record.id)

@@ -1,5 +1,6 @@
 """What the pages do for runs that are live: a banner everywhere, a queue in order, several queued at once, more training."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,15 @@ def test_every_page_names_the_live_run_and_leads_to_it(page: str, open_page: Ope
     assert record.id in link.proto.query_string
 
 
+def test_a_paused_run_that_is_named_is_not_counted_again(open_page: Open, workspace: Path, record: RunRecord) -> None:
+    live(workspace, record)
+    job = job_manager(workspace).jobs[record.id]
+    job.snapshot = replace(job.snapshot, phase="paused")
+    app = open_page("series")
+    (link,) = [one for one in app.get("page_link") if "moving" in one.proto.label]
+    assert "paused" in link.proto.label and "1 paused" not in texts(app)
+
+
 def test_a_run_that_is_scored_is_not_named_as_done(open_page: Open, workspace: Path, record: RunRecord) -> None:
     live(workspace, record)
     job = job_manager(workspace).jobs[record.id]
@@ -122,6 +132,17 @@ def test_a_result_is_shown_while_it_is_looked_back_on(open_page: Open, workspace
     (finished.folder / "scores.csv").write_text("damaged")
     app = open_page("train", run=finished.id)
     assert not app.exception and app.error and app.button(key="train"), "what is below it is drawn"
+
+
+@pytest.mark.parametrize("page", ["train", "compare"])
+def test_a_result_names_the_rules_that_were_not_scored(page: str, open_page: Open, finished: Run) -> None:
+    """After "Finish now" the best simple rule is the best of those that were."""
+    told = {**finished.summary(), "left_out": {"dmd": "Oscillations was not scored."}}
+    for left in (True, False):
+        (finished.folder / "summary.json").write_text(json.dumps({**told, "scoring_left": left}))
+        app = open_page(page, run=finished.id)
+        assert not app.exception and ("Not scored beside it" in texts(app)) == left
+        assert "was left out: Oscillations" not in texts(app), "its reason names it"
 
 
 def test_the_address_opens_a_run_in_another_browser(open_page: Open, workspace: Path, record: RunRecord) -> None:
@@ -175,6 +196,18 @@ def test_a_run_that_waits_is_paused_and_goes_on_waiting(open_page: Open, workspa
     app.button(key=f"pause_run_{a}").click().run()
     assert job_manager(workspace).snapshot(a).phase == "paused"  # type: ignore[union-attr]
     assert "Paused" in app.get("progress")[0].text and app.button(key=f"resume_run_{a}")
+    assert f"stop_run_{a}" not in [one.key for one in app.button], "it has nothing to keep the best of"
+
+
+def test_a_paused_run_can_be_taken_off_where_no_other_is_live(open_page: Open, workspace: Path, record: RunRecord) -> None:
+    """The queue, which has a cross for it, is not drawn for the run that is shown alone."""
+    live(workspace, record)
+    job = job_manager(workspace).jobs[record.id]
+    job.snapshot = replace(job.snapshot, phase="paused")
+    app = open_page("train", run=record.id)
+    assert app.button(key=f"stop_run_{record.id}")
+    app.button(key=f"remove_run_{record.id}").click().run()
+    assert not app.exception and not job_manager(workspace).live() and app.button(key="resume_ended")
 
 
 def test_words_stand_before_the_curves(open_page: Open, workspace: Path, record: RunRecord) -> None:

@@ -105,6 +105,12 @@ def test_filter_and_order(open_page: Open, finished: Run) -> None:
     assert not app.exception and not app.dataframe and "None of the 3 runs is like that." in texts(app)
 
 
+def test_a_filter_that_does_not_keep_the_only_run_says_so(open_page: Open, finished: Run) -> None:
+    app = open_page("runs")
+    app.text_input(key="runs_text").set_value("nothing like it").run()
+    assert not app.dataframe and "The only run is not like that. Change or empty" in texts(app)
+
+
 def test_a_choice_stays_with_its_run_when_the_order_changes(open_page: Open, finished: Run) -> None:
     later = other(finished, "20990101-a", created="2099-01-01T00:00:00+00:00")
     app = chosen(open_page("runs"), finished)

@@ -15,7 +15,7 @@ import pytest
 from framecast.errors import BusyError, SettingError, UnknownNameError
 from framecast.runs import holding, jobs
 from framecast.runs.devices import n_cores
-from framecast.runs.experiment import plan
+from framecast.runs.experiment import STAGES_AFTER_FIT, plan
 from framecast.runs.holding import ALIVE_S
 from framecast.runs.jobs import JobManager, job_manager
 from framecast.runs.record import RunRecord
@@ -24,6 +24,7 @@ from framecast.runs.snapshot import JobSnapshot
 from framecast.runs.store import RunStore
 from framecast.series.frames import FrameSeries
 from framecast.series.store import SeriesStore
+from framecast.training.progress import FitProgress
 
 from .conftest import Drift
 from .test_holding import full, held_elsewhere
@@ -68,6 +69,16 @@ def n_told(manager: JobManager, run_id: str) -> int:
 
 def trains(manager: JobManager, run_id: str) -> bool:
     return n_told(manager, run_id) >= 2
+
+
+def test_what_follows_the_fit_is_no_part_of_its_history(manager: JobManager, stored: FrameSeries) -> None:
+    """Of a run that was stopped it still carries the scores of the last validation, and would be drawn as one more."""
+    record = drifting(stored)
+    job = jobs._Job(record, JobSnapshot(record.id, record.title, "training"))
+    now = FitProgress("Training", 3, 9, valid_scores={"ssim": 0.5})
+    for stage in (now.stage, *STAGES_AFTER_FIT):
+        manager._publish(job, replace(now, stage=stage))
+    assert [one.stage for one in job.snapshot.history] == ["Training"] and job.snapshot.phase == "forecasting"
 
 
 def test_a_submitted_run_finishes_and_is_live_until_then(manager: JobManager, stored: FrameSeries, tmp_path: Path) -> None:

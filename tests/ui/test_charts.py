@@ -37,3 +37,12 @@ def test_the_first_frame_has_no_change() -> None:
     brightness, change = over_time_chart(report, "").data
     assert list(change.x) == list(range(1, 31)) and None not in brightness.y
     assert change.y[0] is None and tuple(change.y[1:]) == report.change[1:] and min(change.y[1:]) > 0
+
+
+def test_no_tick_stands_between_two_leads() -> None:
+    """Where they are few, Plotly would draw 1.5, 2.5, ..."""
+    few, many = (weights_chart({"damped": [1.0] * n}, {"damped": "Damped return"}) for n in (3, 50))
+    assert few.layout.xaxis.dtick == 1 and many.layout.xaxis.dtick is None and few.layout.showlegend
+    chart = horizon_chart([CurvePlot(title, [Curve("unet", "U-Net", [0.9, 0.8, 0.7])]) for title in "abcd"], 1, "unet")
+    assert {axis.dtick for axis in chart.select_xaxes()} == {1}
+    assert [axis.title.text for axis in chart.select_xaxes()] == [None, None, *["lead (frames ahead)"] * 2]

@@ -41,9 +41,9 @@ def blurred(case: Case) -> Finding | None:
         f"{since(lead)} the forecast is blurred: {percent(left)} of the true gradient energy is left{where}, "
         f"{percent(_left(kept[last:], wanted[last:]))} at {at_the_end}.",
         "A loss of squared errors rewards the mean of all that may happen. Give SSIM a share of the loss, or take a "
-        "forecaster that moves the picture instead of painting it (advect, optical flow); and look at fewer leads."
+        "forecaster that moves the picture instead of painting it (Learned flow, Optical flow); and look at fewer leads."
         if case.learned
-        else "A mean of many frames is smooth: choose fewer frames or cycles, or a rule that moves the last frame (optical "
+        else "A mean of many frames is smooth: choose fewer frames or cycles, or a rule that moves the last frame (Optical "
         "flow).",
     )
 
@@ -77,9 +77,9 @@ def erased(case: Case) -> Finding | None:
         f"{percent(float(there.mean()))} of the picture, {percent(left)} is left.",
         "A still background fills most pictures, so that a loss over all pixels hardly sees what moves. Look at the RMSE "
         "where it moves; give SSIM a share of the loss, work at a larger size, or take a forecaster that moves the picture "
-        "(advect, optical flow)."
+        "(Learned flow, Optical flow)."
         if case.learned
-        else "A mean over time has no moving things. Take a rule that moves the last frame (optical flow), or a network.",
+        else "A mean over time has no moving things. Take a rule that moves the last frame (Optical flow), or a network.",
     )
 
 

@@ -56,7 +56,7 @@ def grid(case: Case) -> Finding | None:
         f"{since(lead)} it has a grid that the truth has not: a ripple that repeats every {number(native)} pixels, "
         f"{percent(share)} of the contrast of the picture.",
         "The network puts its picture together out of patches and has not yet learned to join them. Train longer, give SSIM a "
-        "share of the loss, or take a forecaster that moves the picture instead of painting it (advect, optical flow).",
+        "share of the loss, or take a forecaster that moves the picture instead of painting it (Learned flow, Optical flow).",
     )
 
 

@@ -37,10 +37,10 @@ def frozen(case: Case) -> Finding | None:
         lead,
         bounded(share * (1 - kept)),
         f"{since(lead)} the picture stands still: {happens} happens from one frame to the next.",
-        "Train longer and with more of its own forecasts in a row (unroll), so that standing still costs; or let auto blend "
-        "it with rules that move, as optical flow or seasonal."
+        "Train longer and with more of its own forecasts in a row (unroll), so that standing still costs; or let Auto blend "
+        "networks with rules that move, as Optical flow or Seasonal."
         if case.learned
-        else "Take a forecaster that moves: optical flow for motion, seasonal for what repeats, or auto, which tries all.",
+        else "Take a forecaster that moves: Optical flow for motion, Seasonal for what repeats, or Auto, which tries all.",
     )
 
 
@@ -65,10 +65,10 @@ def drifted(case: Case) -> Finding | None:
         lead,
         bounded(worst / (10 * limit) + 0.2),
         f"{since(lead)} {_level(bias[-1])} at the last lead{share}.",
-        "A small error of the mean adds up when forecasts are fed back. Train with a longer unroll, let it predict the change "
-        "from the last frame (residual), or take a forecaster that falls back to the mean, as damped persistence."
+        "A small error of the mean adds up when forecasts are fed back. Train with a longer unroll, let it forecast the "
+        "change from the last frame, or take a forecaster that falls back to the mean, as Damped return."
         if case.learned
-        else "The trend that it carries on does not last: choose one that is damped, or auto.",
+        else "The trend that it carries on does not last: choose one that is damped, or Auto.",
     )
 
 
@@ -99,7 +99,7 @@ def exploded(case: Case) -> Finding | None:
             lead,
             bounded(0.5 + worst),
             f"{since(lead)} its values are not those of the series: {said}.",
-            "It was never right, so it is no matter of the horizon: let it predict the change from the last frame (residual), "
+            "It was never right, so it is no matter of the horizon: let it forecast the change from the last frame, "
             "scale its values, push no zeros through it before it forecasts, and train longer.",
         )
     return Finding(
@@ -110,7 +110,7 @@ def exploded(case: Case) -> Finding | None:
         "Its errors grow when they are fed back. Train with a longer unroll or with noise on its input, lower the learning "
         "rate, or clamp its forecasts to the range that was observed."
         if case.learned
-        else "What it carries on does not last: choose a rule that is damped, or auto.",
+        else "What it carries on does not last: choose a rule that is damped, or Auto.",
     )
 
 

@@ -47,7 +47,7 @@ def mistimed(case: Case) -> Finding | None:
         said,
         "Give it more context, so that it can tell the speed, and a longer unroll, so that a wrong speed costs."
         if case.learned
-        else "Set its period or its motion by hand if you know it, or let auto choose another rule.",
+        else "Set its period or its motion by hand if you know it, or let Auto choose another rule.",
     )
 
 
@@ -85,7 +85,7 @@ def replaying(case: Case) -> Finding | None:
         "It has learned its training frames by heart: use a smaller network, fewer epochs, more weight decay or other series "
         "to learn from, and validation frames to stop by."
         if case.learned
-        else "The past did not come again. Choose a rule that carries the last frame on, or auto.",
+        else "The past did not come again. Choose a rule that carries the last frame on, or Auto.",
     )
 
 
