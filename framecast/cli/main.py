@@ -67,8 +67,8 @@ def _done(asked: argparse.Namespace, screen: Screen) -> int:
 
 def _check_workspace(workspace: Path) -> None:
     """It need not exist yet, but nothing else may be where it would be."""
-    there = next((path for path in (workspace, *workspace.absolute().parents) if path.exists()), None)
-    if there is not None and not there.is_dir():
+    there = next((path for path in (workspace, *workspace.absolute().parents) if os.path.exists(path)), None)
+    if there is not None and not os.path.isdir(there):
         raise SettingError(
             f"The workspace would be '{workspace}', and '{there}' is a file; it must be a folder, which is made where there "
             "is none. Choose another one by --workspace or FRAMECAST_WORKSPACE."

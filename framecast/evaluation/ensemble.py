@@ -120,7 +120,8 @@ class Sureness:
             "where 1 is right."
         )
         if self.n_members < 2:
-            return f"{said} One member has no spread of its own; it comes from the errors on the validation frames."
+            after = "; it comes from the errors on the validation frames" if self.spread_skill else ", and nothing gave it one"
+            return f"{said} One member has no spread of its own{after}."
         return (
             f"{said} Uncorrected, the spread of the {self.n_members} members was {self.spread_skill_raw:.2f} times the error, "
             f"and their interval held {self.coverage_raw:.0%}."

@@ -220,14 +220,19 @@ def without_small(
     seen: Sequence[Moments], leads: Array, weights: Weights, horizon: int, least: float
 ) -> tuple[list[int], Weights]:
     """Places of the members that have at least this weight at some lead up to `horizon`, and the weights of these. If without
-    the others they are worse than the best member alone, that one is kept, too, and they are moved towards it."""
+    the others they are worse than the best member alone, that one is kept, too, and they are moved towards it; where that
+    leaves no other this weight, it is kept alone."""
     at = weights.at(np.arange(horizon))
     kept = [place for place in range(at.shape[1]) if at[:, place].max() >= least]
     scores = np.stack([single_scores(moments) for moments in seen]).mean(axis=0)
     if score([moments.only(kept) for moments in seen], leads, weights.only(kept)).mean() >= scores.max():
         return kept, weights.only(kept)
-    kept = sorted({*kept, int(scores.argmax())})
-    return kept, never_below_the_best([moments.only(kept) for moments in seen], leads, weights.only(kept))
+    best = int(scores.argmax())
+    kept = sorted({*kept, best})
+    moved = never_below_the_best([moments.only(kept) for moments in seen], leads, weights.only(kept))
+    if np.delete(moved.at(np.arange(horizon)), kept.index(best), axis=1).max(initial=0.0) < least:
+        return [best], Weights.single(0, 1, horizon)
+    return kept, moved
 
 
 def single_scores(moments: Moments) -> Array:

@@ -232,6 +232,11 @@ class ForecasterKind:
             fitting["block"] = max(1, min(block, n_span - context))
         return self.settings.from_mapping({**self.presets[name], **(changes or {}), **fitting})
 
+    def recorded(self, settings: Mapping[str, Value]) -> dict[str, Value]:
+        """All settings of a run that has kept these. One of an earlier version lacks what came since, and had the default
+        of it, whatever its preset says now; what is there no more is left out."""
+        return {field.name: settings.get(field.name, field.default) for field in self.settings.fields()}
+
 
 def training_span(settings: Settings, split: Split) -> int:
     """Number of frames that windows are cut from: without validation its frames are trained on too."""

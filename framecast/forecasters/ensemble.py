@@ -189,7 +189,8 @@ class Ensemble:
     def extend(self, unit: str, amount: float) -> None:
         """See ExtensibleForecaster. Minutes are for all members together, epochs and steps for each."""
         assert self._resumed is not None, "resume comes first"
-        share = amount / n_networks(self.settings) if unit == "minutes" else amount
+        n_trained = n_networks(self.settings) - len(self.left_out)
+        share = amount / n_trained if unit == "minutes" else amount
         self._further, self._n_better = (unit, share), 0
         self._resumed = replace(self._resumed, index=0, elapsed_s=0.0)
 

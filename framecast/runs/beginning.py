@@ -25,8 +25,8 @@ def inherited_settings(kind: ForecasterKind, forecaster: str, source: Run | None
     """The settings that a run which starts from `source` has from there where nobody chooses others: what the network is."""
     if source is None or source.record.forecaster != forecaster:
         return {}
-    known = {field.name for field in kind.settings.fields()} & set(source.record.settings)
-    return {name: source.record.settings[name] for name in kind.inherited if name in known}
+    recorded = kind.recorded(source.record.settings)
+    return {name: recorded[name] for name in kind.inherited if name in recorded}
 
 
 def check_start(

@@ -34,7 +34,7 @@ def check_split(series: FrameSeries, split: Split) -> None:
 
 
 def check_numbers(seed: int, n_threads: int | None) -> None:
-    """Torch takes no others, and says so only when the run begins."""
+    """As the command line takes them: not all others can be drawn or computed by, which is said only when a run begins."""
     if not 0 <= seed < 2**32:
         raise SettingError(f"The seed is {seed}; it must be a whole number from 0 to {2**32 - 1}. Choose another.")
     if n_threads is not None and not 1 <= n_threads <= MOST_THREADS:

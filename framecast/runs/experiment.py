@@ -237,7 +237,7 @@ class _Notes:
     rule_choices: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What the rules beside the run's forecaster chose for themselves, as far as it was seen."""
     left_out: dict[str, str] = field(default_factory=dict)
-    """Rules, and other members of a blend, that cannot forecast this series, and why."""
+    """Rules and members of a blend that cannot forecast this series, and members of an ensemble that failed, and why."""
     scoring_left: bool = False
     """Some rules were left out because nobody waited for them."""
 

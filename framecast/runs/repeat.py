@@ -123,9 +123,8 @@ print(run.id, {{f"{{one.forecaster}} {{one.metric}}": one.values.mean() for one 
 def _usable(record: RunRecord) -> RunRecord:
     """As this FrameCast can be asked: a preset that is there no more changes nothing, since every setting is written out."""
     kind = FORECASTERS[record.forecaster]
-    known = {field.name for field in kind.settings.fields()}
     preset = record.preset if record.preset in kind.presets else next(iter(kind.presets))
-    return replace(record, preset=preset, settings={name: value for name, value in record.settings.items() if name in known})
+    return replace(record, preset=preset, settings=kind.recorded(record.settings))
 
 
 def _notes(run: Run, runs: Path) -> list[str]:

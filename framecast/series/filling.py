@@ -24,8 +24,9 @@ STRIP_BYTES = 2**25
 def filled(frames: Iterable[Frame], scratch: Path | None) -> FrameStream:
     """The frames (height, width, channel) with no NaN in a pixel that has a value in any of them.
 
-    A pixel that never has one stays NaN, and one that has none before the test gets the mean of its channel there. `scratch`
-    is the folder of a file that is gone at the end.
+    A pixel that never has one stays NaN, and one that has none before the test gets the mean of its channel there; where the
+    whole channel has none, the mean that it has in the test, which is one number and no picture. `scratch` is the folder of a
+    file that is gone at the end.
     """
     with tempfile.TemporaryFile(dir=scratch) as file:
         shape: tuple[int, ...] = ()
@@ -42,9 +43,8 @@ def filled(frames: Iterable[Frame], scratch: Path | None) -> FrameStream:
             return
         file.flush()
         border = first_of_test(n_frames)
-        n_seen = np.sum(counts[:border], axis=0)
-        means = np.divide(np.sum(sums[:border], axis=0), n_seen, out=np.full(shape[-1], np.nan), where=n_seen > 0)
-        typical = np.tile(means.astype(np.float32), shape[0] * shape[1])
+        before, whole = (_means(sums[:end], counts[:end]) for end in (border, n_frames))
+        typical = np.tile(np.where(np.isnan(before), whole, before).astype(np.float32), shape[0] * shape[1])
         laid_out: Array = np.memmap(file, np.float32, "r+", shape=(n_frames, int(np.prod(shape))))
         step = max(1, STRIP_BYTES // (8 * n_frames))
         for start in range(0, laid_out.shape[1], step):
@@ -67,11 +67,18 @@ def in_time(values: Array, border: int, typical: Array) -> Array:
     is known before it: where a pixel has no value there, by the `typical` one (pixel,)."""
     there = ~np.isnan(values)
     known, later = _on_lines(values[:border]), _on_lines(values[border:])
-    known = np.where(there[:border].any(axis=0) | ~there.any(axis=0) | np.isnan(typical), known, typical)
+    known = np.where(there[:border].any(axis=0) | ~there.any(axis=0), known, typical)
     if not len(later):
         return known
     later = np.where(there[border:].any(axis=0), later, known[-1])  # what was before may be known after
-    return np.concatenate([np.where(np.isnan(known), later[0], known), later])
+    return np.concatenate([known, later])
+
+
+def _means(sums: list[Array], counts: list[Array]) -> Array:
+    """(channel,) float64 of so many values in each of some frames; NaN for a channel without any."""
+    total, number = np.sum(sums, axis=0), np.sum(counts, axis=0)
+    mean: Array = np.divide(total, number, out=np.full(len(total), np.nan), where=number > 0)
+    return mean
 
 
 def _on_lines(values: Array) -> Array:

@@ -112,6 +112,7 @@ class StoredSeries:
 
 class SeriesStore:
     """The stored series of a workspace, by digest or name. Making one does not touch the disk."""
+
     def __init__(self, workspace: Path) -> None:
         self.folder = Path(workspace) / "series"
 

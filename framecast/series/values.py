@@ -207,8 +207,9 @@ class _Gaps:
             return ~self.ever, [f"It has {found}; every pixel that is ever missing was masked, as asked for."]
         said = f"It has {found}; they were filled in time, between the frames before and after, as asked for."
         if n_test := self.n_frames - first_of_test(self.n_frames):
+            test = "frame, which is" if n_test == 1 else f"{n_test} frames, which are"
             said += (
-                f" No gap was filled across the border to the last {n_test}, which are the test by default; a test of another "
-                "length may begin in a gap, and what fills it knows the frame after it."
+                f" No gap was filled across the border to the last {test} the test by default; a test of another length may "
+                "begin in a gap, and what fills it knows the frame after it."
             )
         return (~self.always if self.always.any() else None), [said]

@@ -75,8 +75,7 @@ def _use_forecaster(record: RunRecord) -> str:
 
 def _known(kind: ForecasterKind, record: RunRecord) -> tuple[dict[str, Value], list[str]]:
     """The settings that this FrameCast has and whose values it takes, and a sentence on the others."""
-    known = {field.name for field in kind.settings.fields()}
-    values = {name: value for name, value in record.settings.items() if name in known and _fits(kind, {name: value})}
+    values = {name: value for name, value in kind.recorded(record.settings).items() if _fits(kind, {name: value})}
     if not _fits(kind, values):
         return {}, ["Its settings do not go together any more; they are to be chosen anew."]
     gone = [f"{name.replace('_', ' ')} of {value}" for name, value in record.settings.items() if name not in values]

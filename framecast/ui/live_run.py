@@ -119,7 +119,8 @@ def _buttons(run: Run, snapshot: JobSnapshot, manager: JobManager) -> None:
         if snapshot.phase in ("waiting", "paused"):  # the queue has a cross for it, but is drawn only where there are others
             st.button(
                 "Take off the queue", key=f"remove_run_{run.id}", icon=":material/close:", width="stretch",
-                on_click=manager.remove, args=(run.id,), help="What it has learned is kept, and it can be resumed.",
+                on_click=manager.remove, args=(run.id,),
+                help="What it has learned is kept, and it can be resumed." if _has_begun(snapshot) else "It can be resumed.",
             )  # fmt: skip
     if sentence := _what_follows(snapshot):
         st.caption(sentence)

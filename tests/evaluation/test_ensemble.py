@@ -128,7 +128,11 @@ def test_sureness_divides_once_and_says_what_it_means() -> None:
     assert "Uncorrected, the spread of the 3 members was" in found.sentence()
     alone = Sureness.of(curves([3.0, 4.0], [6.0, 8.0], 0.77)[:-2])
     assert alone is not None and alone.n_members == 1
-    assert "where 1 is right. One member has no spread of its own" in alone.sentence() and "members" not in alone.sentence()
+    assert "where 1 is right. One member has no spread of its own; it comes from the errors" in alone.sentence()
+    assert "members" not in alone.sentence()
+    left_early = Sureness.of(curves([0.0, 0.0], [6.0, 8.0], 0.0)[:-2])
+    assert left_early is not None
+    assert left_early.sentence().endswith("One member has no spread of its own, and nothing gave it one.")
     assert Sureness.of([]) is None
     perfect = Sureness.of(curves([3.0, 4.0], [0.0, 0.0], 1.0))
     assert perfect is not None and np.isnan(perfect.spread_skill)

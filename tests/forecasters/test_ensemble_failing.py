@@ -110,6 +110,8 @@ def test_left_after_that_it_goes_on_and_further_without_it(
     once.save_state(tmp_path / "end")
     further = made()
     further.resume(tmp_path / "end")
+    further.extend("minutes", 3.0)
+    assert further._further == ("minutes", 1.5), "shared by those that there are"
     further.extend("epochs", 3)
     *_, last = further.fit(HISTORY, SPLIT)
     assert " of 2 forecast the validation frames better" in last.finding and f"Member {failing} was left out." in last.finding

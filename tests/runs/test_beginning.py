@@ -12,10 +12,11 @@ import pytest
 from framecast.errors import SettingError, UnknownNameError
 from framecast.forecasters.catalog import FORECASTERS
 from framecast.forecasters.network_fit import STAGE_OTHERS
-from framecast.runs.beginning import check_start, frames_seen, seen_before, shown_of_others
+from framecast.runs.beginning import check_start, frames_seen, inherited_settings, seen_before, shown_of_others
 from framecast.runs.experiment import carry_out, plan, repeat_forecast
 from framecast.runs.jobs import JobManager
 from framecast.runs.record import RunRecord
+from framecast.runs.repeat import repeat
 from framecast.runs.store import Run, RunStore
 from framecast.series.frames import FrameSeries, Preparation, Split
 from framecast.series.store import SeriesStore
@@ -71,6 +72,16 @@ def test_what_the_network_is_comes_from_the_run_it_starts_from(learned: Run) -> 
     record = plan(waves(), forecaster="unet", start_from=learned, changes={"epochs": 3}, device="cpu")
     assert all(record.settings[name] == value for name, value in SMALL.items() if name in ("context", "width", "levels"))
     assert record.settings["epochs"] == 3 and record.start_from == learned.id
+
+
+def test_a_setting_that_a_preset_came_to_have_is_not_that_of_runs_before(tmp_path: Path) -> None:
+    record = plan(waves(), forecaster="convnext_unet", preset="published", device="cpu")
+    assert record.settings["way_up"] == "weights", "the preset must be able to differ"
+    settings = {name: value for name, value in record.settings.items() if name != "way_up"}
+    old = RunStore(tmp_path).create(replace(record, settings=settings))
+    inherited = inherited_settings(FORECASTERS["convnext_unet"], "convnext_unet", old)
+    assert inherited["way_up"] == "repeat", "as its weights are"
+    assert "way_up=repeat" in repeat(old).command
 
 
 def test_the_folder_alone_repeats_the_forecast_when_the_source_is_gone(learned: Run, tmp_path: Path) -> None:

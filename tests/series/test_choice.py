@@ -224,7 +224,15 @@ def test_no_gap_is_filled_across_the_border_to_the_test(store: SeriesStore) -> N
     assert np.isclose(one[15, 2, 2], values[14, 2, 2]) and np.isclose(one[16, 3, 3], values[17, 3, 3])
     assert np.allclose(one[:16, 4, 4], np.nanmean(values[:16])) and np.allclose(one[16:, 5, 4], values[15, 5, 4])
     said = store.list()[0].warnings[0]
-    assert "No gap was filled across the border to the last 4, which are the test by default" in said
+    assert "No gap was filled across the border to the last 4 frames, which are the test by default" in said
+
+
+def test_a_channel_that_begins_in_the_test_shows_none_of_its_pictures_before(store: SeriesStore) -> None:
+    values = np.random.default_rng(0).normal(300, 5, (20, 6, 5, 2))
+    values[:17, ..., 1] = np.nan
+    series = store.open(ingest(npy(values), store, axes="THWC", missing="interpolate").digest)
+    assert np.allclose(series.frames[:16, ..., 1], np.nanmean(values[..., 1]))
+    assert np.allclose(series.frames[17:], values[17:]) and np.allclose(series.frames[:16, ..., 0], values[:16, ..., 0])
 
 
 def test_what_fills_gaps_between_whole_numbers_is_rounded(store: SeriesStore) -> None:
