@@ -374,10 +374,9 @@ class SeriesStore:
 
     def _under_old_digest(self, series: FrameSeries) -> StoredSeries | None:
         """The same content as it was named before there were two ways to name it; only what could be it is hashed again."""
+        asked = (series.frames.shape, series.frames.dtype.name, series.value_range, series.valid is not None)
         for one in self.list():
-            alike = one.shape == series.frames.shape and one.dtype == series.frames.dtype.name
-            alike = alike and one.value_range == series.value_range
-            old = alike and one.has_mask == (series.valid is not None) and one.digest_kind != NEWEST
+            old = (one.shape, one.dtype, one.value_range, one.has_mask) == asked and one.digest_kind != NEWEST
             if old and series.digest(one.digest_kind) == one.digest:
                 return one
         return None
